@@ -1,0 +1,202 @@
+"""The home page: turn four knobs, see the original and the compressed network side by side."""
+
+import pandas as pd
+import streamlit as st
+
+from compress_core.data import dataset
+from compress_core.explain import (
+    count,
+    duration,
+    factor,
+    layer_title,
+    network_name,
+    percent,
+    read_channels,
+    read_images,
+    read_steps,
+    read_tradeoff,
+    size,
+    summary,
+)
+from compress_core.pipeline import prunable_layers
+from compress_core.plots import accuracy_against_size, score_histogram
+from compress_core.recipe import Recipe
+from compress_core.study import Study
+from ui import about, components, engine, page
+from ui.address import State, on_view, widget_key
+from ui.components import Card
+
+SHOWN_IMAGES = 18
+TRIED_KEPT = 200
+
+
+def main() -> None:
+    state = page.start("Network compression, live", views={"layer": lambda recipe: prunable_layers(recipe.arch)})
+    outcome = engine.measured(state.recipe)
+    if outcome.notices:
+        page.say(outcome.notices)
+    if outcome.study is None:
+        return
+    study = outcome.study
+    with st.container(gap="xsmall"):
+        components.sentence(summary(study))
+        components.cards(_cards(study))
+        _steps(study)
+        left, right = st.columns(2, gap="medium")
+        with left.container(gap=None):
+            _channels(study, state)
+        with right.container(gap=None):
+            _tradeoff(study)
+        _images(study)
+        _take_away(study)
+
+
+def _cards(study: Study) -> list[Card]:
+    before, after = study.original, study.compressed
+    same = before.recipe == after.recipe
+
+    def smaller(label: str, old: float, new: float, text) -> Card:
+        return Card(label, text(new), f"original {text(old)}", _times(old / new, "smaller", "larger"), same)
+
+    speed = after.latency
+    return [
+        Card(
+            f"Accuracy, {after.samples:,} images",
+            percent(after.accuracy),
+            f"original {percent(before.accuracy)}",
+            "as trained" if same else _points(study),
+            same,
+        ),
+        smaller("File", before.file_bytes, after.file_bytes, size),
+        smaller("Parameters", before.params, after.params, count),
+        smaller("MACs an image", before.macs, after.macs, count),
+        Card(
+            f"Time, 64 images, {speed.threads} thread{'s' if speed.threads > 1 else ''}",
+            duration(speed.batch_ms),
+            f"original {duration(speed.batch_ms * speed.batch_speedup)}",
+            f"{_times(speed.batch_speedup, 'faster', 'slower')}",
+            same,
+        ),
+    ]
+
+
+def _times(ratio: float, more: str, less: str) -> str:
+    if 0.95 <= ratio <= 1.05:
+        return "the same" if more == "smaller" else "as fast"
+    return f"{factor(max(ratio, 1 / ratio))}× {more if ratio > 1 else less}"
+
+
+def _points(study: Study) -> str:
+    change = study.change
+    half = 100 * (change.high - change.low) / 2
+    return f"{100 * change.value:+.1f} ± {half:.1f} points".replace("-", "−")
+
+
+def _steps(study: Study) -> None:
+    components.steps(study.steps)
+    with components.row():
+        components.reading(read_steps(study), lines=1)
+        components.help_on("these steps", about.HEALING)
+
+
+def _channels(study: Study, state: State) -> None:
+    layer = state.view.get("layer")
+    options = [None, *study.layers["layer"]]
+    with components.row():
+        components.heading("Scaling factors γ")
+        st.selectbox(
+            "Layer shown",
+            options,
+            index=options.index(layer),
+            format_func=lambda name: "All layers" if name is None else layer_title(name),
+            key=widget_key(state, "layer"),
+            on_change=on_view(state, "layer"),
+            label_visibility="collapsed",
+            width=160,
+        )
+        components.help_on("the scaling factors", about.GAMMA)
+    channels = study.channels if layer is None else study.channels[study.channels["layer"] == layer]
+    layers = study.layers if layer is None else study.layers[study.layers["layer"] == layer]
+    thresholds = layers["threshold"].dropna().unique()
+    threshold = float(thresholds[0]) if len(thresholds) == 1 else None
+    text = read_channels(study, layer)
+    st.plotly_chart(score_histogram(channels, threshold), key="channels", alt=text, config={"displaylogo": False})
+    components.reading(text)
+
+
+def _tradeoff(study: Study) -> None:
+    with components.row():
+        components.heading("Accuracy against file size")
+        components.help_on("accuracy against size", about.TRADEOFF)
+    recipe = study.compressed.recipe
+    rows = {"original": study.original, "this recipe": study.compressed}
+    points = pd.DataFrame(
+        {
+            kind: {
+                "file_bytes": m.file_bytes,
+                "accuracy": m.accuracy,
+                "low": m.low,
+                "high": m.high,
+                "name": network_name(m.recipe),
+            }
+            for kind, m in rows.items()
+        }
+    ).T
+    grid = engine.grid(recipe.arch, recipe.dataset)
+    text = read_tradeoff(study, grid)
+    figure = accuracy_against_size(points, grid, _tried(study), recipe.arch)
+    st.plotly_chart(figure, key="tradeoff", alt=text, config={"displaylogo": False})
+    components.reading(text)
+
+
+def _tried(study: Study) -> pd.DataFrame:
+    """The recipes of this visit before the current one, newest last."""
+    tried: dict[str, dict] = st.session_state.setdefault("tried", {})
+    own = study.compressed
+    query = own.recipe.to_query()
+    tried.pop(query, None)
+    before = pd.DataFrame(list(tried.values()), columns=["file_bytes", "accuracy", "name"])
+    tried[query] = {"file_bytes": own.file_bytes, "accuracy": own.accuracy, "name": network_name(own.recipe)}
+    while len(tried) > TRIED_KEPT:
+        tried.pop(next(iter(tried)))
+    return before
+
+
+def _images(study: Study) -> None:
+    with components.row():
+        components.heading("Test images with both answers, disagreements first")
+        components.help_on("these images", about.STRIP)
+    data = dataset(study.compressed.recipe.dataset)
+    shown = study.images.head(SHOWN_IMAGES)
+    pictures = data.pictures(data.test()[0][shown["image"].to_numpy()])
+    components.strip(shown, pictures, data.classes)
+    components.reading(read_images(study))
+
+
+def _take_away(study: Study) -> None:
+    own = study.compressed
+    recipe: Recipe = own.recipe
+    left, middle, _ = st.columns([2, 2, 3])
+    left.download_button(
+        f"Download this network ({size(own.file_bytes)})",
+        data=lambda: engine.download(recipe),
+        file_name=f"{recipe.arch}-{recipe.to_query().replace('&', '-').replace('=', '') or 'original'}.safetensors",
+        on_click="ignore",
+        icon=":material/download:",
+    )
+    sizes = middle.popover("Three sizes", on_change="rerun", key="sizes", icon=":material/straighten:")
+    if sizes.open:
+        with sizes:
+            st.dataframe(
+                pd.DataFrame(
+                    {
+                        "size": ["as saved", "gzipped", "arithmetic minimum"],
+                        "bytes": [own.file_bytes, engine.gzipped(recipe.to_query()), own.minimum_bytes],
+                    }
+                ),
+                hide_index=True,
+            )
+            st.markdown(about.SIZES)
+
+
+main()

@@ -1,0 +1,51 @@
+"""Compressing neural networks, measured: channel pruning, healing, quantization and the file that results."""
+
+from compress_core.analysis.profile import profile
+from compress_core.data import dataset, datasets
+from compress_core.errors import CheckpointError, CompressError, UnsupportedModelError
+from compress_core.files import load_file, save
+from compress_core.measure import Measurement, gzip_bytes, measure
+from compress_core.pipeline import Compressed, compress, original_of
+from compress_core.pruning.channels import PruneResult, prune_channels
+from compress_core.pruning.healing import recalibrate
+from compress_core.pruning.importance import criteria
+from compress_core.quantization.quantize import QuantizeResult, quantize
+from compress_core.quantization.rounding import roundings
+from compress_core.quantization.schemes import schemes
+from compress_core.recipe import Recipe, RecipeError
+from compress_core.stages import StageCache
+from compress_core.training.checkpoints import load
+from compress_core.version import VERSION as __version__
+from compress_core.zoo import architectures, build
+
+__all__ = [
+    "CheckpointError",
+    "CompressError",
+    "Compressed",
+    "Measurement",
+    "PruneResult",
+    "QuantizeResult",
+    "Recipe",
+    "RecipeError",
+    "StageCache",
+    "UnsupportedModelError",
+    "__version__",
+    "architectures",
+    "build",
+    "compress",
+    "criteria",
+    "dataset",
+    "datasets",
+    "gzip_bytes",
+    "load",
+    "load_file",
+    "measure",
+    "original_of",
+    "profile",
+    "prune_channels",
+    "quantize",
+    "recalibrate",
+    "roundings",
+    "save",
+    "schemes",
+]

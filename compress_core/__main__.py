@@ -1,0 +1,113 @@
+"""`python -m compress_core`: the commands that make what the project ships."""
+
+import argparse
+import sys
+from pathlib import Path
+
+import torch
+
+from compress_core.analysis.accuracy import accuracy_estimate
+from compress_core.data import dataset, datasets
+from compress_core.errors import CompressError
+from compress_core.inference import predict
+from compress_core.tradeoff.grid import grid_path, measure_grid, write_grid
+from compress_core.training.checkpoints import FOLDER, checkpoint_path, save_checkpoint
+from compress_core.training.loop import TrainingPlan, train
+from compress_core.version import VERSION
+from compress_core.zoo import architectures, build
+
+
+def _train(args: argparse.Namespace) -> None:
+    data = dataset(args.dataset)
+    plan = TrainingPlan(epochs=args.epochs, seed=args.seed)
+    torch.manual_seed(args.seed)
+    model = build(args.arch, args.width, "small", len(data.classes), data.input_shape[0])
+    path = checkpoint_path(args.arch, args.width, args.dataset, "plain", args.out)
+    state_file = args.runs / f"{path.stem}-seed{args.seed}-epochs{args.epochs}.state"
+    if state_file.exists():
+        print(f"Going on from {state_file}.")
+
+    def progress(epoch: int, loss: float, accuracy: float) -> None:
+        bar = "█" * round(30 * epoch / plan.epochs)
+        line = f"{bar:<30} {epoch}/{plan.epochs} epochs, loss {loss:.3f}, validation {accuracy:.1%}"
+        print(f"\r{line}", end="" if sys.stdout.isatty() and epoch < plan.epochs else "\n", flush=True)
+
+    result = train(model, data, plan, state_file, progress)
+    images, labels = data.test()
+    test = accuracy_estimate(predict(result.model, images).argmax(1).eq(labels), data.test_sources())
+    command = (
+        f"python -m compress_core train --arch {args.arch} --width {args.width:g} --dataset {args.dataset} "
+        f"--epochs {args.epochs} --seed {args.seed}"
+    )
+    save_checkpoint(
+        result.model,
+        path,
+        {
+            "arch": args.arch,
+            "width": f"{args.width:g}",
+            "dataset": args.dataset,
+            "weights": "plain",
+            "command": command,
+            "seed": args.seed,
+            "epoch": result.epoch,
+            "validation_accuracy": f"{result.validation_accuracy:.4f}",
+            "test_accuracy": f"{test.value:.4f}",
+            "test_samples": test.samples,
+            "torch": torch.__version__,
+        },
+    )
+    state_file.unlink(missing_ok=True)
+    print(
+        f"{path.name}: {test.value:.1%} of {test.samples:,} test images (95 % interval {test.low:.1%} to "
+        f"{test.high:.1%}), {path.stat().st_size:,} bytes"
+    )
+
+
+def _grid(args: argparse.Namespace) -> None:
+    def progress(done: int, total: int) -> None:
+        print(f"\r{'█' * round(30 * done / total):<30} {done}/{total} recipes", end="", flush=True)
+
+    command = f"python -m compress_core grid --arch {args.arch} --dataset {args.dataset}"
+    path = args.out or grid_path(args.arch, args.dataset)
+    write_grid(measure_grid(args.arch, args.dataset, progress), path, command)
+    print(f"\n{path}")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m compress_core", description=__doc__)
+    parser.add_argument("--version", action="version", version=VERSION)
+    commands = parser.add_subparsers(required=True, metavar="command")
+
+    trained = commands.add_parser("train", help="train a network and write its checkpoint")
+    trained.add_argument("--arch", required=True, choices=architectures())
+    trained.add_argument("--width", type=float, default=1.0, help="the width multiplier, 0.1 to 2.0")
+    trained.add_argument("--dataset", default="digits", choices=datasets())
+    trained.add_argument("--epochs", type=int, default=TrainingPlan.epochs)
+    trained.add_argument("--seed", type=int, default=TrainingPlan.seed)
+    trained.add_argument("--out", type=Path, default=FOLDER, help="the folder for the checkpoint")
+    trained.add_argument("--runs", type=Path, default=Path("runs"), help="the folder for unfinished runs")
+    trained.set_defaults(run=_train)
+
+    grid = commands.add_parser("grid", help="measure the grid of recipes that stands behind accuracy against size")
+    grid.add_argument("--arch", required=True, choices=architectures())
+    grid.add_argument("--dataset", default="digits", choices=datasets())
+    grid.add_argument("--out", type=Path, help="the table's file")
+    grid.set_defaults(run=_grid)
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    args = _parser().parse_args(arguments)
+    try:
+        args.run(args)
+    except CompressError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nStopped. The same command goes on from the last evaluation.", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

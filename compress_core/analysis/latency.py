@@ -1,0 +1,60 @@
+"""How long a network takes, beside another one and in the same moment, because machines drift."""
+
+import statistics
+import time
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from compress_core.inference import prepare
+
+BATCHES = (1, 64)
+BUDGET_S = 0.06
+"""For one batch size, both networks together, after warming up."""
+MIN_PAIRS, MAX_PAIRS = 5, 100
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Medians of repeated, interleaved runs in eager PyTorch, BatchNorm folded.
+
+    Milliseconds a batch of 1 and of 64 images, how often the reference network took longer (the median of the
+    ratios of neighbouring runs), and the threads that torch used.
+    """
+
+    ms: float
+    batch_ms: float
+    speedup: float
+    batch_speedup: float
+    threads: int
+
+
+def compare_latency(model: nn.Module, reference: nn.Module, input_shape: tuple[int, int, int]) -> Latency:
+    """Time `model` in turn with `reference` on images (C, H, W) within a fixed budget."""
+    networks = prepare(model), prepare(reference)
+    results = []
+    for batch in BATCHES:
+        images = torch.zeros(batch, *input_shape).contiguous(memory_format=torch.channels_last)
+        pairs = _time_pairs(networks, images)
+        ms = statistics.median(own for own, _ in pairs) * 1000
+        results.append((ms, statistics.median(other / own for own, other in pairs)))
+    (ms, speedup), (batch_ms, batch_speedup) = results
+    return Latency(ms, batch_ms, speedup, batch_speedup, torch.get_num_threads())
+
+
+def _time_pairs(networks: tuple[nn.Module, nn.Module], images: torch.Tensor) -> list[tuple[float, float]]:
+    pairs = []
+    with torch.inference_mode():
+        for network in networks:
+            for _ in range(2):
+                network(images)
+        ends = time.perf_counter() + BUDGET_S
+        while len(pairs) < MIN_PAIRS or (time.perf_counter() < ends and len(pairs) < MAX_PAIRS):
+            seconds = []
+            for network in networks:
+                started = time.perf_counter()
+                network(images)
+                seconds.append(time.perf_counter() - started)
+            pairs.append(tuple(seconds))
+    return pairs

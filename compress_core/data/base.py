@@ -1,0 +1,54 @@
+"""What every dataset offers: the one interface that training, healing and measuring read."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+class Dataset(ABC):
+    """Images for one classification task, normalised and ready for a network.
+
+    Three parts that never mix: *training* (`batches`, `calibration`), *validation* (read by
+    whatever chooses: early stopping, a search) and *test* (read only by what is reported).
+    """
+
+    name: str
+    title: str
+    classes: tuple[str, ...]
+    input_shape: tuple[int, int, int]
+    """(C, H, W) of one image."""
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    """Per channel, of training images with values in 0…1."""
+
+    @abstractmethod
+    def test(self) -> tuple[Tensor, Tensor]:
+        """Images (N, C, H, W) float32 and labels (N,) int64. Shared by all callers: read only."""
+
+    @abstractmethod
+    def validation(self) -> tuple[Tensor, Tensor]:
+        """As `test`, from images that neither training nor the test has seen."""
+
+    @abstractmethod
+    def test_sources(self) -> Tensor:
+        """(N,) int64: which original each test image was made from.
+
+        Images of one source are not independent, and an interval must know it.
+        """
+
+    @abstractmethod
+    def calibration(self, count: int, seed: int = 0) -> Tensor:
+        """`count` training images (count, C, H, W), without labels."""
+
+    @abstractmethod
+    def batches(self, size: int, seed: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
+        """One epoch of augmented training images and labels, in an order drawn from `seed`."""
+
+    def pictures(self, images: Tensor) -> np.ndarray:
+        """Normalised images (N, C, H, W) as uint8 (N, H, W, C), to be looked at."""
+        mean, std = (torch.tensor(v).view(1, -1, 1, 1) for v in (self.mean, self.std))
+        values = (images * std + mean).clamp(0, 1).mul(255).round().to(torch.uint8)
+        return values.permute(0, 2, 3, 1).contiguous().numpy()

@@ -1,0 +1,173 @@
+"""What was measured, said in one plain sentence each. Numbers have the digits that they deserve."""
+
+import math
+
+import pandas as pd
+
+from compress_core.pipeline import CALIBRATION_IMAGES
+from compress_core.recipe import Recipe
+from compress_core.study import Study
+from compress_core.zoo import architecture
+
+
+def percent(value: float) -> str:
+    """A share as a percentage with one decimal: 0.9704 → '97.0 %'."""
+    return f"{100 * value:.1f} %"
+
+
+def whole_percent(value: float) -> str:
+    """A chosen share, without decimals that nobody chose: 0.4 → '40 %', 0.425 → '42.5 %'."""
+    return f"{100 * value:.3g} %"
+
+
+def count(value: float) -> str:
+    """A count with three digits: 256234 → '256 k', 4406784 → '4.41 M'."""
+    for limit, unit in ((1e9, " G"), (1e6, " M"), (1e3, " k")):
+        if value >= limit:
+            return _three_digits(value / limit) + unit
+    return str(round(value))
+
+
+def size(value: float) -> str:
+    """Bytes with three digits, 1 KB = 1,000 bytes: 1038176 → '1.04 MB'."""
+    for limit, unit in ((1e6, " MB"), (1e3, " KB")):
+        if value >= limit:
+            return _three_digits(value / limit) + unit
+    return f"{round(value)} bytes"
+
+
+def duration(ms: float) -> str:
+    """Milliseconds with two digits: they are noisy."""
+    return f"{ms:.1f} ms" if ms >= 1 else f"{ms:.2f} ms"
+
+
+def factor(value: float) -> str:
+    """A factor with two digits: 7.08 → '7.1', 21.3 → '21', 1.04 → '1.0'."""
+    if not math.isfinite(value):
+        return "∞"
+    return f"{value:.1f}" if value < 9.95 else f"{value:,.0f}"
+
+
+def _three_digits(value: float) -> str:
+    if value >= 99.95:
+        return f"{value:.0f}"
+    return f"{value:.1f}" if value >= 9.995 else f"{value:.2f}"
+
+
+def change_in_points(study: Study) -> str:
+    """The change of accuracy in words, or that none can be told from so many images."""
+    change = study.change
+    points, half = 100 * change.value, 100 * (change.high - change.low) / 2
+    if change.value == 0 and half == 0:
+        return "as accurate"
+    if change.low <= 0 <= change.high:
+        return f"no measurable change of accuracy ({points:+.1f} ± {half:.1f} points)".replace("-", "−")
+    return f"{abs(points):.1f} ± {half:.1f} points {'less' if points < 0 else 'more'} accurate"
+
+
+def network_name(recipe: Recipe) -> str:
+    """What was built, without what it became."""
+    name = architecture(recipe.arch).title
+    parts = [f"{name} at {'full width' if recipe.width == 1 else f'width {recipe.width:g}'}"]
+    if recipe.prune:
+        parts.append(f"{whole_percent(recipe.prune)} of its channels cut")
+    if recipe.bits < 32:
+        parts.append(f"{recipe.bits}-bit weights")
+    return ", ".join(parts)
+
+
+def summary(study: Study) -> str:
+    """The page's first sentence: what was built, and what it cost and kept."""
+    original, compressed = study.original, study.compressed
+    if compressed.recipe == original.recipe:
+        return (
+            f"{network_name(original.recipe)}, as trained: {percent(original.accuracy)} of {original.samples:,} test "
+            f"images right, in a file of {size(original.file_bytes)}. Turn a knob to compress it."
+        )
+    smaller = original.file_bytes / compressed.file_bytes
+    speedup = compressed.latency.batch_speedup
+    speed = "as fast" if 0.95 <= speedup <= 1.05 else f"{_ratio(speedup)} times {'faster' if speedup > 1 else 'slower'}"
+    return (
+        f"{network_name(compressed.recipe)}: {factor(smaller)} times smaller, {change_in_points(study)} "
+        f"on {compressed.samples:,} images, {speed}."
+    )
+
+
+def _ratio(speedup: float) -> str:
+    return factor(max(speedup, 1 / speedup))
+
+
+def read_steps(study: Study) -> str:
+    """What the steps figure shows for this recipe."""
+    steps = study.steps.set_index("step")
+    done = steps["done"]
+    if not done.drop("Original").any():
+        return "Nothing was taken away yet, so there is nothing to heal."
+    if done["Healed"]:
+        cut, healed = steps.loc["Cut", "accuracy"], steps.loc["Healed", "accuracy"]
+        verb = "brings it back to" if healed > cut else "leaves it at"
+        return (
+            f"The cut alone leaves {percent(cut)}; showing the network {CALIBRATION_IMAGES} training images, "
+            f"without labels, {verb} {percent(healed)}."
+        )
+    if done["Cut"]:
+        return f"The cut leaves {percent(steps.loc['Cut', 'accuracy'])}, and nothing was healed."
+    last = steps.loc[done[done].index[-1]]
+    first = steps.loc["Original", "accuracy"]
+    return f"{last.name}, {last['detail']}: {percent(last['accuracy'])}, from {percent(first)}."
+
+
+def layer_title(layer: str) -> str:
+    """A prunable layer's name for people: 'cnn.3.3' → 'Block 3'."""
+    return f"Block {layer.split('.')[1]}"
+
+
+def read_channels(study: Study, layer: str | None) -> str:
+    """What the γ histogram shows for this recipe; of one layer if given."""
+    layers = study.layers if layer is None else study.layers[study.layers["layer"] == layer]
+    before, after = int(layers["before"].sum()), int(layers["after"].sum())
+    where = "of all layers" if layer is None else f"of {layer_title(layer)}"
+    if before == after:
+        scores = study.channels["score"] if layer is None else study.channels.query("layer == @layer")["score"]
+        return f"All {before:,} channels {where} stay; their |γ| run from {scores.min():.2f} to {scores.max():.2f}."
+    text = f"{after:,} of {before:,} channels {where} stay."
+    held = layers[layers["held"] > 0]
+    if len(held):
+        names = ", ".join(layer_title(name) for name in held["layer"])
+        text += f" {names} would have emptied, and {'is' if len(held) == 1 else 'are'} held at one channel."
+    elif layer is None:
+        worst = (layers["after"] / layers["before"]).idxmin()
+        row = layers.loc[worst]
+        text += f" {layer_title(row['layer'])} lost most: {row['after']} of {row['before']} are left."
+    return text
+
+
+def read_tradeoff(study: Study, grid: pd.DataFrame) -> str:
+    """Where this recipe stands among the measured grid."""
+    own = study.compressed
+    if grid.empty:
+        return "No grid of recipes was measured for this network."
+    better = grid[(grid["accuracy"] > own.accuracy) & (grid["file_bytes"] <= own.file_bytes)]
+    if better.empty:
+        return f"None of the {len(grid):,} recipes measured beforehand is both more accurate and as small."
+    best = better.loc[better["file_bytes"].idxmin()]
+    recipe = Recipe(arch=own.recipe.arch, width=best["width"], prune=best["prune"], bits=int(best["bits"]))
+    others = len(better)
+    return (
+        f"{others:,} of {len(grid):,} recipes measured beforehand {'is' if others == 1 else 'are'} more accurate "
+        f"and as small; the smallest: {network_name(recipe)} ({percent(best['accuracy'])}, {size(best['file_bytes'])})."
+    )
+
+
+def read_images(study: Study) -> str:
+    """What the strip of images shows."""
+    images = study.images
+    differ = images["original"] != images["compressed"]
+    if not differ.any():
+        return f"Both networks answer all {len(images):,} test images alike. Shown: the least sure."
+    lost = int((differ & images["original"].eq(images["label"])).sum())
+    won = int((differ & images["compressed"].eq(images["label"])).sum())
+    return (
+        f"The two disagree on {int(differ.sum()):,} of {len(images):,} test images: {lost:,} were right before, "
+        f"{won:,} are right now."
+    )

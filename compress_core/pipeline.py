@@ -1,0 +1,141 @@
+"""From a Recipe to a compressed network: the only place that combines techniques.
+
+    load → prune channels → heal → quantize
+
+Each stage depends on a prefix of the recipe, and that prefix is its key in the cache: another bit width neither
+loads, cuts nor heals again.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+
+from torch import nn
+
+from compress_core.data import dataset
+from compress_core.errors import CheckpointError
+from compress_core.pruning.channels import PruneResult, prune_channels
+from compress_core.pruning.coupling import channel_groups
+from compress_core.pruning.healing import recalibrate
+from compress_core.quantization.quantize import PackedState, quantize
+from compress_core.recipe import Recipe
+from compress_core.stages import StageCache
+from compress_core.training.checkpoints import load, trained_widths
+from compress_core.zoo import build
+
+CALIBRATION_IMAGES = 512
+CALIBRATION_SEED = 0
+
+_BASE = ("dataset", "arch", "width", "groups", "weights")
+_PRUNE = (*_BASE, "prune", "criterion", "scope")
+_HEAL = (*_PRUNE, "heal")
+_QUANTIZE = (*_HEAL, "bits", "scheme", "rounding", "activation_bits")
+
+
+@dataclass(frozen=True)
+class Base:
+    """The network that a recipe starts from, and whether it was `trained` or `slimmed from` which width."""
+
+    model: nn.Module
+    origin: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """What the stages did."""
+
+    base: Base
+    pruned: PruneResult
+    healed: bool
+
+
+@dataclass(frozen=True)
+class Compressed:
+    """A compressed network: `model` runs and computes with exactly the weights that `state` packs."""
+
+    recipe: Recipe
+    model: nn.Module
+    state: PackedState
+    report: Report
+
+
+def compress(recipe: Recipe, cache: StageCache | None = None) -> Compressed:
+    """Build the network of a recipe, physically.
+
+    Args:
+        cache: where results of stages are kept and found again; without one everything is computed.
+            What comes out of a cache is shared: do not change it.
+
+    Raises:
+        CheckpointError: the weights that it needs are missing or damaged.
+    """
+    cache = StageCache() if cache is None else cache
+    recipe = recipe.canonical()
+
+    def key(names: tuple[str, ...]) -> tuple:
+        return tuple(getattr(recipe, name) for name in names)
+
+    base = cache.get("load", key(_BASE), lambda: _base(recipe))
+    pruned = cache.get(
+        "prune",
+        key(_PRUNE),
+        lambda: prune_channels(base.model, ratio=recipe.prune, criterion=recipe.criterion, scope=recipe.scope),
+    )
+    heals = recipe.heal == "recalibrate" and pruned.channels_after < pruned.channels_before
+    healed = cache.get("heal", key(_HEAL), lambda: _recalibrated(pruned.model, recipe)) if heals else pruned.model
+    quantized = cache.get(
+        "quantize", key(_QUANTIZE), lambda: quantize(healed, recipe.bits, recipe.scheme, recipe.rounding)
+    )
+    return Compressed(recipe, quantized.model, quantized.state, Report(base, pruned, heals))
+
+
+def original_of(recipe: Recipe) -> Recipe:
+    """What a recipe is compared with: the same architecture on the same data at full width, nothing taken away."""
+    return Recipe(dataset=recipe.dataset, arch=recipe.arch, groups=recipe.groups)
+
+
+@cache
+def prunable_layers(arch: str) -> tuple[str, ...]:
+    """The layers of an architecture whose channels can be cut, by the layer that puts the channels out."""
+    return tuple(group.name for group in channel_groups(build(arch)))
+
+
+def source_width(recipe: Recipe) -> float:
+    """The trained width that a recipe starts from: its own, or else the next larger one.
+
+    Raises:
+        CheckpointError: no trained width is large enough.
+    """
+    widths = trained_widths(recipe.arch, recipe.dataset, recipe.weights)
+    enough = [width for width in widths if width >= recipe.width]
+    if not enough:
+        raise CheckpointError(
+            f"No trained {recipe.arch} is at least {recipe.width:g} wide, so that none can be slimmed to it. "
+            f"Trained widths: {', '.join(f'{w:g}' for w in widths) or 'none'}."
+        )
+    return enough[0]
+
+
+def width_origin(recipe: Recipe) -> str:
+    """`trained`, or `slimmed from` which width. Nothing is built or read for it.
+
+    Raises:
+        CheckpointError: no trained width is large enough.
+    """
+    source = source_width(recipe)
+    return "trained" if source == recipe.width else f"slimmed from {source:.2f}"
+
+
+def _base(recipe: Recipe) -> Base:
+    """The trained network, or one slimmed by γ from the next larger trained width, the way of homework 7."""
+    source = source_width(recipe)
+    model = load(recipe.arch, source, recipe.dataset, recipe.weights)
+    if source == recipe.width:
+        return Base(model, width_origin(recipe))
+    data = dataset(recipe.dataset)
+    target = build(recipe.arch, recipe.width, "small", len(data.classes), data.input_shape[0])
+    sizes = {group.name: group.size for group in channel_groups(target)}
+    return Base(_recalibrated(prune_channels(model, keep=sizes).model, recipe), width_origin(recipe))
+
+
+def _recalibrated(model: nn.Module, recipe: Recipe) -> nn.Module:
+    return recalibrate(model, dataset(recipe.dataset).calibration(CALIBRATION_IMAGES, CALIBRATION_SEED))

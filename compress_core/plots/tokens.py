@@ -1,0 +1,25 @@
+"""The visual language in one place: figures and pages read it, and `.streamlit/config.toml` repeats its theme part.
+
+Colours are middle tones that hold on the light and on the dark background alike (3 : 1 at least, tested), so
+that a figure needs no second version.
+"""
+
+ORIGINAL = "#6B7A90"
+"""Slate grey: the original, and nothing else."""
+COMPRESSED = "#2F6FED"
+"""Strong blue: the compressed, and nothing else."""
+
+BACKGROUND = {"light": "#FFFFFF", "dark": "#0F141C"}
+SURFACE = {"light": "#F4F6F9", "dark": "#1A212C"}
+TEXT = {"light": "#17202E", "dark": "#E8ECF2"}
+COMPRESSED_TEXT = {"light": "#1F5BD0", "dark": "#7FA8FF"}
+"""The blue where it is text, dark or light enough to be read (4.5 : 1)."""
+ORIGINAL_TEXT = {"light": "#566378", "dark": "#9AA8BC"}
+
+# Okabe & Ito's palette for colour-blind readers, without its blue; the shapes are a second cue.
+ARCHITECTURE = {
+    "studentnet": ("#D55E00", "circle"),
+}
+
+PLOT_FONT_PX = 14
+FIGURE_HEIGHT_PX = 330

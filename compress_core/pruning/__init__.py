@@ -1,0 +1,1 @@
+"""Pruning: which channels go, building the network without them, and healing it."""

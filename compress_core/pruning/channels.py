@@ -1,0 +1,158 @@
+"""Channel pruning: rank the channels, let the best survive, and build the smaller network."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from compress_core.pruning.coupling import ChannelGroup, channel_groups
+from compress_core.pruning.importance import criterion as get_criterion
+from compress_core.pruning.surgery import LayerKeep, cut, layer_keeps
+
+SCOPES = ("global", "layer")
+
+
+@dataclass(frozen=True)
+class ScoredGroup:
+    """A group of coupled channels, their scores, and who of them survived."""
+
+    group: ChannelGroup
+    scores: Tensor
+    """(size,) by the criterion; larger is more important."""
+    survivors: Tensor
+    """Indices that stay, ascending."""
+    threshold: float
+    """Scores below it were to go; −inf where nothing was."""
+    held: int
+    """Channels that were to go but stayed, because a layer may not empty."""
+
+    @property
+    def name(self) -> str:
+        return self.group.name
+
+
+@dataclass(frozen=True)
+class PruneResult:
+    """A physically smaller network, and who was left out of it."""
+
+    model: nn.Module
+    kept: dict[str, LayerKeep]
+    groups: list[ScoredGroup]
+
+    @property
+    def channels_before(self) -> int:
+        return sum(g.group.size for g in self.groups)
+
+    @property
+    def channels_after(self) -> int:
+        return sum(len(g.survivors) for g in self.groups)
+
+    @property
+    def held_at_floor(self) -> list[str]:
+        """The layers that would have lost more channels, had they not reached the floor."""
+        return [g.name for g in self.groups if g.held]
+
+
+def prune_channels(
+    model: nn.Module,
+    example_input: Tensor | None = None,
+    *,
+    ratio: float | None = None,
+    keep: Mapping[str, int | Sequence[int]] | None = None,
+    criterion: str = "bn_scale",
+    scope: str = "global",
+    ignore: Sequence[str] = (),
+    floor: int = 1,
+) -> PruneResult:
+    """Take the least important channels out of a network.
+
+    Args:
+        model: a StudentNet; it stays as it was.
+        example_input: not needed for StudentNet, whose wiring is known.
+        ratio: the part of all prunable channels to take out, 0 ≤ ratio < 1, or
+        keep: for each layer named (by the layer that puts the channels out) how many to keep, or which.
+            Give one of the two.
+        criterion: how channels are ranked; one of `criteria()`.
+        scope: `global` ranks all channels against each other, `layer` takes the same part of each layer.
+        ignore: layers whose channels all stay.
+        floor: at least this many channels of every layer stay.
+
+    Raises:
+        ValueError: an argument is out of range, or names a layer that is not there.
+        UnsupportedModelError: the network is not known, or the criterion does not apply to it.
+
+    Network Slimming, Liu et al. 2017, section 3; for StudentNet the transplant of homework 7 (ML 2020).
+    """
+    if (ratio is None) == (keep is None):
+        raise ValueError("Give either ratio= or keep=.")
+    if ratio is not None and not 0 <= ratio < 1:
+        raise ValueError(f"The pruning ratio must be at least 0 and below 1; it was {ratio}.")
+    if scope not in SCOPES:
+        raise ValueError(f"There is no scope '{scope}'. Choose one of: {', '.join(SCOPES)}.")
+    groups = channel_groups(model)
+    names = [g.name for g in groups]
+    for name in (*ignore, *(keep or ())):
+        if name not in names:
+            raise ValueError(f"No prunable layer is named '{name}'. There are: {', '.join(names)}.")
+    score = get_criterion(criterion)
+    scores = [score(model, group) for group in groups]
+    if keep is not None:
+        chosen = [_chosen(group, s, keep.get(group.name, group.size)) for group, s in zip(groups, scores, strict=True)]
+    else:
+        chosen = _below_threshold(groups, scores, ratio, scope, frozenset(ignore), floor)
+    keeps = layer_keeps(model, groups, [g.survivors for g in chosen])
+    return PruneResult(cut(model, keeps), keeps, chosen)
+
+
+def _best(scores: Tensor, count: int) -> Tensor:
+    """Indices of the `count` largest scores, ascending; of equal scores the earlier channel stays."""
+    return scores.argsort(descending=True, stable=True)[:count].sort().values
+
+
+def _chosen(group: ChannelGroup, scores: Tensor, wanted: int | Sequence[int]) -> ScoredGroup:
+    if isinstance(wanted, int):
+        if not 1 <= wanted <= group.size:
+            raise ValueError(f"'{group.name}' has {group.size} channels; {wanted} of them cannot be kept.")
+        survivors = _best(scores, wanted)
+    else:
+        survivors = torch.tensor(sorted(set(wanted)), dtype=torch.long)
+        if not len(survivors) or survivors[0] < 0 or survivors[-1] >= group.size:
+            raise ValueError(f"Keep at least one of the channels 0 … {group.size - 1} of '{group.name}'.")
+    return ScoredGroup(group, scores, survivors, float("-inf"), 0)
+
+
+def _below_threshold(
+    groups: Sequence[ChannelGroup],
+    scores: Sequence[Tensor],
+    ratio: float,
+    scope: str,
+    ignore: frozenset[str],
+    floor: int,
+) -> list[ScoredGroup]:
+    """Cut what scores below the threshold of its pool: all layers together, or each layer by itself."""
+    open_groups = [i for i, group in enumerate(groups) if group.name not in ignore]
+    pools = [open_groups] if scope == "global" else [[i] for i in open_groups]
+    cuts = {i: (torch.zeros(group.size, dtype=torch.bool), float("-inf")) for i, group in enumerate(groups)}
+    for pool in pools:
+        together = torch.cat([scores[i] for i in pool]) if pool else torch.empty(0)
+        count = round(ratio * len(together))
+        if not count:
+            continue
+        # The weakest first; of equal scores the later channel goes first, as in `_best`.
+        order = together.flip(0).argsort(stable=True)
+        order = len(together) - 1 - order
+        doomed = torch.zeros(len(together), dtype=torch.bool)
+        doomed[order[:count]] = True
+        last_out = together[order[count - 1]]
+        first_in = together[order[count]] if count < len(together) else last_out
+        threshold = float((last_out + first_in) / 2)
+        for i, part in zip(pool, doomed.split([groups[i].size for i in pool]), strict=True):
+            cuts[i] = (part, threshold)
+    result = []
+    for i, group in enumerate(groups):
+        doomed, threshold = cuts[i]
+        left = group.size - int(doomed.sum())
+        staying = max(left, min(floor, group.size))
+        result.append(ScoredGroup(group, scores[i], _best(scores[i], staying), threshold, staying - left))
+    return result

@@ -1,0 +1,1 @@
+"""Quantization: grids, rounding, and the file whose length is the size we report."""

@@ -1,0 +1,33 @@
+"""From weights to codes on a grid. A new rounding is a function and a line below."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from compress_core.quantization.schemes import Grid
+
+
+def nearest(weight: Tensor, grid: Grid) -> Tensor:
+    """The code (int32) of the level closest to each weight; halves go to the even code, as in torch."""
+    codes = (weight / grid.scale).round() + grid.zero_point
+    return codes.clamp(0, 2**grid.bits - 1).to(torch.int32)
+
+
+_REGISTRY: dict[str, Callable[[Tensor, Grid], Tensor]] = {"nearest": nearest}
+
+
+def roundings() -> list[str]:
+    """The names that `quantize` takes as `rounding`."""
+    return list(_REGISTRY)
+
+
+def rounding(name: str) -> Callable[[Tensor, Grid], Tensor]:
+    """The rounding of that name.
+
+    Raises:
+        ValueError: there is none.
+    """
+    if name not in _REGISTRY:
+        raise ValueError(f"There is no rounding '{name}'. Choose one of: {', '.join(_REGISTRY)}.")
+    return _REGISTRY[name]

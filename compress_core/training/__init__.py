@@ -1,0 +1,1 @@
+"""Training, and the weights it leaves behind."""

@@ -1,0 +1,102 @@
+"""Trained weights on disk: one safetensors file a network, with the command that made it in its metadata."""
+
+import copy
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import nn
+
+from compress_core.data import dataset as get_dataset
+from compress_core.errors import CheckpointError
+from compress_core.zoo import build
+
+FOLDER = Path(__file__).parent.parent / "checkpoints"
+
+
+def checkpoint_path(arch: str, width: float, dataset: str, weights: str = "plain", folder: Path | None = None) -> Path:
+    """Where the weights of that network are kept."""
+    return (folder or FOLDER) / f"{arch}-{width:.2f}-{dataset}-{weights}.safetensors"
+
+
+def trained_widths(arch: str, dataset: str, weights: str = "plain", folder: Path | None = None) -> list[float]:
+    """The width multipliers for which there is a checkpoint, smallest first."""
+    found = (folder or FOLDER).glob(f"{arch}-*-{dataset}-{weights}.safetensors")
+    return sorted(float(path.name.removeprefix(f"{arch}-").split("-")[0]) for path in found)
+
+
+def save_checkpoint(model: nn.Module, path: Path, metadata: Mapping[str, object]) -> None:
+    """Write the weights as float32, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    tensors = {name: t.detach().contiguous() for name, t in model.state_dict().items() if t.is_floating_point()}
+    unfinished = path.with_suffix(".unfinished")
+    save_file(tensors, unfinished, metadata={key: str(value) for key, value in metadata.items()})
+    unfinished.replace(path)
+
+
+def read_checkpoint(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
+    """Tensors by name, and the metadata.
+
+    Raises:
+        CheckpointError: the file is missing, damaged, or holds a value that is not a number.
+    """
+    if not path.is_file():
+        raise CheckpointError(f"There is no checkpoint '{path.name}' in {path.parent}.")
+    try:
+        with safe_open(path, framework="pt") as stored:
+            tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118 (not a mapping)
+            metadata = dict(stored.metadata() or {})
+    except (SafetensorError, OSError, ValueError) as error:
+        raise CheckpointError(
+            f"The checkpoint '{path.name}' cannot be read ({error}). Restore the file, or train the network again "
+            "with 'python -m compress_core train'."
+        ) from error
+    broken = [name for name, tensor in tensors.items() if not torch.isfinite(tensor).all()]
+    if broken:
+        raise CheckpointError(f"The checkpoint '{path.name}' holds values that are not numbers, in '{broken[0]}'.")
+    return tensors, metadata
+
+
+def load_weights(model: nn.Module, tensors: Mapping[str, torch.Tensor], origin: str) -> nn.Module:
+    """Fill `model` in place and return it in eval mode.
+
+    BatchNorm's batch counters may be missing; everything else must be there in its shape.
+
+    Raises:
+        CheckpointError: names or shapes do not fit.
+    """
+    try:
+        missing, unexpected = model.load_state_dict(dict(tensors), strict=False)
+    except RuntimeError as error:
+        raise CheckpointError(f"{origin} does not fit this network: {str(error).splitlines()[-1].strip()}") from error
+    missing = [name for name in missing if not name.endswith("num_batches_tracked")]
+    if missing or unexpected:
+        detail = f"'{missing[0]}' is missing" if missing else f"'{unexpected[0]}' is not part of it"
+        raise CheckpointError(f"{origin} does not fit this network: {detail}.")
+    return model.eval()
+
+
+@cache
+def _load(path: Path, modified: int, arch: str, width: float, dataset: str) -> nn.Module:
+    data = get_dataset(dataset)
+    tensors, _ = read_checkpoint(path)
+    model = build(arch, width, "small", len(data.classes), data.input_shape[0])
+    return load_weights(model, tensors, f"The checkpoint '{path.name}'")
+
+
+def load(arch: str, width: float = 1.0, dataset: str = "digits", weights: str = "plain") -> nn.Module:
+    """The trained network, in eval mode; a fresh copy at every call.
+
+    Raises:
+        CheckpointError: there is no such checkpoint, or it is damaged.
+    """
+    path = checkpoint_path(arch, width, dataset, weights)
+    if not path.is_file():
+        widths = ", ".join(f"{w:g}" for w in trained_widths(arch, dataset, weights)) or "none"
+        raise CheckpointError(
+            f"There is no trained {arch} of width {width:g} for {dataset} ({weights}). Trained widths: {widths}."
+        )
+    return copy.deepcopy(_load(path, path.stat().st_mtime_ns, arch, width, dataset))

@@ -1,0 +1,80 @@
+"""StudentNet: depthwise and pointwise convolutions with a width multiplier.
+
+Hung-yi Lee, Machine Learning 2020 (National Taiwan University), homework 7, 'Network Compression'.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from compress_core.zoo.registry import Architecture, register
+
+BASE = 16
+MULTIPLIERS = (1, 2, 4, 8, 16, 16, 16, 16)
+SCALED_BLOCKS = range(3, 7)  # the width multiplier acts on these; the first and the last keep their width
+REFERENCE_POOLING = (0, 1, 2, 3)
+SMALL_POOLING = (0, 1, 2)  # 32×32 images end as 4×4 maps instead of 2×2: 4.0 M MACs at width 1.0
+
+
+def studentnet_channels(width: float) -> list[int]:
+    """Output channels of the eight blocks at a width multiplier, rounded down as in the homework."""
+    channels = [BASE * m for m in MULTIPLIERS]
+    for block in SCALED_BLOCKS:
+        channels[block] = max(1, int(round(channels[block] * width, 6)))
+    return channels
+
+
+class StudentNet(nn.Module):
+    """Eight blocks, global average pooling and one linear layer.
+
+    A block after the first is depthwise 3×3 → BatchNorm → ReLU6 → pointwise, so the scaling factors γ of
+    block i belong to the channels that block i − 1 puts out. Parameters bear the homework's names.
+    """
+
+    def __init__(
+        self, channels: Sequence[int], num_classes: int, in_channels: int, pooled: Sequence[int] = REFERENCE_POOLING
+    ):
+        super().__init__()
+        blocks = [
+            nn.Sequential(
+                nn.Conv2d(in_channels, channels[0], 3, 1, 1),
+                nn.BatchNorm2d(channels[0]),
+                nn.ReLU6(),
+                nn.MaxPool2d(2, 2, 0),
+            )
+        ]
+        for i, (c_in, c_out) in enumerate(pairwise(channels), start=1):
+            layers = [
+                nn.Conv2d(c_in, c_in, 3, 1, 1, groups=c_in),  # depthwise
+                nn.BatchNorm2d(c_in),
+                nn.ReLU6(),
+                nn.Conv2d(c_in, c_out, 1),  # pointwise
+            ]
+            if i in pooled:
+                layers.append(nn.MaxPool2d(2, 2, 0))
+            blocks.append(nn.Sequential(*layers))
+        self.cnn = nn.Sequential(*blocks, nn.AdaptiveAvgPool2d((1, 1)))
+        self.fc = nn.Sequential(nn.Linear(channels[-1], num_classes))
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.fc(torch.flatten(self.cnn(images), 1))
+
+
+def _reference(width: float, num_classes: int, in_channels: int) -> StudentNet:
+    return StudentNet(studentnet_channels(width), num_classes, in_channels, REFERENCE_POOLING)
+
+
+def _small(width: float, num_classes: int, in_channels: int) -> StudentNet:
+    return StudentNet(studentnet_channels(width), num_classes, in_channels, SMALL_POOLING)
+
+
+register(
+    Architecture(
+        name="studentnet",
+        title="StudentNet",
+        paper="Hung-yi Lee, Machine Learning 2020, homework 7",
+        presets={"reference": _reference, "imagenet": _reference, "small": _small},
+    )
+)

@@ -1,0 +1,1 @@
+"""What the pages share: the sidebar, the recipe in the address, caches and components."""

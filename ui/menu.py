@@ -1,0 +1,12 @@
+"""The pages, in the order of the menu. A new page is its file and one line here."""
+
+from typing import NamedTuple
+
+
+class Page(NamedTuple):
+    path: str
+    label: str
+    icon: str
+
+
+PAGES = (Page("app.py", "Compress", ":material/tune:"),)

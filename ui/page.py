@@ -1,0 +1,49 @@
+"""What each page calls first."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+from PIL import Image
+
+from compress_core.plots.tokens import COMPRESSED, ORIGINAL
+from ui import address, sidebar
+from ui.components import style
+from ui.engine import engine
+
+
+def start(title: str, views: address.Views | None = None) -> address.State:
+    """Set the page up, draw the sidebar, say what was wrong with the address, and return what was chosen.
+
+    Args:
+        title: of the browser's tab.
+        views: the page's own choices that its address may hold.
+    """
+    st.set_page_config(page_title=title, page_icon=_icon(), layout="wide")
+    engine()
+    state = address.read(views or {})
+    style()
+    sidebar.draw(state)
+    if state.problems:
+        say([f"{p.what}{f' Taken instead: {p.taken}.' if p.taken else ''}" for p in state.problems])
+    return state
+
+
+@st.cache_resource
+def _icon() -> Image.Image:
+    """The tab's icon, drawn here: a named one would be fetched from the internet. The original, and what is left."""
+    icon = Image.new("RGBA", (64, 64), ORIGINAL)
+    icon.paste(Image.new("RGBA", (34, 34), COMPRESSED), (15, 15))
+    return icon
+
+
+def say(sentences: Sequence[str]) -> None:
+    """Tell a person what was wrong and what was done about it, all in one place."""
+    text = sentences[0] if len(sentences) == 1 else "\n".join(f"- {sentence}" for sentence in sentences)
+    st.warning(_plain(text), icon=":material/info:")
+
+
+def _plain(text: str) -> str:
+    """Text from an address must not be read as markdown, whatever stands in it."""
+    for sign in "\\`*_[]<>#$~:|!":
+        text = text.replace(sign, f"\\{sign}")
+    return text

@@ -1,0 +1,98 @@
+"""The sidebar: the pages, the four knobs, and the finer choices folded away under them."""
+
+import streamlit as st
+
+from compress_core.errors import CheckpointError
+from compress_core.pipeline import width_origin
+from compress_core.pruning.channels import SCOPES
+from compress_core.quantization.quantize import BITS
+from compress_core.quantization.schemes import schemes
+from compress_core.recipe import MAX_PRUNE, WIDTH_STEP, Recipe
+from compress_core.zoo import architecture, architectures
+from ui.address import State, on_recipe, to_params, widget_key
+from ui.menu import PAGES
+
+WIDTHS = [round(WIDTH_STEP * step, 2) for step in range(2, 21)]
+SCOPE_TITLES = {"global": "All layers together", "layer": "Each layer by itself"}
+HEAL_TITLES = {"none": "Not at all", "recalibrate": "Recalibrate BatchNorm"}
+SCHEME_TITLES = {"per_tensor": "One scale a tensor", "per_channel": "One scale a channel"}
+
+
+def draw(state: State) -> None:
+    """The sidebar of every page."""
+    with st.sidebar:
+        st.markdown("#### Network compression, live")
+        if len(PAGES) > 1:
+            for page in PAGES:
+                st.page_link(page.path, label=page.label, icon=page.icon, query_params=to_params(state))
+        _knobs(state)
+        with st.expander("Finer choices"):
+            _finer_choices(state)
+
+
+def _knobs(state: State) -> None:
+    recipe = state.recipe
+    names = architectures()
+    st.selectbox(
+        "Architecture",
+        names,
+        index=names.index(recipe.arch),
+        format_func=lambda name: architecture(name).title,
+        key=widget_key(state, "arch"),
+        on_change=on_recipe(state, "arch"),
+    )
+    st.select_slider(
+        "Width multiplier",
+        WIDTHS,
+        value=recipe.width,
+        format_func=lambda width: f"{width:.2f}",
+        key=widget_key(state, "width"),
+        on_change=on_recipe(state, "width"),
+        help="α: how wide the layers are, against the full network. A width that was not trained is slimmed from "
+        "the next larger trained one, by γ.",
+    )
+    st.caption(_origin(recipe))
+    st.slider(
+        "Pruning ratio",
+        0.0,
+        MAX_PRUNE,
+        value=recipe.prune,
+        step=0.05,
+        format="percent",
+        key=widget_key(state, "prune"),
+        on_change=on_recipe(state, "prune"),
+        help="The part of the channels that is cut out, those with the smallest |γ| first.",
+    )
+    st.select_slider(
+        "Bit width",
+        BITS,
+        value=recipe.bits,
+        format_func=lambda bits: "32 (off)" if bits == 32 else str(bits),
+        key=widget_key(state, "bits"),
+        on_change=on_recipe(state, "bits"),
+        help="Bits for each weight. 32 leaves the weights as they were trained.",
+    )
+
+
+def _origin(recipe: Recipe) -> str:
+    try:
+        return f"This width is {width_origin(recipe)}"
+    except CheckpointError:
+        return "No weights for this width"
+
+
+def _finer_choices(state: State) -> None:
+    recipe = state.recipe
+    for name, label, options, titles in (
+        ("scope", "Channels compete in", list(SCOPES), SCOPE_TITLES),
+        ("heal", "After the cut, heal", list(HEAL_TITLES), HEAL_TITLES),
+        ("scheme", "Levels of the weights", schemes(), SCHEME_TITLES),
+    ):
+        st.selectbox(
+            label,
+            options,
+            index=options.index(getattr(recipe, name)),
+            format_func=lambda option, titles=titles: titles.get(option, option),
+            key=widget_key(state, name),
+            on_change=on_recipe(state, name),
+        )

@@ -3,7 +3,9 @@
 import pandas as pd
 import streamlit as st
 
+from compress_core.analysis.latency import Latency
 from compress_core.data import dataset
+from compress_core.errors import CheckpointError
 from compress_core.explain import (
     count,
     duration,
@@ -21,7 +23,7 @@ from compress_core.explain import (
 from compress_core.pipeline import prunable_layers
 from compress_core.plots import accuracy_against_size, score_histogram
 from compress_core.recipe import Recipe
-from compress_core.study import Study
+from compress_core.study import Cut, Study
 from ui import about, components, engine, page
 from ui.address import State, on_view, widget_key
 from ui.components import Card
@@ -32,33 +34,41 @@ TRIED_KEPT = 200
 
 def main() -> None:
     state = page.start("Network compression, live", views={"layer": lambda recipe: prunable_layers(recipe.arch)})
-    outcome = engine.measured(state.recipe)
-    if outcome.notices:
-        page.say(outcome.notices)
-    if outcome.study is None:
+    try:
+        shown = engine.shown(state.recipe)
+    except CheckpointError as error:
+        page.say([str(error)])
         return
-    study = outcome.study
+    if shown.notices:
+        page.say(shown.notices)
     with st.container(gap="xsmall"):
-        components.sentence(summary(study))
-        components.cards(_cards(study))
-        _steps(study)
+        top = st.container(gap="xsmall")
         left, right = st.columns(2, gap="medium")
-        with left.container(gap=None):
-            _channels(study, state)
-        with right.container(gap=None):
-            _tradeoff(study)
+        bottom = st.container(gap="xsmall")
+    # What is known first is drawn first: the browser draws γ while the network is healed and measured, and
+    # the rest while it is timed.
+    with left.container(gap=None):
+        _channels(engine.study_of_cut(shown.recipe), state)
+    study = engine.study_of(shown)
+    with right.container(gap=None):
+        _tradeoff(study)
+    with bottom:
         _images(study)
         _take_away(study)
+    latency = engine.latency_of(shown)
+    with top:
+        components.sentence(summary(study, latency))
+        components.cards(_cards(study, latency))
+        _steps(study)
 
 
-def _cards(study: Study) -> list[Card]:
+def _cards(study: Study, speed: Latency) -> list[Card]:
     before, after = study.original, study.compressed
     same = before.recipe == after.recipe
 
     def smaller(label: str, old: float, new: float, text) -> Card:
         return Card(label, text(new), f"original {text(old)}", _times(old / new, "smaller", "larger"), same)
 
-    speed = after.latency
     return [
         Card(
             f"Accuracy, {after.samples:,} images",
@@ -99,9 +109,9 @@ def _steps(study: Study) -> None:
         components.help_on("these steps", about.HEALING)
 
 
-def _channels(study: Study, state: State) -> None:
+def _channels(cut: Cut, state: State) -> None:
     layer = state.view.get("layer")
-    options = [None, *study.layers["layer"]]
+    options = [None, *cut.layers["layer"]]
     with components.row():
         components.heading("Scaling factors γ")
         st.selectbox(
@@ -115,11 +125,11 @@ def _channels(study: Study, state: State) -> None:
             width=160,
         )
         components.help_on("the scaling factors", about.GAMMA)
-    channels = study.channels if layer is None else study.channels[study.channels["layer"] == layer]
-    layers = study.layers if layer is None else study.layers[study.layers["layer"] == layer]
+    channels = cut.channels if layer is None else cut.channels[cut.channels["layer"] == layer]
+    layers = cut.layers if layer is None else cut.layers[cut.layers["layer"] == layer]
     thresholds = layers["threshold"].dropna().unique()
     threshold = float(thresholds[0]) if len(thresholds) == 1 else None
-    text = read_channels(study, layer)
+    text = read_channels(cut, layer)
     st.plotly_chart(score_histogram(channels, threshold), key="channels", alt=text, config={"displaylogo": False})
     components.reading(text)
 
@@ -191,7 +201,7 @@ def _take_away(study: Study) -> None:
                 pd.DataFrame(
                     {
                         "size": ["as saved", "gzipped", "arithmetic minimum"],
-                        "bytes": [own.file_bytes, engine.gzipped(recipe.to_query()), own.minimum_bytes],
+                        "bytes": [own.file_bytes, engine.gzipped(recipe), own.minimum_bytes],
                     }
                 ),
                 hide_index=True,

@@ -4,9 +4,10 @@ import math
 
 import pandas as pd
 
+from compress_core.analysis.latency import Latency
 from compress_core.pipeline import CALIBRATION_IMAGES
 from compress_core.recipe import Recipe
-from compress_core.study import Study
+from compress_core.study import Cut, Study
 from compress_core.zoo import architecture
 
 
@@ -76,8 +77,8 @@ def network_name(recipe: Recipe) -> str:
     return ", ".join(parts)
 
 
-def summary(study: Study) -> str:
-    """The page's first sentence: what was built, and what it cost and kept."""
+def summary(study: Study, latency: Latency) -> str:
+    """The page's first sentence: what was built, and what it cost and kept; times as batches of 64 images."""
     original, compressed = study.original, study.compressed
     if compressed.recipe == original.recipe:
         return (
@@ -85,7 +86,7 @@ def summary(study: Study) -> str:
             f"images right, in a file of {size(original.file_bytes)}. Turn a knob to compress it."
         )
     smaller = original.file_bytes / compressed.file_bytes
-    speedup = compressed.latency.batch_speedup
+    speedup = latency.batch_speedup
     speed = "as fast" if 0.95 <= speedup <= 1.05 else f"{_ratio(speedup)} times {'faster' if speedup > 1 else 'slower'}"
     return (
         f"{network_name(compressed.recipe)}: {factor(smaller)} times smaller, {change_in_points(study)} "
@@ -122,13 +123,13 @@ def layer_title(layer: str) -> str:
     return f"Block {layer.split('.')[1]}"
 
 
-def read_channels(study: Study, layer: str | None) -> str:
+def read_channels(cut: Cut, layer: str | None) -> str:
     """What the γ histogram shows for this recipe; of one layer if given."""
-    layers = study.layers if layer is None else study.layers[study.layers["layer"] == layer]
+    layers = cut.layers if layer is None else cut.layers[cut.layers["layer"] == layer]
     before, after = int(layers["before"].sum()), int(layers["after"].sum())
     where = "of all layers" if layer is None else f"of {layer_title(layer)}"
     if before == after:
-        scores = study.channels["score"] if layer is None else study.channels.query("layer == @layer")["score"]
+        scores = cut.channels["score"] if layer is None else cut.channels.query("layer == @layer")["score"]
         return f"All {before:,} channels {where} stay; their |γ| run from {scores.min():.2f} to {scores.max():.2f}."
     text = f"{after:,} of {before:,} channels {where} stay."
     held = layers[layers["held"] > 0]

@@ -47,36 +47,49 @@ class Measurement:
     """The arithmetic minimum: parameters × bits / 8."""
     breakdown: dict[str, int]
     """Where the file's bytes are."""
-    latency: Latency
     answers: Answers
+    latency: Latency | None
+    """None where it was not asked for."""
 
     @property
-    def latency_ms(self) -> float:
+    def latency_ms(self) -> float | None:
         """Milliseconds for one image."""
-        return self.latency.ms
+        return self.latency and self.latency.ms
 
 
-def answer(recipe: Recipe, cache: StageCache | None = None) -> Answers:
-    """A recipe's network run on the whole test set."""
+def answer(recipe: Recipe, cache: StageCache | None = None, at_most: int | None = None) -> Answers:
+    """A recipe's network run on the test set.
+
+    Args:
+        at_most: run it on an evenly spaced part of at most so many images; on all of them if left out. Test sets
+            are ordered by class, so such a part is stratified.
+    """
     cache = StageCache() if cache is None else cache
     recipe = recipe.canonical()
 
     def run() -> Answers:
         images, labels = dataset(recipe.dataset).test()
-        logits = predict(compress(recipe, cache).model, images)
+        step = -(-len(images) // at_most) if at_most else 1
+        logits = predict(compress(recipe, cache).model, images[::step])
         confidence, predicted = logits.softmax(1).max(1)
-        return Answers(predicted, confidence, predicted.eq(labels))
+        return Answers(predicted, confidence, predicted.eq(labels[::step]))
 
-    return cache.get("answer", recipe, run)
+    return cache.get("answer", (recipe, at_most), run)
 
 
-def measure(compressed: Compressed, against: Compressed | None = None, cache: StageCache | None = None) -> Measurement:
+def measure(
+    compressed: Compressed,
+    against: Compressed | None = None,
+    cache: StageCache | None = None,
+    timed: bool = True,
+) -> Measurement:
     """Accuracy, sizes, costs and speed of a compressed network.
 
     Args:
         against: the network whose time is taken in turn with this one's; itself if left out, so that the
             speedups are 1.
-        cache: keeps answers, and latencies by the layers' shapes, since weights do not change them.
+        cache: keeps answers and latencies.
+        timed: whether to measure the latency, which takes about a tenth of a second.
     """
     cache = StageCache() if cache is None else cache
     recipe, model = compressed.recipe, compressed.model
@@ -85,12 +98,6 @@ def measure(compressed: Compressed, against: Compressed | None = None, cache: St
     accuracy = accuracy_estimate(answers.correct, data.test_sources())
     layers = profile(model, torch.zeros(1, *data.input_shape))
     length = len(file_bytes(compressed))
-    reference = (against or compressed).model
-    latency = cache.get(
-        "latency",
-        (recipe.arch, data.input_shape, _shapes(model), _shapes(reference)),
-        lambda: compare_latency(model, reference, data.input_shape),
-    )
     params = int(layers["params"].sum())
     return Measurement(
         recipe=recipe,
@@ -103,15 +110,26 @@ def measure(compressed: Compressed, against: Compressed | None = None, cache: St
         file_bytes=length,
         minimum_bytes=-(-params * recipe.bits // 8),
         breakdown=size_breakdown(compressed.state, length),
-        latency=latency,
         answers=answers,
+        latency=time_against(compressed, against or compressed, cache) if timed else None,
+    )
+
+
+def time_against(compressed: Compressed, reference: Compressed, cache: StageCache | None = None) -> Latency:
+    """The latency of a compressed network beside another's.
+
+    It is kept by the shapes of their layers: weights, and bits that are only simulated, do not change it.
+    """
+    cache = StageCache() if cache is None else cache
+    shape = dataset(compressed.recipe.dataset).input_shape
+    shapes = [tuple(tuple(p.shape) for p in c.model.parameters()) for c in (compressed, reference)]
+    return cache.get(
+        "latency",
+        (compressed.recipe.arch, shape, *shapes),
+        lambda: compare_latency(compressed.model, reference.model, shape),
     )
 
 
 def gzip_bytes(compressed: Compressed) -> int:
     """The length of the file once it is gzipped, at gzip's own default level."""
     return len(gzip.compress(file_bytes(compressed)))
-
-
-def _shapes(model: torch.nn.Module) -> tuple:
-    return tuple(tuple(p.shape) for p in model.parameters())

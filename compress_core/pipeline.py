@@ -22,7 +22,7 @@ from compress_core.stages import StageCache
 from compress_core.training.checkpoints import load, trained_widths
 from compress_core.zoo import build
 
-CALIBRATION_IMAGES = 512
+CALIBRATION_IMAGES = 256
 CALIBRATION_SEED = 0
 
 _BASE = ("dataset", "arch", "width", "groups", "weights")
@@ -70,22 +70,36 @@ def compress(recipe: Recipe, cache: StageCache | None = None) -> Compressed:
     """
     cache = StageCache() if cache is None else cache
     recipe = recipe.canonical()
-
-    def key(names: tuple[str, ...]) -> tuple:
-        return tuple(getattr(recipe, name) for name in names)
-
-    base = cache.get("load", key(_BASE), lambda: _base(recipe))
-    pruned = cache.get(
-        "prune",
-        key(_PRUNE),
-        lambda: prune_channels(base.model, ratio=recipe.prune, criterion=recipe.criterion, scope=recipe.scope),
-    )
+    base, pruned = cut(recipe, cache)
     heals = recipe.heal == "recalibrate" and pruned.channels_after < pruned.channels_before
-    healed = cache.get("heal", key(_HEAL), lambda: _recalibrated(pruned.model, recipe)) if heals else pruned.model
+    healed = pruned.model
+    if heals:
+        healed = cache.get("heal", _key(recipe, _HEAL), lambda: _recalibrated(pruned.model, recipe, cache))
     quantized = cache.get(
-        "quantize", key(_QUANTIZE), lambda: quantize(healed, recipe.bits, recipe.scheme, recipe.rounding)
+        "quantize", _key(recipe, _QUANTIZE), lambda: quantize(healed, recipe.bits, recipe.scheme, recipe.rounding)
     )
     return Compressed(recipe, quantized.model, quantized.state, Report(base, pruned, heals))
+
+
+def cut(recipe: Recipe, cache: StageCache | None = None) -> tuple[Base, PruneResult]:
+    """The first half of `compress`: the network that a recipe starts from, and what is left of it after the cut.
+
+    Raises:
+        CheckpointError: as in `compress`.
+    """
+    cache = StageCache() if cache is None else cache
+    recipe = recipe.canonical()
+    base = cache.get("load", _key(recipe, _BASE), lambda: _base(recipe, cache))
+    pruned = cache.get(
+        "prune",
+        _key(recipe, _PRUNE),
+        lambda: prune_channels(base.model, ratio=recipe.prune, criterion=recipe.criterion, scope=recipe.scope),
+    )
+    return base, pruned
+
+
+def _key(recipe: Recipe, names: tuple[str, ...]) -> tuple:
+    return tuple(getattr(recipe, name) for name in names)
 
 
 def original_of(recipe: Recipe) -> Recipe:
@@ -125,7 +139,7 @@ def width_origin(recipe: Recipe) -> str:
     return "trained" if source == recipe.width else f"slimmed from {source:.2f}"
 
 
-def _base(recipe: Recipe) -> Base:
+def _base(recipe: Recipe, cache: StageCache) -> Base:
     """The trained network, or one slimmed by γ from the next larger trained width, the way of homework 7."""
     source = source_width(recipe)
     model = load(recipe.arch, source, recipe.dataset, recipe.weights)
@@ -134,8 +148,11 @@ def _base(recipe: Recipe) -> Base:
     data = dataset(recipe.dataset)
     target = build(recipe.arch, recipe.width, "small", len(data.classes), data.input_shape[0])
     sizes = {group.name: group.size for group in channel_groups(target)}
-    return Base(_recalibrated(prune_channels(model, keep=sizes).model, recipe), width_origin(recipe))
+    return Base(_recalibrated(prune_channels(model, keep=sizes).model, recipe, cache), width_origin(recipe))
 
 
-def _recalibrated(model: nn.Module, recipe: Recipe) -> nn.Module:
-    return recalibrate(model, dataset(recipe.dataset).calibration(CALIBRATION_IMAGES, CALIBRATION_SEED))
+def _recalibrated(model: nn.Module, recipe: Recipe, cache: StageCache) -> nn.Module:
+    images = cache.get(
+        "calibration", recipe.dataset, lambda: dataset(recipe.dataset).calibration(CALIBRATION_IMAGES, CALIBRATION_SEED)
+    )
+    return recalibrate(model, images)

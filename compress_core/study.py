@@ -1,26 +1,42 @@
 """A recipe held against its original: everything that a page shows of the two, measured once."""
 
+import math
 from dataclasses import dataclass
 
 import pandas as pd
+import torch
+from torch import Tensor
 
 from compress_core.analysis.accuracy import Estimate, accuracy_change
 from compress_core.data import dataset
 from compress_core.measure import Answers, Measurement, answer, measure
-from compress_core.pipeline import Compressed, compress, original_of
+from compress_core.pipeline import Compressed, compress, cut, original_of
 from compress_core.pruning.channels import PruneResult
 from compress_core.recipe import Recipe
 from compress_core.stages import StageCache
 
+PROBE_IMAGES = 360
+"""How many test images tell the accuracy of a step that is passed through but not kept."""
+
 
 @dataclass(frozen=True)
-class Study:
-    """One recipe, its original, and what lies between them.
+class Cut:
+    """Who stays and who goes.
 
     `channels` has a row per prunable channel: `layer`, `channel`, `score`, `kept`.
     `layers` has a row per prunable layer: `layer`, `before`, `after`, `threshold` (NaN where none), `held`
     (channels that stayed only because a layer may not empty).
-    `steps` has a row per step from the original to the recipe: `step`, `detail`, `accuracy`, `done`.
+    """
+
+    channels: pd.DataFrame
+    layers: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Study:
+    """One recipe, its original, and what lies between them; without latencies, which take time of their own.
+
+    `steps` has a row per step from the original to the recipe: `step`, `detail`, `accuracy`, `samples`, `done`.
     `images` has a row per test image: `image` (its place in the test set), `label`, `original`, `compressed`
     (the answers), `original_confidence`, `compressed_confidence`; disagreements first, the surest of them first.
     """
@@ -29,12 +45,18 @@ class Study:
     compressed: Measurement
     change: Estimate
     """Accuracy of the compressed network minus the original's, paired over the same images."""
-    origin: str
-    """`trained`, or `slimmed from` which width."""
-    channels: pd.DataFrame
-    layers: pd.DataFrame
     steps: pd.DataFrame
     images: pd.DataFrame
+
+
+def study_cut(recipe: Recipe, cache: StageCache | None = None) -> Cut:
+    """Cut a recipe's channels, without healing or measuring anything: a matter of milliseconds.
+
+    Raises:
+        CheckpointError: weights are missing or damaged.
+    """
+    pruned = cut(recipe, cache)[1]
+    return Cut(_channels(pruned), _layers(pruned))
 
 
 def study(recipe: Recipe, cache: StageCache | None = None, original: Recipe | None = None) -> Study:
@@ -48,61 +70,69 @@ def study(recipe: Recipe, cache: StageCache | None = None, original: Recipe | No
     """
     cache = StageCache() if cache is None else cache
     recipe, original = recipe.canonical(), original or original_of(recipe)
-    first, last = compress(original, cache), compress(recipe, cache)
-    before = cache.get("measure", original, lambda: measure(first, first, cache))
-    after = cache.get("measure", recipe, lambda: measure(last, first, cache))
+    last = compress(recipe, cache)
+    before = cache.get("measure", original, lambda: measure(compress(original, cache), cache=cache, timed=False))
+    after = cache.get("measure", recipe, lambda: measure(last, cache=cache, timed=False))
     data = dataset(recipe.dataset)
-    pruned = last.report.pruned
     return Study(
         original=before,
         compressed=after,
         change=accuracy_change(before.answers.correct, after.answers.correct, data.test_sources()),
-        origin=last.report.base.origin,
-        channels=_channels(pruned),
-        layers=_layers(pruned),
         steps=_steps(original, last, cache),
         images=_images(data.test()[1], before.answers, after.answers),
     )
 
 
 def _channels(pruned: PruneResult) -> pd.DataFrame:
-    parts = []
-    for group in pruned.groups:
-        part = pd.DataFrame({"channel": range(group.group.size), "score": group.scores.numpy(), "kept": False})
-        part.loc[group.survivors.numpy(), "kept"] = True
-        parts.append(part.assign(layer=group.name))
-    return pd.concat(parts, ignore_index=True)[["layer", "channel", "score", "kept"]]
+    kept = [torch.zeros(g.group.size, dtype=torch.bool).index_fill(0, g.survivors, True) for g in pruned.groups]
+    return pd.DataFrame(
+        {
+            "layer": [g.name for g in pruned.groups for _ in range(g.group.size)],
+            "channel": [channel for g in pruned.groups for channel in range(g.group.size)],
+            "score": torch.cat([g.scores for g in pruned.groups]).numpy(),
+            "kept": torch.cat(kept).numpy(),
+        }
+    )
 
 
 def _layers(pruned: PruneResult) -> pd.DataFrame:
-    rows = [(g.name, g.group.size, len(g.survivors), g.threshold, g.held) for g in pruned.groups]
-    frame = pd.DataFrame(rows, columns=["layer", "before", "after", "threshold", "held"])
-    return frame.assign(threshold=frame["threshold"].replace(float("-inf"), float("nan")))
+    rows = [
+        (g.name, g.group.size, len(g.survivors), g.threshold if g.threshold > -math.inf else math.nan, g.held)
+        for g in pruned.groups
+    ]
+    return pd.DataFrame(rows, columns=["layer", "before", "after", "threshold", "held"])
 
 
 def _steps(original: Recipe, last: Compressed, cache: StageCache) -> pd.DataFrame:
-    """Accuracy after each step. Every step is itself a recipe, so each is measured as any recipe is."""
-    recipe = last.recipe
+    """Accuracy after each step. Every step is itself a recipe, so each is measured as any recipe is.
+
+    What is not the original or the recipe itself is read from a part of the test set.
+    """
+    recipe, report = last.recipe, last.report
     narrow = recipe.with_(prune=0.0, bits=32)
-    cut = recipe.with_(heal="none", bits=32)
+    unhealed = recipe.with_(heal="none", bits=32)
     healed = recipe.with_(bits=32)
-    pruned = last.report.pruned.channels_after < last.report.pruned.channels_before
+    pruned = report.pruned.channels_after < report.pruned.channels_before
     steps = [
-        ("Original", f"width {original.width:g}", original, True),
-        ("Width", f"{recipe.width:g}, {last.report.base.origin}", narrow, recipe.width != original.width),
-        ("Cut", f"{recipe.prune:.0%} of channels" if pruned else "nothing cut", cut, pruned),
-        ("Healed", "BatchNorm recalibrated" if last.report.healed else "not healed", healed, last.report.healed),
+        ("Original", f"width {original.width:g}, as trained", original, True),
+        ("Width", f"{recipe.width:g}, {report.base.origin}", narrow, recipe.width != original.width),
+        ("Cut", f"{recipe.prune:.0%} of channels" if pruned else "nothing cut", unhealed, pruned),
+        ("Healed", "BatchNorm recalibrated" if report.healed else "not healed", healed, report.healed),
         ("Quantized", f"{recipe.bits}-bit weights" if recipe.bits < 32 else "32 bits", recipe, recipe.bits < 32),
     ]
-    rows = [
-        (step, detail, answer(of, cache).correct.double().mean().item() if done else float("nan"), done)
-        for step, detail, of, done in steps
-    ]
-    frame = pd.DataFrame(rows, columns=["step", "detail", "accuracy", "done"])
-    return frame.assign(accuracy=frame["accuracy"].ffill())
+    rows = []
+    for step, detail, of, done in steps:
+        accuracy, samples = _step_accuracy(of, of in (original, recipe), cache) if done else (math.nan, 0)
+        rows.append((step, detail, accuracy, samples, done))
+    return pd.DataFrame(rows, columns=["step", "detail", "accuracy", "samples", "done"])
 
 
-def _images(labels, before: Answers, after: Answers) -> pd.DataFrame:
+def _step_accuracy(recipe: Recipe, whole: bool, cache: StageCache) -> tuple[float, int]:
+    correct = answer(recipe, cache, None if whole else PROBE_IMAGES).correct
+    return correct.double().mean().item(), len(correct)
+
+
+def _images(labels: Tensor, before: Answers, after: Answers) -> pd.DataFrame:
     frame = pd.DataFrame(
         {
             "image": range(len(labels)),

@@ -15,7 +15,7 @@ Liu et al. 2017, *Learning Efficient Convolutional Networks through Network Slim
 
 HEALING = r"""
 **What you see.** The accuracy after each step. Right after a cut the network reads its inputs with the mean μ and
-variance σ² of a network that is no longer there. Recalibration shows it 512 training images and estimates both anew:
+variance σ² of a network that is no longer there. Recalibration shows it 256 training images and estimates both anew:
 no labels, no gradients, a tenth of a second.
 
 $$\mu_c \leftarrow \frac{1}{n}\sum x_c, \qquad \sigma_c^2 \leftarrow \frac{1}{n-1}\sum (x_c - \mu_c)^2$$

@@ -1,0 +1,34 @@
+"""Fixtures that many tests share."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+import compress_core as cc
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_thread():
+    """As in the app: one thread an operation, batches spread over the cores."""
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def cache() -> cc.StageCache:
+    """Stage results shared by all tests that only read them."""
+    return cc.StageCache(256)
+
+
+def with_random_norms(model: torch.nn.Module, seed: int = 0) -> torch.nn.Module:
+    """The model with BatchNorms whose γ, β, mean and variance are all far from their defaults."""
+    generator = torch.Generator().manual_seed(seed)
+    for norm in [m for m in model.modules() if isinstance(m, torch.nn.BatchNorm2d)]:
+        size = norm.weight.shape
+        norm.weight.data = torch.randn(size, generator=generator).to(norm.weight)
+        norm.bias.data = torch.randn(size, generator=generator).to(norm.weight)
+        norm.running_mean = torch.randn(size, generator=generator).to(norm.weight)
+        norm.running_var = (torch.rand(size, generator=generator) + 0.5).to(norm.weight)
+    return model.eval()

@@ -1,0 +1,113 @@
+"""Files that were saved, and files that were damaged."""
+
+import json
+import pickle
+import struct
+
+import pytest
+import torch
+from torch import nn
+
+import compress_core as cc
+
+RECIPES = [
+    cc.Recipe(),
+    cc.Recipe(prune=0.5),
+    cc.Recipe(width=0.6, prune=0.4, bits=4),
+    cc.Recipe(width=0.25, prune=0.9, bits=1, scheme="per_tensor"),
+]
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.to_query() or "original")
+def test_a_saved_network_comes_back_as_it_was_measured(recipe, cache, tmp_path):
+    compressed = cc.compress(recipe, cache)
+    length = cc.save(compressed, tmp_path / "small.safetensors")
+    assert length == (tmp_path / "small.safetensors").stat().st_size
+    assert length == cc.measure(compressed, cache=cache, timed=False).file_bytes
+    loaded = cc.load_file(tmp_path / "small.safetensors")
+    images = cc.dataset("digits").test()[0][:50]
+    with torch.no_grad():
+        assert torch.equal(loaded(images), compressed.model(images))
+
+
+def test_the_file_at_32_bits_has_the_networks_own_names(cache, tmp_path):
+    from safetensors.torch import load_file
+
+    compressed = cc.compress(cc.Recipe(prune=0.5), cache)
+    cc.save(compressed, tmp_path / "plain.safetensors")
+    compressed.model.load_state_dict(load_file(tmp_path / "plain.safetensors"), strict=False)
+    assert "cnn.0.0.weight" in load_file(tmp_path / "plain.safetensors")
+
+
+def test_a_network_of_ones_own_is_read_into_its_skeleton(tmp_path):
+    model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Flatten(), nn.Linear(8 * 36, 4))
+    result = cc.quantize(model, 5)
+    cc.save(result, tmp_path / "own.safetensors")
+    loaded = cc.load_file(tmp_path / "own.safetensors", into=model)
+    images = torch.randn(2, 3, 8, 8)
+    with torch.no_grad():
+        assert torch.equal(loaded(images), result.model(images))
+    with pytest.raises(cc.CheckpointError, match="does not name a recipe"):
+        cc.load_file(tmp_path / "own.safetensors")
+    with pytest.raises(cc.CheckpointError, match="does not fit this network"):
+        cc.load_file(tmp_path / "own.safetensors", into=nn.Sequential(nn.Linear(2, 2)))
+
+
+@pytest.fixture(params=[4, 32])
+def good(request, cache) -> bytes:
+    from compress_core.files import file_bytes
+
+    return file_bytes(cc.compress(cc.Recipe(width=0.25, bits=request.param), cache))
+
+
+def damaged(good: bytes) -> dict[str, bytes]:
+    """Every way in which we could think of a file going wrong."""
+    length = int.from_bytes(good[:8], "little")
+    header = json.loads(good[8 : 8 + length])
+
+    def with_header(changed: dict) -> bytes:
+        text = json.dumps(changed).encode()
+        return struct.pack("<Q", len(text)) + text + good[8 + length :]
+
+    def with_about(**changes: str) -> bytes:
+        return with_header(header | {"__metadata__": header["__metadata__"] | changes})
+
+    huge = json.dumps({"weights": {"cnn.0.0.weight": [10**9, 10**6]}, "grids": {}, "kept_16": {}, "kept_32": {}})
+    negative = json.dumps({"weights": {"cnn.0.0.weight": [-16, 9]}, "grids": {}, "kept_16": {}, "kept_32": {}})
+    first = next(name for name in header if name != "__metadata__")
+    longer = header | {first: header[first] | {"shape": [10**12]}}
+    files = {
+        "empty": b"",
+        "cut in the header": good[: length // 2],
+        "cut in the data": good[:-100],
+        "a text": b"hello, I am a text file" * 10,
+        "a pickle": pickle.dumps({"cnn.0.0.weight": [1, 2, 3]}),
+        "absurd header length": struct.pack("<Q", 2**60) + good[8:],
+        "absurd shape": with_header(longer),
+        "not ours": with_about(format="other/7"),
+        "no bits": with_about(bits="many"),
+        "another recipe": with_about(recipe="arch=resnet&bits=99"),
+    }
+    if header["__metadata__"]["bits"] != "32":
+        files |= {
+            "absurd layout": with_about(layout=huge),
+            "negative layout": with_about(layout=negative),
+            "broken layout": with_about(layout="{"),
+            "layout of another kind": with_about(layout="[1, 2]"),
+            "17 bits": with_about(bits="17"),
+        }
+    return files
+
+
+def test_damaged_files_are_sentences(good, tmp_path):
+    for name, data in damaged(good).items():
+        path = tmp_path / "damaged.safetensors"
+        path.write_bytes(data)
+        with pytest.raises(cc.CheckpointError) as caught:
+            cc.load_file(path)
+        assert "damaged.safetensors" in str(caught.value), name
+
+
+def test_a_missing_file_is_a_sentence(tmp_path):
+    with pytest.raises(cc.CheckpointError, match="There is no file"):
+        cc.load_file(tmp_path / "nothing.safetensors")

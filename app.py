@@ -24,9 +24,12 @@ from compress_core.pipeline import prunable_layers
 from compress_core.plots import accuracy_against_size, score_histogram
 from compress_core.recipe import Recipe
 from compress_core.study import Cut, Study
-from ui import about, components, engine, page
+from compress_core.tradeoff.grid import load_grid
+from ui import about, components, page
 from ui.address import State, on_view, widget_key
 from ui.components import Card
+from ui.engine import Engine, engine
+from ui.knobs import likely_next
 
 SHOWN_IMAGES = 18
 TRIED_KEPT = 200
@@ -34,8 +37,9 @@ TRIED_KEPT = 200
 
 def main() -> None:
     state = page.start("Network compression, live", views={"layer": lambda recipe: prunable_layers(recipe.arch)})
+    shared = engine()
     try:
-        shown = engine.shown(state.recipe)
+        shown = shared.shown(state.recipe)
     except CheckpointError as error:
         page.say([str(error)])
         return
@@ -48,18 +52,19 @@ def main() -> None:
     # What is known first is drawn first: the browser draws γ while the network is healed and measured, and
     # the rest while it is timed.
     with left.container(gap=None):
-        _channels(engine.study_of_cut(shown.recipe), state)
-    study = engine.study_of(shown)
+        _channels(shared.cut(shown.recipe), state)
+    study = shared.study(shown)
     with right.container(gap=None):
         _tradeoff(study)
     with bottom:
         _images(study)
-        _take_away(study)
-    latency = engine.latency_of(shown)
+        _take_away(study, shared)
+    latency = shared.latency(shown)
     with top:
         components.sentence(summary(study, latency))
         components.cards(_cards(study, latency))
         _steps(study)
+    shared.expect(likely_next(state.before, state.recipe))
 
 
 def _cards(study: Study, speed: Latency) -> list[Card]:
@@ -139,7 +144,9 @@ def _tradeoff(study: Study) -> None:
         components.heading("Accuracy against file size")
         components.help_on("accuracy against size", about.TRADEOFF)
     recipe = study.compressed.recipe
-    rows = {"original": study.original, "this recipe": study.compressed}
+    rows = {"original": study.original}
+    if study.compressed.recipe != study.original.recipe:
+        rows["this recipe"] = study.compressed
     points = pd.DataFrame(
         {
             kind: {
@@ -152,11 +159,19 @@ def _tradeoff(study: Study) -> None:
             for kind, m in rows.items()
         }
     ).T
-    grid = engine.grid(recipe.arch, recipe.dataset)
+    grid = _grid(recipe.arch, recipe.dataset)
     text = read_tradeoff(study, grid)
     figure = accuracy_against_size(points, grid, _tried(study), recipe.arch)
     st.plotly_chart(figure, key="tradeoff", alt=text, config={"displaylogo": False})
     components.reading(text)
+
+
+@st.cache_data(show_spinner=False)
+def _grid(arch: str, dataset: str) -> pd.DataFrame:
+    """The table measured beforehand, with a name for each recipe."""
+    table = load_grid(arch, dataset)
+    rows = table[["width", "prune", "bits"]].to_dict("records")
+    return table.assign(name=[network_name(Recipe(dataset=dataset, arch=arch, **row)) for row in rows])
 
 
 def _tried(study: Study) -> pd.DataFrame:
@@ -183,13 +198,13 @@ def _images(study: Study) -> None:
     components.reading(read_images(study))
 
 
-def _take_away(study: Study) -> None:
+def _take_away(study: Study, shared: Engine) -> None:
     own = study.compressed
     recipe: Recipe = own.recipe
     left, middle, _ = st.columns([2, 2, 3])
     left.download_button(
         f"Download this network ({size(own.file_bytes)})",
-        data=lambda: engine.download(recipe),
+        data=lambda: shared.file(recipe),
         file_name=f"{recipe.arch}-{recipe.to_query().replace('&', '-').replace('=', '') or 'original'}.safetensors",
         on_click="ignore",
         icon=":material/download:",
@@ -201,7 +216,7 @@ def _take_away(study: Study) -> None:
                 pd.DataFrame(
                     {
                         "size": ["as saved", "gzipped", "arithmetic minimum"],
-                        "bytes": [own.file_bytes, engine.gzipped(recipe), own.minimum_bytes],
+                        "bytes": [own.file_bytes, shared.gzipped(recipe), own.minimum_bytes],
                     }
                 ),
                 hide_index=True,

@@ -26,6 +26,8 @@ class State:
     problems: list[Problem] = field(default_factory=list)
     seen: tuple[tuple[str, str], ...] = ()
     generation: int = 0
+    before: Recipe = field(default_factory=Recipe)
+    """The recipe before the last turn of a knob."""
 
 
 Views = Mapping[str, Callable[[Recipe], Sequence[str]]]
@@ -70,6 +72,7 @@ def on_recipe(state: State, name: str, read_value: Callable[[object], object] = 
 
     def changed() -> None:
         value = read_value(st.session_state[widget_key(state, name)])
+        state.before = state.recipe
         state.recipe = state.recipe.with_(**{name: value})
         _write(state)
 

@@ -5,14 +5,13 @@ import streamlit as st
 from compress_core.errors import CheckpointError
 from compress_core.pipeline import width_origin
 from compress_core.pruning.channels import SCOPES
-from compress_core.quantization.quantize import BITS
 from compress_core.quantization.schemes import schemes
-from compress_core.recipe import MAX_PRUNE, WIDTH_STEP, Recipe
+from compress_core.recipe import Recipe
 from compress_core.zoo import architecture, architectures
 from ui.address import State, on_recipe, to_params, widget_key
+from ui.knobs import PRUNE_STEP, RATIOS, STOPS, WIDTHS
 from ui.menu import PAGES
 
-WIDTHS = [round(WIDTH_STEP * step, 2) for step in range(2, 21)]
 SCOPE_TITLES = {"global": "All layers together", "layer": "Each layer by itself"}
 HEAL_TITLES = {"none": "Not at all", "recalibrate": "Recalibrate BatchNorm"}
 SCHEME_TITLES = {"per_tensor": "One scale a tensor", "per_channel": "One scale a channel"}
@@ -54,10 +53,10 @@ def _knobs(state: State) -> None:
     st.caption(_origin(recipe))
     st.slider(
         "Pruning ratio",
-        0.0,
-        MAX_PRUNE,
+        RATIOS[0],
+        RATIOS[-1],
         value=recipe.prune,
-        step=0.05,
+        step=PRUNE_STEP,
         format="percent",
         key=widget_key(state, "prune"),
         on_change=on_recipe(state, "prune"),
@@ -65,7 +64,7 @@ def _knobs(state: State) -> None:
     )
     st.select_slider(
         "Bit width",
-        BITS,
+        STOPS["bits"],
         value=recipe.bits,
         format_func=lambda bits: "32 (off)" if bits == 32 else str(bits),
         key=widget_key(state, "bits"),

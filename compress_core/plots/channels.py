@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from compress_core.plots.layout import lay_out
+from compress_core.plots.layout import axis, figure, label
 from compress_core.plots.tokens import COMPRESSED, ORIGINAL
 
 BINS = 40
@@ -17,43 +17,38 @@ def score_histogram(channels: pd.DataFrame, threshold: float | None = None) -> g
         channels: `score` and `kept`, a row per channel.
         threshold: drawn as a line where there is one for all rows.
     """
-    top = max(1.0, float(channels["score"].max()) * 1.02)
+    scores, kept = channels["score"].to_numpy(), channels["kept"].to_numpy(bool)
+    top = max(1.0, float(scores.max()) * 1.02)
     edges = np.linspace(0, top, BINS + 1)
     centres, width = (edges[:-1] + edges[1:]) / 2, edges[1] - edges[0]
-    kept = channels["kept"].to_numpy(bool)
-    figure = go.Figure()
-    for name, chosen, color in (("stay", kept, COMPRESSED), ("cut", ~kept, ORIGINAL)):
-        counts, _ = np.histogram(channels["score"].to_numpy()[chosen], edges)
-        figure.add_bar(
-            x=centres,
-            y=counts,
-            width=width * 0.92,
-            name=name,
-            marker_color=color,
-            marker_line_width=0,
-            hovertemplate=f"%{{y}} channels {name}<br>|γ| about %{{x:.2f}}<extra></extra>",
+    above = {"y": 1.09, "yref": "paper"}
+    traces, labels = [], []
+    for name, chosen, color, side in (("stay", kept, COMPRESSED, "right"), ("cut", ~kept, ORIGINAL, "left")):
+        traces.append(
+            {
+                "type": "bar",
+                "x": centres,
+                "y": np.histogram(scores[chosen], edges)[0],
+                "width": width * 0.92,
+                "name": name,
+                "marker": {"color": color, "line": {"width": 0}},
+                "hovertemplate": f"%{{y}} channels {name}<br>|γ| about %{{x:.2f}}<extra></extra>",
+            }
         )
         if chosen.any():
-            figure.add_annotation(
-                x=0.01 if name == "cut" else 0.99,
-                y=1.09,
-                xref="paper",
-                yref="paper",
-                xanchor="left" if name == "cut" else "right",
-                showarrow=False,
-                text=f"<b>{int(chosen.sum()):,}</b> {name}",
-                font_color=color,
-            )
+            place = {"x": float(side == "right"), "xref": "paper", "xanchor": side}
+            labels.append(label(f"<b>{int(chosen.sum()):,}</b> {name}", color, **above, **place))
+    lines = []
     if threshold is not None and np.isfinite(threshold):
-        figure.add_vline(x=threshold, line_width=2, line_dash="dash", line_color=COMPRESSED)
-        figure.add_annotation(
-            x=threshold,
-            y=1.09,
-            yref="paper",
-            showarrow=False,
-            text=f"threshold {threshold:.2f}",
-        )
-    figure.update_layout(barmode="stack", showlegend=False)
-    figure.update_xaxes(title="scaling factor |γ| (no unit)", range=[0, top])
-    figure.update_yaxes(title="channels", rangemode="tozero")
-    return lay_out(figure)
+        dashed = {"color": COMPRESSED, "width": 2, "dash": "dash"}
+        ends = {"x0": threshold, "x1": threshold, "y0": 0, "y1": 1, "yref": "paper"}
+        lines.append({"type": "line", "line": dashed} | ends)
+        labels.append(label(f"threshold {threshold:.2f}", x=threshold, **above))
+    return figure(
+        traces,
+        axis("scaling factor |γ| (no unit)", range=[0, top]),
+        axis("channels", rangemode="tozero"),
+        labels,
+        barmode="stack",
+        shapes=lines,
+    )

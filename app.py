@@ -7,19 +7,15 @@ from compress_core.analysis.latency import Latency
 from compress_core.data import dataset
 from compress_core.errors import CheckpointError
 from compress_core.explain import (
-    count,
-    duration,
-    factor,
     layer_title,
-    network_name,
-    percent,
     read_channels,
     read_images,
     read_steps,
     read_tradeoff,
-    size,
+    short_name,
     summary,
 )
+from compress_core.numbers import count, duration, factor, percent, size
 from compress_core.pipeline import prunable_layers
 from compress_core.plots import accuracy_against_size, score_histogram
 from compress_core.recipe import Recipe
@@ -89,7 +85,7 @@ def _cards(study: Study, speed: Latency) -> list[Card]:
             f"Time, 64 images, {speed.threads} thread{'s' if speed.threads > 1 else ''}",
             duration(speed.batch_ms),
             f"original {duration(speed.batch_ms * speed.batch_speedup)}",
-            f"{_times(speed.batch_speedup, 'faster', 'slower')}",
+            f"{_times(speed.batch_speedup, 'faster', 'slower')}; 1 image: {factor(speed.speedup)}×",
             same,
         ),
     ]
@@ -154,7 +150,7 @@ def _tradeoff(study: Study) -> None:
                 "accuracy": m.accuracy,
                 "low": m.low,
                 "high": m.high,
-                "name": network_name(m.recipe),
+                "name": short_name(m.recipe),
             }
             for kind, m in rows.items()
         }
@@ -171,7 +167,7 @@ def _grid(arch: str, dataset: str) -> pd.DataFrame:
     """The table measured beforehand, with a name for each recipe."""
     table = load_grid(arch, dataset)
     rows = table[["width", "prune", "bits"]].to_dict("records")
-    return table.assign(name=[network_name(Recipe(dataset=dataset, arch=arch, **row)) for row in rows])
+    return table.assign(name=[short_name(Recipe(dataset=dataset, arch=arch, **row)) for row in rows])
 
 
 def _tried(study: Study) -> pd.DataFrame:
@@ -181,7 +177,7 @@ def _tried(study: Study) -> pd.DataFrame:
     query = own.recipe.to_query()
     tried.pop(query, None)
     before = pd.DataFrame(list(tried.values()), columns=["file_bytes", "accuracy", "name"])
-    tried[query] = {"file_bytes": own.file_bytes, "accuracy": own.accuracy, "name": network_name(own.recipe)}
+    tried[query] = {"file_bytes": own.file_bytes, "accuracy": own.accuracy, "name": short_name(own.recipe)}
     while len(tried) > TRIED_KEPT:
         tried.pop(next(iter(tried)))
     return before
@@ -193,7 +189,7 @@ def _images(study: Study) -> None:
         components.help_on("these images", about.STRIP)
     data = dataset(study.compressed.recipe.dataset)
     shown = study.images.head(SHOWN_IMAGES)
-    pictures = data.pictures(data.test()[0][shown["image"].to_numpy()])
+    pictures = data.pictures(data.test()[0][shown["image"].tolist()])
     components.strip(shown, pictures, data.classes)
     components.reading(read_images(study))
 

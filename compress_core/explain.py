@@ -1,58 +1,13 @@
-"""What was measured, said in one plain sentence each. Numbers have the digits that they deserve."""
-
-import math
+"""What was measured, said in one plain sentence each."""
 
 import pandas as pd
 
 from compress_core.analysis.latency import Latency
+from compress_core.numbers import factor, percent, size, whole_percent
 from compress_core.pipeline import CALIBRATION_IMAGES
 from compress_core.recipe import Recipe
 from compress_core.study import Cut, Study
 from compress_core.zoo import architecture
-
-
-def percent(value: float) -> str:
-    """A share as a percentage with one decimal: 0.9704 → '97.0 %'."""
-    return f"{100 * value:.1f} %"
-
-
-def whole_percent(value: float) -> str:
-    """A chosen share, without decimals that nobody chose: 0.4 → '40 %', 0.425 → '42.5 %'."""
-    return f"{100 * value:.3g} %"
-
-
-def count(value: float) -> str:
-    """A count with three digits: 256234 → '256 k', 4406784 → '4.41 M'."""
-    for limit, unit in ((1e9, " G"), (1e6, " M"), (1e3, " k")):
-        if value >= limit:
-            return _three_digits(value / limit) + unit
-    return str(round(value))
-
-
-def size(value: float) -> str:
-    """Bytes with three digits, 1 KB = 1,000 bytes: 1038176 → '1.04 MB'."""
-    for limit, unit in ((1e6, " MB"), (1e3, " KB")):
-        if value >= limit:
-            return _three_digits(value / limit) + unit
-    return f"{round(value)} bytes"
-
-
-def duration(ms: float) -> str:
-    """Milliseconds with two digits: they are noisy."""
-    return f"{ms:.1f} ms" if ms >= 1 else f"{ms:.2f} ms"
-
-
-def factor(value: float) -> str:
-    """A factor with two digits: 7.08 → '7.1', 21.3 → '21', 1.04 → '1.0'."""
-    if not math.isfinite(value):
-        return "∞"
-    return f"{value:.1f}" if value < 9.95 else f"{value:,.0f}"
-
-
-def _three_digits(value: float) -> str:
-    if value >= 99.95:
-        return f"{value:.0f}"
-    return f"{value:.1f}" if value >= 9.995 else f"{value:.2f}"
 
 
 def change_in_points(study: Study) -> str:
@@ -74,6 +29,16 @@ def network_name(recipe: Recipe) -> str:
         parts.append(f"{whole_percent(recipe.prune)} of its channels cut")
     if recipe.bits < 32:
         parts.append(f"{recipe.bits}-bit weights")
+    return ", ".join(parts)
+
+
+def short_name(recipe: Recipe) -> str:
+    """A recipe in a few words, where the architecture is known."""
+    parts = [f"width {recipe.width:g}"]
+    if recipe.prune:
+        parts.append(f"{whole_percent(recipe.prune)} cut")
+    if recipe.bits < 32:
+        parts.append(f"{recipe.bits} bit{'s' if recipe.bits > 1 else ''}")
     return ", ".join(parts)
 
 
@@ -150,13 +115,12 @@ def read_tradeoff(study: Study, grid: pd.DataFrame) -> str:
         return "No grid of recipes was measured for this network."
     better = grid[(grid["accuracy"] > own.accuracy) & (grid["file_bytes"] <= own.file_bytes)]
     if better.empty:
-        return f"None of the {len(grid):,} recipes measured beforehand is both more accurate and as small."
-    best = better.loc[better["file_bytes"].idxmin()]
+        return f"None of {len(grid):,} recipes measured beforehand is both more accurate and as small."
+    best = better.loc[better["accuracy"].idxmax()]
     recipe = Recipe(arch=own.recipe.arch, width=best["width"], prune=best["prune"], bits=int(best["bits"]))
-    others = len(better)
     return (
-        f"{others:,} of {len(grid):,} recipes measured beforehand {'is' if others == 1 else 'are'} more accurate "
-        f"and as small; the smallest: {network_name(recipe)} ({percent(best['accuracy'])}, {size(best['file_bytes'])})."
+        f"{len(better):,} of {len(grid):,} measured recipes {'is' if len(better) == 1 else 'are'} as small and more "
+        f"accurate; at best {percent(best['accuracy'])} in {size(best['file_bytes'])} ({short_name(recipe)})."
     )
 
 

@@ -50,7 +50,7 @@ def load_file(path: str | Path, into: nn.Module | None = None) -> nn.Module:
         if "recipe" not in about:
             raise CheckpointError(f"{origin} does not name a recipe. Give a network of its architecture as into=.")
         try:
-            recipe = Recipe.from_query(about["recipe"])
+            recipe = Recipe.from_query(str(about["recipe"]))
         except RecipeError as error:
             raise CheckpointError(f"{origin} names a recipe that this version does not know: {error}") from error
         data = dataset(recipe.dataset)

@@ -10,6 +10,7 @@ from torch import Tensor
 from compress_core.analysis.accuracy import Estimate, accuracy_change
 from compress_core.data import dataset
 from compress_core.measure import Answers, Measurement, answer, measure
+from compress_core.numbers import whole_percent
 from compress_core.pipeline import Compressed, compress, cut, original_of
 from compress_core.pruning.channels import PruneResult
 from compress_core.recipe import Recipe
@@ -116,7 +117,7 @@ def _steps(original: Recipe, last: Compressed, cache: StageCache) -> pd.DataFram
     steps = [
         ("Original", f"width {original.width:g}, as trained", original, True),
         ("Width", f"{recipe.width:g}, {report.base.origin}", narrow, recipe.width != original.width),
-        ("Cut", f"{recipe.prune:.0%} of channels" if pruned else "nothing cut", unhealed, pruned),
+        ("Cut", f"{whole_percent(recipe.prune)} of channels" if pruned else "nothing cut", unhealed, pruned),
         ("Healed", "BatchNorm recalibrated" if report.healed else "not healed", healed, report.healed),
         ("Quantized", f"{recipe.bits}-bit weights" if recipe.bits < 32 else "32 bits", recipe, recipe.bits < 32),
     ]

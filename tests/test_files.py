@@ -30,6 +30,13 @@ def test_a_saved_network_comes_back_as_it_was_measured(recipe, cache, tmp_path):
         assert torch.equal(loaded(images), compressed.model(images))
 
 
+def test_the_same_network_is_the_same_file(cache):
+    from compress_core.files import file_bytes
+
+    for recipe in RECIPES:
+        assert file_bytes(cc.compress(recipe, cache)) == file_bytes(cc.compress(recipe))
+
+
 def test_the_file_at_32_bits_has_the_networks_own_names(cache, tmp_path):
     from safetensors.torch import load_file
 
@@ -69,11 +76,14 @@ def damaged(good: bytes) -> dict[str, bytes]:
         text = json.dumps(changed).encode()
         return struct.pack("<Q", len(text)) + text + good[8 + length :]
 
-    def with_about(**changes: str) -> bytes:
-        return with_header(header | {"__metadata__": header["__metadata__"] | changes})
+    about = json.loads(header["__metadata__"]["compress_core"])
 
-    huge = json.dumps({"weights": {"cnn.0.0.weight": [10**9, 10**6]}, "grids": {}, "kept_16": {}, "kept_32": {}})
-    negative = json.dumps({"weights": {"cnn.0.0.weight": [-16, 9]}, "grids": {}, "kept_16": {}, "kept_32": {}})
+    def with_about(**changes: object) -> bytes:
+        return with_header(header | {"__metadata__": {"compress_core": json.dumps(about | changes)}})
+
+    empty = {"grids": {}, "kept_16": {}, "kept_32": {}}
+    huge = {"weights": {"cnn.0.0.weight": [10**9, 10**6]}} | empty
+    negative = {"weights": {"cnn.0.0.weight": [-16, 9]}} | empty
     first = next(name for name in header if name != "__metadata__")
     longer = header | {first: header[first] | {"shape": [10**12]}}
     files = {
@@ -84,17 +94,19 @@ def damaged(good: bytes) -> dict[str, bytes]:
         "a pickle": pickle.dumps({"cnn.0.0.weight": [1, 2, 3]}),
         "absurd header length": struct.pack("<Q", 2**60) + good[8:],
         "absurd shape": with_header(longer),
+        "metadata of another kind": with_header(header | {"__metadata__": {"compress_core": "[1]"}}),
+        "no metadata": with_header({k: v for k, v in header.items() if k != "__metadata__"}),
         "not ours": with_about(format="other/7"),
         "no bits": with_about(bits="many"),
         "another recipe": with_about(recipe="arch=resnet&bits=99"),
     }
-    if header["__metadata__"]["bits"] != "32":
+    if about["bits"] != 32:
         files |= {
             "absurd layout": with_about(layout=huge),
             "negative layout": with_about(layout=negative),
             "broken layout": with_about(layout="{"),
-            "layout of another kind": with_about(layout="[1, 2]"),
-            "17 bits": with_about(bits="17"),
+            "layout of another kind": with_about(layout=[1, 2]),
+            "17 bits": with_about(bits=17),
         }
     return files
 

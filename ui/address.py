@@ -37,7 +37,7 @@ Views = Mapping[str, Callable[[Recipe], Sequence[str]]]
 def read(views: Views) -> State:
     """The visitor's state, after the address had its say."""
     state: State = st.session_state.setdefault(_KEY, State())
-    pairs = tuple(sorted((name, text) for name in st.query_params for text in st.query_params.get_all(name)))
+    pairs = tuple((name, text) for name in sorted(st.query_params) for text in st.query_params.get_all(name))
     if pairs and pairs != state.seen:
         state.seen = pairs
         state.generation += 1

@@ -11,7 +11,7 @@ import pandas as pd
 import streamlit as st
 from PIL import Image
 
-from compress_core.explain import percent
+from compress_core.numbers import percent
 from compress_core.plots.tokens import COMPRESSED, COMPRESSED_TEXT, ORIGINAL, ORIGINAL_TEXT
 
 
@@ -22,7 +22,7 @@ def _both(tokens: dict[str, str]) -> str:
 _LINE = "light-dark(#DCE2EA, #2B3544)"
 
 _STYLE = f"""<style>
-.stMainBlockContainer {{ padding-top: 3.2rem; padding-bottom: 2rem; }}
+.stMainBlockContainer {{ padding: 3.6rem 3rem 2rem; }}
 .cc-sentence {{ font-size: 1.3rem; line-height: 1.4; font-weight: 600; margin: 0; min-height: 2.8em; }}
 .cc-cards {{ display: grid; grid-template-columns: repeat(5, 1fr); gap: .75rem; }}
 .cc-card {{ border: 1px solid {_LINE}; border-radius: 8px; padding: .55rem .8rem; min-width: 0; }}
@@ -41,8 +41,8 @@ _STYLE = f"""<style>
 .cc-bar > div {{ height: 100%; background: {COMPRESSED}; }}
 .cc-step:first-child .cc-bar > div {{ background: {ORIGINAL}; }}
 .cc-detail {{ font-size: .875rem; opacity: .8; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }}
-.cc-strip {{ display: flex; flex-wrap: wrap; gap: .6rem; height: 131px; overflow: hidden; }}
-.cc-tile {{ width: 76px; font-size: .875rem; text-align: center; }}
+.cc-strip {{ display: flex; flex-wrap: wrap; gap: .6rem; height: 121px; overflow: hidden; }}
+.cc-tile {{ width: 76px; font-size: 14px; line-height: 22px; text-align: center; }}
 .cc-tile img {{ width: 76px; height: 76px; image-rendering: pixelated; border-radius: 6px; display: block; }}
 .cc-tile .cc-o {{ color: {_both(ORIGINAL_TEXT)}; font-weight: 600; }}
 .cc-tile .cc-c {{ color: {_both(COMPRESSED_TEXT)}; font-weight: 700; }}
@@ -109,14 +109,14 @@ def steps(frame: pd.DataFrame) -> None:
         f'<div class="cc-step-head"><span>{escape(row.step)}</span>'
         f"<b>{percent(row.accuracy) if row.done else '·'}</b></div>"
         f'<div class="cc-bar"><div style="width:{100 * row.accuracy if row.done else 0:.1f}%"></div></div>'
-        f'<div class="cc-detail" title="{escape(row.detail)}">{escape(row.detail)}{_of(row)}</div></div>'
+        f'<div class="cc-detail">{escape(row.detail)}</div><div class="cc-detail">{_of(row)}</div></div>'
         for row in frame.itertuples()
     )
     st.html(f'<div class="cc-steps">{cells}</div>')
 
 
 def _of(row) -> str:
-    return f", {row.samples:,} images" if row.done else ""
+    return f"of {row.samples:,} images" if row.done else "&nbsp;"
 
 
 def strip(images: pd.DataFrame, pictures: np.ndarray, classes: Sequence[str]) -> None:

@@ -5,7 +5,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from compress_core.plots.layout import axis, figure, label
-from compress_core.plots.tokens import COMPRESSED, ORIGINAL
+from compress_core.plots.tokens import COMPRESSED, ORIGINAL, THRESHOLD_LINE
 
 BINS = 40
 
@@ -40,9 +40,8 @@ def score_histogram(channels: pd.DataFrame, threshold: float | None = None) -> g
             labels.append(label(f"<b>{int(chosen.sum()):,}</b> {name}", color, **above, **place))
     lines = []
     if threshold is not None and np.isfinite(threshold):
-        dashed = {"color": COMPRESSED, "width": 2, "dash": "dash"}
         ends = {"x0": threshold, "x1": threshold, "y0": 0, "y1": 1, "yref": "paper"}
-        lines.append({"type": "line", "line": dashed} | ends)
+        lines = [{"type": "line", "line": {"color": color, "width": px}} | ends for color, px in THRESHOLD_LINE]
         labels.append(label(f"threshold {threshold:.2f}", x=threshold, **above))
     return figure(
         traces,

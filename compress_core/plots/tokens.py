@@ -1,4 +1,4 @@
-"""The visual language in one place: figures and pages read it, and `.streamlit/config.toml` repeats its theme part.
+"""The visual language in one place: figures and pages read it, and `.streamlit/` repeats its blue for the knobs.
 
 Colours are middle tones that hold on the light and on the dark background alike (3 : 1 at least, tested), so
 that a figure needs no second version.
@@ -9,9 +9,9 @@ ORIGINAL = "#6B7A90"
 COMPRESSED = "#2F6FED"
 """Strong blue: the compressed, and nothing else."""
 
-BACKGROUND = {"light": "#FFFFFF", "dark": "#0F141C"}
-SURFACE = {"light": "#F4F6F9", "dark": "#1A212C"}
-TEXT = {"light": "#17202E", "dark": "#E8ECF2"}
+BACKGROUND = {"light": "#FFFFFF", "dark": "#171614"}
+"""Streamlit's own."""
+
 COMPRESSED_TEXT = {"light": "#1F5BD0", "dark": "#7FA8FF"}
 """The blue where it is text, dark or light enough to be read (4.5 : 1)."""
 ORIGINAL_TEXT = {"light": "#566378", "dark": "#9AA8BC"}
@@ -20,6 +20,9 @@ ORIGINAL_TEXT = {"light": "#566378", "dark": "#9AA8BC"}
 ARCHITECTURE = {
     "studentnet": ("#D55E00", "circle"),
 }
+
+THRESHOLD_LINE = (("#FFFFFF", 5), ("#17202E", 2))
+"""Colour and width (px), drawn one over the other: to be seen on bars and on both backgrounds."""
 
 PLOT_FONT_PX = 14
 FIGURE_HEIGHT_PX = 330

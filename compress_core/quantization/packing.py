@@ -9,7 +9,8 @@ them. Below, a header entry a tensor would cost more than the weights, so there 
     kept_16      float16   what stays in 16 bits
     kept_32      float32   what stays in 32 bits
 
-and the metadata's `layout` says which names and shapes they are cut into, in this order.
+and the metadata's `layout` says which names and shapes they are cut into, in this order. The same state gives the same
+bytes.
 """
 
 import json
@@ -28,6 +29,9 @@ from compress_core.quantization.quantize import PackedState
 from compress_core.quantization.schemes import Grid
 
 FORMAT = "compress_core/1"
+_KEY = "compress_core"
+"""The one entry of the metadata, a JSON object. More of them would be written in an order that changes, and the same
+network would not always be the same file."""
 
 
 def pack_bits(codes: Tensor, bits: int) -> Tensor:
@@ -51,9 +55,9 @@ def unpack_bits(packed: Tensor, bits: int, count: int) -> Tensor:
 
 def serialize(state: PackedState, metadata: Mapping[str, str]) -> bytes:
     """The file's bytes."""
-    about = dict(metadata) | {"format": FORMAT, "bits": str(state.bits)}
+    about: dict[str, object] = dict(metadata) | {"format": FORMAT, "bits": state.bits}
     if state.bits == 32:
-        return save_bytes({name: t.contiguous() for name, t in state.kept.items()}, about)
+        return _to_bytes({name: t.contiguous() for name, t in state.kept.items()}, about)
     halves = {name: t for name, t in state.kept.items() if t.dtype == torch.float16}
     fulls = {name: t for name, t in state.kept.items() if t.dtype == torch.float32}
     layout = {
@@ -64,7 +68,7 @@ def serialize(state: PackedState, metadata: Mapping[str, str]) -> bytes:
     }
     # Per channel is the rule: only what differs is written.
     layout["grids"] = {n: s for n, s in layout["grids"].items() if s[0] != layout["weights"][n][0]}
-    about["layout"] = json.dumps(layout, separators=(",", ":"))
+    about["layout"] = layout
     grids = [state.grids[name] for name in state.codes]
     tensors = {
         "codes": torch.cat([pack_bits(codes, state.bits) for codes in state.codes.values()]),
@@ -74,10 +78,14 @@ def serialize(state: PackedState, metadata: Mapping[str, str]) -> bytes:
     for name, part in (("kept_16", halves), ("kept_32", fulls)):
         if part:
             tensors[name] = torch.cat([t.flatten() for t in part.values()])
-    return save_bytes(tensors, about)
+    return _to_bytes(tensors, about)
 
 
-def deserialize(data: bytes, origin: str = "The file") -> tuple[PackedState, dict[str, str]]:
+def _to_bytes(tensors: dict[str, Tensor], about: Mapping[str, object]) -> bytes:
+    return save_bytes(tensors, {_KEY: json.dumps(about, separators=(",", ":"))})
+
+
+def deserialize(data: bytes, origin: str = "The file") -> tuple[PackedState, dict[str, object]]:
     """State and metadata of a file's bytes. Nothing in the file is ever run.
 
     Raises:
@@ -85,11 +93,12 @@ def deserialize(data: bytes, origin: str = "The file") -> tuple[PackedState, dic
     """
     try:
         tensors = load_bytes(data)
-        about = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")]).get("__metadata__") or {}
+        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+        about = json.loads((header.get("__metadata__") or {}).get(_KEY, "{}"))
         if about.get("format") != FORMAT:
             raise CheckpointError(f"{origin} was not written by compress_core: its metadata lack '{FORMAT}'.")
         bits = int(about["bits"])
-        state = PackedState(32, kept=tensors) if bits == 32 else _unpack(tensors, bits, json.loads(about["layout"]))
+        state = PackedState(32, kept=tensors) if bits == 32 else _unpack(tensors, bits, about["layout"])
     except CheckpointError:
         raise
     except (SafetensorError, ValueError, KeyError, TypeError, AttributeError, IndexError, RuntimeError) as error:

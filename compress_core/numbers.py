@@ -1,0 +1,47 @@
+"""Numbers as people read them: with the digits that they deserve, and a unit."""
+
+import math
+
+
+def percent(value: float) -> str:
+    """A share as a percentage with one decimal: 0.9704 → '97.0 %'."""
+    return f"{100 * value:.1f} %"
+
+
+def whole_percent(value: float) -> str:
+    """A chosen share, without decimals that nobody chose: 0.4 → '40 %', 0.425 → '42.5 %'."""
+    return f"{100 * value:.3g} %"
+
+
+def count(value: float) -> str:
+    """A count with three digits: 256234 → '256 k', 4406784 → '4.41 M'."""
+    for limit, unit in ((1e9, " G"), (1e6, " M"), (1e3, " k")):
+        if value >= limit:
+            return _three_digits(value / limit) + unit
+    return str(round(value))
+
+
+def size(value: float) -> str:
+    """Bytes with three digits, 1 KB = 1,000 bytes: 1038176 → '1.04 MB'."""
+    for limit, unit in ((1e6, " MB"), (1e3, " KB")):
+        if value >= limit:
+            return _three_digits(value / limit) + unit
+    return f"{round(value)} bytes"
+
+
+def duration(ms: float) -> str:
+    """Milliseconds with two digits: they are noisy."""
+    return f"{ms:.1f} ms" if ms >= 1 else f"{ms:.2f} ms"
+
+
+def factor(value: float) -> str:
+    """A factor with two digits: 7.08 → '7.1', 21.3 → '21', 1.04 → '1.0'."""
+    if not math.isfinite(value):
+        return "∞"
+    return f"{value:.1f}" if value < 9.95 else f"{value:,.0f}"
+
+
+def _three_digits(value: float) -> str:
+    if value >= 99.95:
+        return f"{value:.0f}"
+    return f"{value:.1f}" if value >= 9.995 else f"{value:.2f}"

@@ -1,0 +1,52 @@
+"""Measurements against plain evaluation, and the shipped checkpoints against their own metadata."""
+
+import gzip
+
+import pytest
+import torch
+
+import compress_core as cc
+from compress_core.files import file_bytes
+from compress_core.measure import answer
+from compress_core.training.checkpoints import checkpoint_path, read_checkpoint, trained_widths
+
+
+@pytest.mark.parametrize("recipe", [cc.Recipe(), cc.Recipe(width=0.5, prune=0.3, bits=4)], ids=str)
+def test_a_measurement_says_what_a_plain_loop_finds(recipe, cache):
+    compressed = cc.compress(recipe, cache)
+    m = cc.measure(compressed, cache=cache)
+    images, labels = cc.dataset("digits").test()
+    with torch.no_grad():
+        right = sum(
+            int((compressed.model(x).argmax(1) == y).sum())
+            for x, y in zip(images.split(100), labels.split(100), strict=True)
+        )
+    assert m.samples == len(images) == 2160
+    assert m.accuracy == pytest.approx(right / 2160, abs=1.5 / 2160)  # rounding may flip an image
+    assert m.low < m.accuracy < m.high
+    assert m.params == sum(p.numel() for p in compressed.model.parameters())
+    assert m.file_bytes == len(file_bytes(compressed)) == sum(m.breakdown.values())
+    assert m.minimum_bytes == -(-m.params * recipe.bits // 8)
+    assert cc.gzip_bytes(compressed) == len(gzip.compress(file_bytes(compressed)))
+    assert m.latency.ms > 0 and m.latency.batch_ms > m.latency.ms
+
+
+def test_a_part_of_the_test_set_is_stratified(cache):
+    part = answer(cc.Recipe(), cache, 360)
+    whole = answer(cc.Recipe(), cache)
+    assert len(part.correct) == 360
+    assert torch.equal(part.predicted, whole.predicted[::6])
+    assert cc.dataset("digits").test()[1][::6].bincount().tolist() == [36] * 10
+
+
+@pytest.mark.parametrize("width", trained_widths("studentnet", "digits"))
+def test_shipped_checkpoints_are_as_accurate_as_they_say(width, cache):
+    _, about = read_checkpoint(checkpoint_path("studentnet", width, "digits"))
+    correct = answer(cc.Recipe(width=width), cache).correct
+    assert correct.double().mean().item() == pytest.approx(float(about["test_accuracy"]), abs=0.003)
+    assert about["command"].startswith("python -m compress_core train --arch studentnet") and about["seed"] == "0"
+    assert int(about["test_samples"]) == len(correct)
+
+
+def test_the_widths_of_the_issue_are_trained():
+    assert trained_widths("studentnet", "digits") == [0.25, 0.5, 0.75, 1.0]

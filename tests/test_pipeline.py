@@ -1,0 +1,110 @@
+"""Stages: which of them run, and what comes out."""
+
+import copy
+import shutil
+
+import pytest
+import torch
+
+import compress_core as cc
+from compress_core.pipeline import width_origin
+from compress_core.training import checkpoints
+
+
+def test_another_bit_width_neither_loads_nor_cuts_nor_heals_again():
+    cache = cc.StageCache()
+    for bits in (32, 8, 4, 2):
+        cc.compress(cc.Recipe(width=0.5, prune=0.4, bits=bits), cache)
+    assert dict(cache.runs) == {"load": 1, "prune": 1, "calibration": 1, "heal": 1, "quantize": 4}
+
+
+def test_another_ratio_cuts_again_but_loads_once():
+    cache = cc.StageCache()
+    for prune in (0.2, 0.4, 0.6):
+        cc.compress(cc.Recipe(prune=prune, bits=4), cache)
+    assert cache.runs["load"] == 1 and cache.runs["prune"] == cache.runs["heal"] == cache.runs["quantize"] == 3
+
+
+def test_choices_that_make_no_difference_run_nothing():
+    cache = cc.StageCache()
+    cc.compress(cc.Recipe(), cache)
+    runs = dict(cache.runs)
+    cc.compress(cc.Recipe(heal="none", scope="layer", scheme="per_tensor"), cache)
+    assert dict(cache.runs) == runs and "heal" not in runs
+
+
+def test_the_cache_forgets_what_was_used_longest_ago():
+    cache = cc.StageCache(2)
+    for key in "abac":
+        cache.get("letter", key, lambda key=key: key.upper())
+    assert len(cache) == 2 and cache.runs["letter"] == 3
+    assert cache.get("letter", "a", lambda: "computed again") == "A"
+    assert cache.get("letter", "b", lambda: "computed again") == "computed again"
+
+
+def test_no_stage_changes_what_it_was_given(cache):
+    original = cc.compress(cc.Recipe(), cache)
+    before = copy.deepcopy(original.model.state_dict())
+    for recipe in (cc.Recipe(prune=0.5), cc.Recipe(bits=2), cc.Recipe(prune=0.8, bits=1), cc.Recipe(width=0.9)):
+        cc.measure(cc.compress(recipe, cache), original, cache)
+    assert all(torch.equal(before[name], tensor) for name, tensor in original.model.state_dict().items())
+
+
+@pytest.mark.parametrize(("width", "origin"), [(1.0, "trained"), (0.5, "trained"), (0.6, "slimmed from 0.75")])
+def test_a_width_says_where_it_comes_from(width, origin, cache):
+    recipe = cc.Recipe(width=width)
+    assert width_origin(recipe) == cc.compress(recipe, cache).report.base.origin == origin
+
+
+@pytest.mark.parametrize("width", [0.1, 0.35, 0.6, 0.95])
+def test_a_slimmed_width_has_the_shapes_of_that_width(width, cache):
+    model = cc.compress(cc.Recipe(width=width), cache).model
+    built = cc.build("studentnet", width)
+    assert {k: t.shape for k, t in model.state_dict().items()} == {k: t.shape for k, t in built.state_dict().items()}
+
+
+def test_the_report_says_who_was_held_at_the_floor(cache):
+    report = cc.compress(cc.Recipe(prune=0.95), cache).report
+    smallest = {g.name: len(g.survivors) for g in report.pruned.groups}
+    assert report.pruned.held_at_floor == [name for name, left in smallest.items() if left == 1] != []
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """The shipped checkpoints in a folder where they may be damaged."""
+    shutil.copytree(checkpoints.FOLDER, tmp_path / "checkpoints")
+    monkeypatch.setattr(checkpoints, "FOLDER", tmp_path / "checkpoints")
+    return tmp_path / "checkpoints"
+
+
+def test_a_truncated_checkpoint_is_a_sentence(folder):
+    file = folder / "studentnet-0.50-digits-plain.safetensors"
+    file.write_bytes(file.read_bytes()[:1000])
+    with pytest.raises(cc.CheckpointError, match=r"'studentnet-0.50-digits-plain.safetensors' cannot be read"):
+        cc.compress(cc.Recipe(width=0.5))
+    assert cc.compress(cc.Recipe(width=0.75)).report.base.origin == "trained"
+
+
+def test_no_checkpoint_is_a_sentence(folder):
+    for file in folder.glob("*-1.00-*"):
+        file.unlink()
+    with pytest.raises(cc.CheckpointError, match=r"at least 0.9 wide.*Trained widths: 0.25, 0.5, 0.75"):
+        cc.compress(cc.Recipe(width=0.9))
+    with pytest.raises(cc.CheckpointError, match=r"There is no trained studentnet of width 1 for digits"):
+        cc.load("studentnet", 1.0)
+
+
+def test_a_checkpoint_of_another_network_is_a_sentence(folder):
+    shutil.copy(
+        folder / "studentnet-0.25-digits-plain.safetensors", folder / "studentnet-1.00-digits-plain.safetensors"
+    )
+    with pytest.raises(cc.CheckpointError, match="does not fit this network"):
+        cc.load("studentnet", 1.0)
+
+
+def test_a_checkpoint_with_nan_is_a_sentence(folder):
+    model = cc.load("studentnet", 0.25)
+    model.fc[0].weight.data[0, 0] = float("nan")
+    checkpoints.save_checkpoint(model, folder / "studentnet-0.25-digits-plain.safetensors", {})
+    with pytest.raises(cc.CheckpointError, match=r"not numbers, in 'fc.0.weight'"):
+        cc.load("studentnet", 0.25)

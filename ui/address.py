@@ -47,6 +47,7 @@ def read(views: Views) -> State:
         except RecipeError as error:
             state.problems += error.problems
             state.recipe = error.nearest
+        state.before = state.recipe
         for name, text in (pair for pair in pairs if pair[0] in views):
             allowed = views[name](state.recipe)
             if text in allowed:

@@ -34,7 +34,7 @@ _STYLE = f"""<style>
 .cc-note {{ font-size: .9rem; font-weight: 600; }}
 .cc-steps {{ display: grid; grid-template-columns: repeat(5, 1fr); gap: .75rem; }}
 .cc-step {{ min-width: 0; }}
-.cc-step.cc-idle {{ opacity: .45; }}
+.cc-step.cc-idle {{ opacity: .65; }}
 .cc-step-head {{ display: flex; justify-content: space-between; font-size: .9rem; gap: .4rem; }}
 .cc-step-head b {{ font-size: 1.05rem; white-space: nowrap; }}
 .cc-bar {{ height: 10px; border-radius: 5px; background: {_LINE}; overflow: hidden; margin: .15rem 0; }}

@@ -1,0 +1,98 @@
+"""What the pages share: the engine, and what a hand on a knob reaches next."""
+
+import threading
+import time
+
+import pytest
+
+import compress_core as cc
+from ui.engine import Engine, Gate
+from ui.knobs import likely_next
+
+
+def test_the_gate_lets_one_in_at_a_time():
+    gate, inside, most = Gate(), [], []
+
+    def visit() -> None:
+        with gate:
+            inside.append(1)
+            most.append(len(inside))
+            time.sleep(0.005)
+            inside.pop()
+
+    threads = [threading.Thread(target=visit) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert max(most) == 1 and gate.visitors == 0
+
+
+def test_a_failed_computation_opens_the_gate_again():
+    engine = Engine()
+
+    def fail(_):
+        raise RuntimeError("no")
+
+    with pytest.raises(RuntimeError):
+        engine._once("stage", "key", fail)
+    assert engine._once("stage", "key", lambda _: "fine") == "fine"
+
+
+def test_visitors_get_their_own_numbers():
+    engine = Engine()
+    recipes = [cc.Recipe(width=0.25, prune=prune) for prune in (0.0, 0.1, 0.2, 0.3)] * 3
+    answers: list[tuple[cc.Recipe, cc.Recipe]] = []
+
+    def visit(recipe: cc.Recipe) -> None:
+        answers.append((recipe, engine.study(engine.shown(recipe)).compressed.recipe))
+
+    threads = [threading.Thread(target=visit, args=(recipe,)) for recipe in recipes]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(answers) == len(recipes) and all(asked == got for asked, got in answers)
+
+
+def test_what_is_expected_is_there_when_it_is_asked_for():
+    engine = Engine()
+    recipe = cc.Recipe(width=0.25, bits=4)
+    engine.expect([recipe])
+    deadline = time.monotonic() + 60
+    while not engine.results.runs["latency"] and time.monotonic() < deadline:
+        time.sleep(0.02)
+    runs = dict(engine.results.runs)
+    engine.latency(engine.shown(recipe))
+    engine.study(engine.shown(recipe))
+    assert dict(engine.results.runs) == runs and runs["study"] == 1
+
+
+def test_a_guess_that_fails_does_not_end_the_looking_ahead(monkeypatch):
+    engine = Engine()
+    monkeypatch.setattr(engine, "shown", lambda recipe: 1 / 0)
+    engine.expect([cc.Recipe()])
+    time.sleep(0.1)
+    monkeypatch.undo()
+    engine.expect([cc.Recipe(width=0.25)])
+    deadline = time.monotonic() + 60
+    while not engine.results.runs["latency"] and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert engine.results.runs["latency"] == 1
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "guesses"),
+    [
+        ({"prune": 0.1}, {"prune": 0.15}, [{"prune": 0.2}, {"prune": 0.25}]),
+        ({"prune": 0.3}, {"prune": 0.25}, [{"prune": 0.2}, {"prune": 0.15}]),
+        ({"prune": 0.42}, {"prune": 0.95}, []),
+        ({"bits": 32}, {"bits": 16}, [{"bits": 15}, {"bits": 14}]),
+        ({"bits": 2}, {"bits": 1}, []),
+        ({"width": 0.9}, {"width": 0.95}, [{"width": 1.0}]),
+        ({}, {}, []),
+        ({"scope": "layer"}, {}, []),
+    ],
+)
+def test_the_next_stops_of_the_knob_that_was_turned_are_likely(before, now, guesses):
+    assert likely_next(cc.Recipe(**before), cc.Recipe(**now)) == [cc.Recipe(**guess) for guess in guesses]

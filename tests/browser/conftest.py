@@ -1,0 +1,93 @@
+"""A real server and a real Chromium."""
+
+import contextlib
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FLAGS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+SECOND_PAGE = (
+    'from ui import page\n\nstate = page.start("Second")\nimport streamlit as st\n\nst.write(state.recipe.bits)\n'
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if CHROMIUM is None:
+        skip = pytest.mark.skip(reason="no chromium on this machine (Debian: apt-get install chromium)")
+        for item in items:
+            if Path(__file__).parent in item.path.parents:
+                item.add_marker(skip)
+
+
+@contextlib.contextmanager
+def serving(folder: Path, *options: str) -> Iterator[str]:
+    """Streamlit on a free port of this machine; yields its address."""
+    with contextlib.closing(socket.socket()) as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless", "true"]
+    command += ["--server.port", str(port), "--server.address", "127.0.0.1", "--server.fileWatcherType", "none"]
+    with open(folder / "server.log", "w") as log:
+        process = subprocess.Popen([*command, *options], cwd=folder, stdout=log, stderr=subprocess.STDOUT)
+    try:
+        for _ in range(240):
+            with contextlib.suppress(OSError):
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=1)
+                break
+            assert process.poll() is None, (folder / "server.log").read_text()
+            time.sleep(0.25)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory) -> Iterator[str]:
+    """The app with a second page, added the way a newcomer would: its file, and a line in the menu."""
+    folder = tmp_path_factory.mktemp("site")
+    shutil.copy(ROOT / "app.py", folder)
+    for name in ("ui", ".streamlit"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "compress_core").symlink_to(ROOT / "compress_core")
+    (folder / "pages").mkdir()
+    (folder / "pages/Second.py").write_text(SECOND_PAGE)
+    menu = (folder / "ui/menu.py").read_text()
+    line = '    Page("pages/Second.py", "Second", ":material/science:"),\n)'
+    (folder / "ui/menu.py").write_text(menu.rstrip().removesuffix(")") + line + "\n")
+    with serving(folder, "--theme.base", ".streamlit/theme.toml") as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def tab(chromium, site):
+    """A visitor's tab; what it logs as an error or cannot fetch fails the test."""
+    context = chromium.new_context(viewport={"width": 1440, "height": 900}, base_url=site)
+    page = context.new_page()
+    page.set_default_timeout(20_000)
+    wrong: list[str] = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("requestfailed", lambda request: wrong.append(f"{request.url}: {request.failure}"))
+    yield page
+    context.close()
+    assert not [text for text in wrong if "ERR_ABORTED" not in text], wrong

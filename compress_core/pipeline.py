@@ -16,7 +16,7 @@ from compress_core.errors import CheckpointError
 from compress_core.pruning.channels import PruneResult, prune_channels
 from compress_core.pruning.coupling import channel_groups
 from compress_core.pruning.healing import recalibrate
-from compress_core.quantization.quantize import PackedState, quantize
+from compress_core.quantization.quantize import PackedState, quantize, unquantized
 from compress_core.recipe import Recipe
 from compress_core.stages import StageCache
 from compress_core.training.checkpoints import load, trained_widths
@@ -75,6 +75,8 @@ def compress(recipe: Recipe, cache: StageCache | None = None) -> Compressed:
     healed = pruned.model
     if heals:
         healed = cache.get("heal", _key(recipe, _HEAL), lambda: _recalibrated(pruned.model, recipe, cache))
+    if recipe.bits == 32:
+        return Compressed(recipe, healed, unquantized(healed), Report(base, pruned, heals))
     quantized = cache.get(
         "quantize", _key(recipe, _QUANTIZE), lambda: quantize(healed, recipe.bits, recipe.scheme, recipe.rounding)
     )

@@ -1,5 +1,6 @@
 """The engine that all visitors share: caches, and the gate in front of two cores."""
 
+import gc
 import threading
 import time
 from collections import deque
@@ -20,7 +21,7 @@ from compress_core.stages import StageCache
 from compress_core.study import Cut, Study, study, study_cut
 from compress_core.training.checkpoints import trained_widths
 
-NETWORKS_KEPT = 96
+NETWORKS_KEPT = 256  # stage results; about a third of them are networks of up to a megabyte
 RESULTS_KEPT = 1024
 GUESSES_KEPT = 4
 PAUSE_S = 0.02
@@ -155,6 +156,12 @@ class Engine:
 
 @st.cache_resource
 def engine() -> Engine:
-    """The one engine of this server. Small networks run fastest with one thread an operation."""
+    """The one engine of this server. Small networks run fastest with one thread an operation.
+
+    Streamlit collects garbage after every run of a page. Walking all that torch has loaded took a tenth of a second
+    each time, nine tenths of what twenty visitors cost; what is loaded by now stays, so it is left out.
+    """
     torch.set_num_threads(1)
+    gc.collect()
+    gc.freeze()
     return Engine()

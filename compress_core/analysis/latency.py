@@ -9,7 +9,7 @@ from torch import nn
 
 from compress_core.inference import prepare
 
-BUDGET_S = {1: 0.015, 64: 0.03}
+BUDGET_S = {1: 0.01, 64: 0.02}
 """By batch size, for both networks together, after warming up: what a slider step can spare."""
 MIN_PAIRS, MAX_PAIRS = 4, 30
 

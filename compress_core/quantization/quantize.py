@@ -56,23 +56,36 @@ def quantize(model: nn.Module, bits: int = 8, scheme: str = "per_channel", round
     if bits not in BITS:
         raise ValueError(f"The bit width must be 1 to 16, or 32 for none; it was {bits}.")
     to_grid, to_codes = get_scheme(scheme), get_rounding(rounding)
-    # BatchNorm's batch counters are not needed to run a network, and not kept.
+    quantized = copy.deepcopy(model).eval()
+    if bits == 32:
+        return QuantizeResult(quantized, unquantized(quantized))
+    tensors = _finite_tensors(model)
+    layers = (nn.Conv2d, nn.Linear)
+    weights = [f"{name}.weight" for name, layer in model.named_modules() if isinstance(layer, layers)]
+    grids = {name: to_grid(tensors[name].float(), bits) for name in weights}
+    codes = {name: to_codes(tensors[name].float(), grids[name]) for name in weights}
+    kept = {name: _in_16_bits_if_they_do(t) for name, t in tensors.items() if name not in codes}
+    state = PackedState(bits, codes, grids, kept)
+    quantized.load_state_dict(state.tensors(), strict=False)
+    return QuantizeResult(quantized, state)
+
+
+def unquantized(model: nn.Module) -> PackedState:
+    """The state of a network whose weights stay as they are; its tensors are the model's own.
+
+    Raises:
+        ValueError: a weight is not a finite number.
+    """
+    return PackedState(32, kept=_finite_tensors(model))
+
+
+def _finite_tensors(model: nn.Module) -> dict[str, Tensor]:
+    """Everything that it takes to run a network, which BatchNorm's batch counters are no part of."""
     tensors = {name: t.detach() for name, t in model.state_dict().items() if t.is_floating_point()}
     for name, tensor in tensors.items():
         if not torch.isfinite(tensor).all():
             raise ValueError(f"'{name}' holds values that are not finite numbers; such a network cannot be quantized.")
-    if bits == 32:
-        state = PackedState(32, kept=tensors)
-    else:
-        layers = (nn.Conv2d, nn.Linear)
-        weights = [f"{name}.weight" for name, layer in model.named_modules() if isinstance(layer, layers)]
-        grids = {name: to_grid(tensors[name].float(), bits) for name in weights}
-        codes = {name: to_codes(tensors[name].float(), grids[name]) for name in weights}
-        kept = {name: _in_16_bits_if_they_do(t) for name, t in tensors.items() if name not in codes}
-        state = PackedState(bits, codes, grids, kept)
-    quantized = copy.deepcopy(model).eval()
-    quantized.load_state_dict(state.tensors(), strict=False)
-    return QuantizeResult(quantized, state)
+    return tensors
 
 
 def _in_16_bits_if_they_do(tensor: Tensor) -> Tensor:

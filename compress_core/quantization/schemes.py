@@ -29,7 +29,8 @@ def _grid(low: Tensor, high: Tensor, bits: int) -> Grid:
     low, high = low.clamp(max=0), high.clamp(min=0)
     steps = 2**bits - 1
     scale = (high - low) / steps
-    scale = torch.where(scale > 0, scale, torch.ones_like(scale))
+    # A range too small to be told from zero gets a step of 1, on which all of it is zero.
+    scale = torch.where(scale > 1e-30, scale, torch.ones_like(scale))
     # Rounded up to bfloat16, so that the largest weight stays on the grid: the step grows by 0.8 % at most.
     scale = (scale * (1 + 2**-8)).bfloat16().float()
     zero_point = (-low / scale).round().clamp(0, steps).to(torch.int32)

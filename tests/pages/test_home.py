@@ -219,4 +219,4 @@ def test_turning_bits_runs_no_other_stage():
     before = {stage: runs[stage] for stage in ("load", "prune", "heal")}
     knob(app, "Bit width").set_value(4).run()
     assert {stage: runs[stage] for stage in before} == before
-    assert runs["quantize"] >= 2
+    assert runs["quantize"] >= 1

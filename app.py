@@ -29,6 +29,14 @@ from ui.knobs import likely_next
 
 SHOWN_IMAGES = 18
 TRIED_KEPT = 200
+ALL_LAYERS = ""
+SIZE_PARTS = {
+    "weights": "weights",
+    "scales": "scales and zero points",
+    "kept_16": "kept in 16 bits",
+    "kept_32": "kept in 32 bits",
+    "header": "header",
+}
 
 
 def main() -> None:
@@ -111,26 +119,26 @@ def _steps(study: Study) -> None:
 
 
 def _channels(cut: Cut, state: State) -> None:
-    layer = state.view.get("layer")
-    options = [None, *cut.layers["layer"]]
+    layer = state.view.get("layer", ALL_LAYERS)
+    options = [ALL_LAYERS, *cut.layers["layer"]]
     with components.row():
         components.heading("Scaling factors γ")
         st.selectbox(
             "Layer shown",
             options,
             index=options.index(layer),
-            format_func=lambda name: "All layers" if name is None else layer_title(name),
+            format_func=lambda name: layer_title(name) if name else "All layers",
             key=widget_key(state, "layer"),
             on_change=on_view(state, "layer"),
             label_visibility="collapsed",
             width=160,
         )
         components.help_on("the scaling factors", about.GAMMA)
-    channels = cut.channels if layer is None else cut.channels[cut.channels["layer"] == layer]
-    layers = cut.layers if layer is None else cut.layers[cut.layers["layer"] == layer]
+    channels = cut.channels[cut.channels["layer"] == layer] if layer else cut.channels
+    layers = cut.layers[cut.layers["layer"] == layer] if layer else cut.layers
     thresholds = layers["threshold"].dropna().unique()
     threshold = float(thresholds[0]) if len(thresholds) == 1 else None
-    text = read_channels(cut, layer)
+    text = read_channels(cut, layer or None)
     st.plotly_chart(score_histogram(channels, threshold), key="channels", alt=text, config={"displaylogo": False})
     components.reading(text)
 
@@ -208,15 +216,17 @@ def _take_away(study: Study, shared: Engine) -> None:
     sizes = middle.popover("Three sizes", on_change="rerun", key="sizes", icon=":material/straighten:")
     if sizes.open:
         with sizes:
-            st.dataframe(
-                pd.DataFrame(
-                    {
-                        "size": ["as saved", "gzipped", "arithmetic minimum"],
-                        "bytes": [own.file_bytes, shared.gzipped(recipe), own.minimum_bytes],
-                    }
-                ),
-                hide_index=True,
-            )
+            three = {
+                "as saved": own.file_bytes,
+                "gzipped": shared.gzipped(recipe),
+                "arithmetic minimum": own.minimum_bytes,
+            }
+            parts = {SIZE_PARTS[part]: length for part, length in own.breakdown.items() if length}
+            for title, rows in (("size", three), ("part of the file", parts)):
+                table = pd.DataFrame(rows.items(), columns=[title, "bytes"])
+                st.dataframe(
+                    table, hide_index=True, column_config={"bytes": st.column_config.NumberColumn(format="localized")}
+                )
             st.markdown(about.SIZES)
 
 

@@ -71,7 +71,7 @@ def read_steps(study: Study) -> str:
         return "Nothing was taken away yet, so there is nothing to heal."
     if done["Healed"]:
         cut, healed = steps.loc["Cut", "accuracy"], steps.loc["Healed", "accuracy"]
-        verb = "brings it back to" if healed > cut else "leaves it at"
+        verb = "brings it to" if healed > cut else "leaves it at"
         return (
             f"The cut alone leaves {percent(cut)}; showing the network {CALIBRATION_IMAGES} training images, "
             f"without labels, {verb} {percent(healed)}."
@@ -101,6 +101,8 @@ def read_channels(cut: Cut, layer: str | None) -> str:
     if len(held):
         names = ", ".join(layer_title(name) for name in held["layer"])
         text += f" {names} would have emptied, and {'is' if len(held) == 1 else 'are'} held at one channel."
+    elif layer is None and (layers["after"] * before == layers["before"] * after).all():
+        text += " Every layer keeps the same part of its own."
     elif layer is None:
         worst = (layers["after"] / layers["before"]).idxmin()
         row = layers.loc[worst]

@@ -107,7 +107,8 @@ def _layers(pruned: PruneResult) -> pd.DataFrame:
 def _steps(original: Recipe, last: Compressed, cache: StageCache) -> pd.DataFrame:
     """Accuracy after each step. Every step is itself a recipe, so each is measured as any recipe is.
 
-    What is not the original or the recipe itself is read from a part of the test set.
+    The unhealed cut, which every move of the ratio passes through and nobody keeps, is read from a part of the
+    test set.
     """
     recipe, report = last.recipe, last.report
     narrow = recipe.with_(prune=0.0, bits=32)
@@ -123,14 +124,10 @@ def _steps(original: Recipe, last: Compressed, cache: StageCache) -> pd.DataFram
     ]
     rows = []
     for step, detail, of, done in steps:
-        accuracy, samples = _step_accuracy(of, of in (original, recipe), cache) if done else (math.nan, 0)
-        rows.append((step, detail, accuracy, samples, done))
+        at_most = PROBE_IMAGES if of == unhealed and of != recipe else None
+        correct = answer(of, cache, at_most).correct.double() if done else torch.empty(0)
+        rows.append((step, detail, correct.mean().item(), len(correct), done))
     return pd.DataFrame(rows, columns=["step", "detail", "accuracy", "samples", "done"])
-
-
-def _step_accuracy(recipe: Recipe, whole: bool, cache: StageCache) -> tuple[float, int]:
-    correct = answer(recipe, cache, None if whole else PROBE_IMAGES).correct
-    return correct.double().mean().item(), len(correct)
 
 
 def _images(labels: Tensor, before: Answers, after: Answers) -> pd.DataFrame:

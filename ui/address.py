@@ -81,12 +81,12 @@ def on_recipe(state: State, name: str, read_value: Callable[[object], object] = 
 
 
 def on_view(state: State, name: str) -> Callable:
-    """The `on_change` of a widget that sets a page's own choice; None takes it out of the address."""
+    """The `on_change` of a widget that sets a page's own choice; an empty one leaves the address."""
 
     def changed() -> None:
         value = st.session_state[widget_key(state, name)]
         state.view.pop(name, None)
-        if value is not None:
+        if value:
             state.view[name] = value
         _write(state)
 

@@ -96,7 +96,7 @@ def read_channels(cut: Cut, layer: str | None) -> str:
     if before == after:
         scores = cut.channels["score"] if layer is None else cut.channels.query("layer == @layer")["score"]
         return f"All {before:,} channels {where} stay; their |γ| run from {scores.min():.2f} to {scores.max():.2f}."
-    text = f"{after:,} of {before:,} channels {where} stay."
+    text = f"{after:,} of {before:,} channels {where} {'stays' if after == 1 else 'stay'}."
     held = layers[layers["held"] > 0]
     if len(held):
         names = ", ".join(layer_title(name) for name in held["layer"])

@@ -24,7 +24,7 @@ _LINE = "light-dark(#DCE2EA, #2B3544)"
 _STYLE = f"""<style>
 .stMainBlockContainer {{ padding: 3.6rem 3rem 2rem; }}
 .cc-sentence {{ font-size: 1.3rem; line-height: 1.4; font-weight: 600; margin: 0; min-height: 2.8em; }}
-.cc-cards {{ display: grid; grid-template-columns: repeat(5, 1fr); gap: .75rem; }}
+.cc-cards {{ display: grid; grid-template-columns: repeat(auto-fit, minmax(165px, 1fr)); gap: .75rem; }}
 .cc-card {{ border: 1px solid {_LINE}; border-radius: 8px; padding: .55rem .8rem; min-width: 0; }}
 .cc-label {{ font-size: .9rem; opacity: .8; white-space: nowrap; }}
 .cc-value {{ font-size: 1.7rem; font-weight: 700; line-height: 1.2; color: {_both(COMPRESSED_TEXT)};
@@ -32,7 +32,7 @@ _STYLE = f"""<style>
 .cc-card.cc-same .cc-value {{ color: {_both(ORIGINAL_TEXT)}; }}
 .cc-was {{ font-size: .9rem; color: {_both(ORIGINAL_TEXT)}; }}
 .cc-note {{ font-size: .9rem; font-weight: 600; }}
-.cc-steps {{ display: grid; grid-template-columns: repeat(5, 1fr); gap: .75rem; }}
+.cc-steps {{ display: grid; grid-template-columns: repeat(auto-fit, minmax(165px, 1fr)); gap: .75rem; }}
 .cc-step {{ min-width: 0; }}
 .cc-step.cc-idle {{ opacity: .65; }}
 .cc-step-head {{ display: flex; justify-content: space-between; font-size: .9rem; gap: .4rem; }}

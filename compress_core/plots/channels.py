@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from compress_core.plots.layout import axis, figure, label
+from compress_core.plots.layout import MARGIN, axis, figure, label
 from compress_core.plots.tokens import COMPRESSED, ORIGINAL, THRESHOLD_LINE
 
 BINS = 40
@@ -21,7 +21,7 @@ def score_histogram(channels: pd.DataFrame, threshold: float | None = None) -> g
     top = max(1.0, float(scores.max()) * 1.02)
     edges = np.linspace(0, top, BINS + 1)
     centres, width = (edges[:-1] + edges[1:]) / 2, edges[1] - edges[0]
-    above = {"y": 1.09, "yref": "paper"}
+    above = {"yref": "paper", "yanchor": "bottom"}
     traces, labels = [], []
     for name, chosen, color, side in (("stay", kept, COMPRESSED, "right"), ("cut", ~kept, ORIGINAL, "left")):
         traces.append(
@@ -37,12 +37,13 @@ def score_histogram(channels: pd.DataFrame, threshold: float | None = None) -> g
         )
         if chosen.any():
             place = {"x": float(side == "right"), "xref": "paper", "xanchor": side}
-            labels.append(label(f"<b>{int(chosen.sum()):,}</b> {name}", color, **above, **place))
+            labels.append(label(f"<b>{int(chosen.sum()):,}</b> {name}", color, y=1.08, **above, **place))
     lines = []
     if threshold is not None and np.isfinite(threshold):
         ends = {"x0": threshold, "x1": threshold, "y0": 0, "y1": 1, "yref": "paper"}
         lines = [{"type": "line", "line": {"color": color, "width": px}} | ends for color, px in THRESHOLD_LINE]
-        labels.append(label(f"threshold {threshold:.2f}", x=threshold, **above))
+        anchor = "right" if threshold > 0.8 * top else "left" if threshold < 0.2 * top else "center"
+        labels.append(label(f"threshold {threshold:.2f}", x=threshold, xanchor=anchor, y=1.0, **above))
     return figure(
         traces,
         axis("scaling factor |γ| (no unit)", range=[0, top]),
@@ -50,4 +51,5 @@ def score_histogram(channels: pd.DataFrame, threshold: float | None = None) -> g
         labels,
         barmode="stack",
         shapes=lines,
+        margin=MARGIN | {"t": 50},  # two rows of labels: the counts, and below them the threshold's
     )

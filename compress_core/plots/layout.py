@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 from compress_core.plots.tokens import FIGURE_HEIGHT_PX, PLOT_FONT_PX
 
 _FONT = {"size": PLOT_FONT_PX}
+MARGIN = {"l": 8, "r": 8, "t": 30, "b": 8}
 
 
 def figure(traces: list[dict], xaxis: dict, yaxis: dict, annotations: list[dict], **layout: object) -> go.Figure:
@@ -18,7 +19,7 @@ def figure(traces: list[dict], xaxis: dict, yaxis: dict, annotations: list[dict]
     """
     shared = {
         "height": FIGURE_HEIGHT_PX,
-        "margin": {"l": 8, "r": 8, "t": 30, "b": 8},
+        "margin": MARGIN,
         "font": _FONT,
         "hoverlabel": {"font": _FONT},
         "uirevision": "kept",

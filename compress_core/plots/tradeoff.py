@@ -26,23 +26,20 @@ def accuracy_against_size(points: pd.DataFrame, grid: pd.DataFrame, tried: pd.Da
         _cloud(grid, "measured beforehand", {"color": color, "symbol": symbol, "size": 6, "opacity": 0.22}),
         _cloud(tried, "tried in this visit", {"color": color, "symbol": f"{symbol}-open", "size": 10, "opacity": 0.9}),
     ]
+    sizes = pd.concat([frame["file_bytes"] for frame in (grid, tried, points) if len(frame)]).astype(float) / 1000
+    span = [math.log10(sizes.min()) - 0.15, math.log10(sizes.max()) + 0.25]
     labels = []
     for kind, row in points.iterrows():
         mark, shape = (ORIGINAL, "square") if kind == "original" else (COMPRESSED, "diamond")
-        kb, percent = row["file_bytes"] / 1000, row["accuracy"] * 100
-        spread = {
-            "array": [(row["high"] - row["accuracy"]) * 100],
-            "arrayminus": [(row["accuracy"] - row["low"]) * 100],
-        }
-        one = pd.DataFrame([row])
-        traces.append(
-            _cloud(one, str(kind), {"color": mark, "symbol": shape, "size": 15})
-            | {"error_y": {"type": "data", "symmetric": False, "width": 6} | spread}
-        )
+        place, percent = math.log10(row["file_bytes"] / 1000), row["accuracy"] * 100
+        above, below = [(row["high"] - row["accuracy"]) * 100], [(row["accuracy"] - row["low"]) * 100]
+        bars = {"type": "data", "symmetric": False, "width": 6, "array": above, "arrayminus": below}
+        point = _cloud(pd.DataFrame([row]), str(kind), {"color": mark, "symbol": shape, "size": 15})
+        traces.append(point | {"error_y": bars})
         shift = 20 if kind == "original" or percent < 25 else -20  # apart where the two are close
-        labels.append(label(f"<b>{kind}</b>", x=math.log10(kb), y=percent, yshift=shift))
-    sizes = pd.concat([frame["file_bytes"] for frame in (grid, tried, points) if len(frame)]).astype(float) / 1000
-    span = [math.log10(sizes.min()) - 0.15, math.log10(sizes.max()) + 0.25]
+        part = (place - span[0]) / (span[1] - span[0])
+        anchor = "left" if part < 0.15 else "right" if part > 0.85 else "center"
+        labels.append(label(f"<b>{kind}</b>", x=place, y=percent, yshift=shift, xanchor=anchor))
     ticks = [t for t in TICKS_KB if span[0] <= math.log10(t) <= span[1]]
     return figure(
         traces,

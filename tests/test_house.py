@@ -45,10 +45,10 @@ def test_plots_know_tables_only(file):
 @pytest.mark.parametrize(
     ("folder", "stages"),
     [
-        ("zoo", ("zoo", "errors")),
-        ("pruning", ("pruning", "zoo", "errors")),
-        ("quantization", ("quantization", "errors")),
-        ("data", ("data", "errors")),
+        ("zoo", ("zoo", "errors", "registry")),
+        ("pruning", ("pruning", "zoo", "errors", "registry")),
+        ("quantization", ("quantization", "errors", "registry")),
+        ("data", ("data", "errors", "registry")),
     ],
 )
 def test_techniques_do_not_know_each_other(folder, stages):

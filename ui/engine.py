@@ -1,5 +1,6 @@
 """The engine that all visitors share: caches, and the gate in front of two cores."""
 
+import contextlib
 import gc
 import threading
 import time
@@ -138,20 +139,17 @@ class Engine:
         self._guessed.set()
 
     def _look_ahead(self) -> None:
-        while True:
-            self._guessed.wait()
-            try:
-                recipe = self._guesses.popleft()
-            except IndexError:
-                self._guessed.clear()
-                continue
-            try:
-                for step in (self.study, self.latency):
-                    while self.gate.visitors:
-                        time.sleep(PAUSE_S)
-                    step(self.shown(recipe))
-            except Exception:  # a guess that fails is no one's question; who asks it gets the sentence
-                continue
+        while self._guessed.wait():
+            self._guessed.clear()  # before the guesses are read: one that comes now wakes the next round
+            while self._guesses:
+                with contextlib.suppress(Exception):  # a guess is no one's question; who asks it gets the sentence
+                    self._compute_while_nobody_waits(self._guesses.popleft())
+
+    def _compute_while_nobody_waits(self, recipe: Recipe) -> None:
+        for step in (self.study, self.latency):
+            while self.gate.visitors:
+                time.sleep(PAUSE_S)
+            step(self.shown(recipe))
 
 
 @st.cache_resource

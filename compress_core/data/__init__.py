@@ -4,13 +4,14 @@ from functools import cache
 
 from compress_core.data.base import Dataset
 from compress_core.data.digits import Digits
+from compress_core.registry import Registry
 
-_REGISTRY: dict[str, type[Dataset]] = {d.name: d for d in (Digits,)}
+DATASETS: Registry[type[Dataset]] = Registry("dataset", {d.name: d for d in (Digits,)})
 
 
 def datasets() -> list[str]:
     """The names that `dataset` takes."""
-    return list(_REGISTRY)
+    return list(DATASETS)
 
 
 @cache
@@ -20,9 +21,7 @@ def dataset(name: str) -> Dataset:
     Raises:
         ValueError: no dataset has this name.
     """
-    if name not in _REGISTRY:
-        raise ValueError(f"There is no dataset '{name}'. Choose one of: {', '.join(_REGISTRY)}.")
-    return _REGISTRY[name]()
+    return DATASETS[name]()
 
 
 __all__ = ["Dataset", "dataset", "datasets"]

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from compress_core.pruning.coupling import ChannelGroup, channel_groups
-from compress_core.pruning.importance import criterion as get_criterion
+from compress_core.pruning.importance import CRITERIA
 from compress_core.pruning.surgery import LayerKeep, cut, layer_keeps
 
 SCOPES = ("global", "layer")
@@ -95,7 +95,7 @@ def prune_channels(
     for name in (*ignore, *(keep or ())):
         if name not in names:
             raise ValueError(f"No prunable layer is named '{name}'. There are: {', '.join(names)}.")
-    score = get_criterion(criterion)
+    score = CRITERIA[criterion]
     scores = [score(model, group) for group in groups]
     if keep is not None:
         chosen = [_chosen(group, s, keep.get(group.name, group.size)) for group, s in zip(groups, scores, strict=True)]

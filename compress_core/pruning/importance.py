@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from compress_core.errors import UnsupportedModelError
 from compress_core.pruning.coupling import ChannelGroup
+from compress_core.registry import Registry
 
 Criterion = Callable[[nn.Module, ChannelGroup], Tensor]
 """Scores (size,) of a group's channels; larger is more important."""
@@ -26,20 +27,9 @@ def bn_scale(model: nn.Module, group: ChannelGroup) -> Tensor:
     return torch.stack([norm.weight.detach().abs() for norm in norms]).mean(0)
 
 
-_REGISTRY: dict[str, Criterion] = {"bn_scale": bn_scale}
+CRITERIA: Registry[Criterion] = Registry("criterion", {"bn_scale": bn_scale})
 
 
 def criteria() -> list[str]:
     """The names that `prune_channels` takes as `criterion`."""
-    return list(_REGISTRY)
-
-
-def criterion(name: str) -> Criterion:
-    """The criterion of that name.
-
-    Raises:
-        ValueError: there is none.
-    """
-    if name not in _REGISTRY:
-        raise ValueError(f"There is no criterion '{name}'. Choose one of: {', '.join(_REGISTRY)}.")
-    return _REGISTRY[name]
+    return list(CRITERIA)

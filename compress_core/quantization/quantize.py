@@ -6,9 +6,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from compress_core.quantization.rounding import rounding as get_rounding
-from compress_core.quantization.schemes import Grid
-from compress_core.quantization.schemes import scheme as get_scheme
+from compress_core.quantization.rounding import ROUNDINGS
+from compress_core.quantization.schemes import SCHEMES, Grid
 
 BITS = (*range(1, 17), 32)
 
@@ -55,7 +54,7 @@ def quantize(model: nn.Module, bits: int = 8, scheme: str = "per_channel", round
     """
     if bits not in BITS:
         raise ValueError(f"The bit width must be 1 to 16, or 32 for none; it was {bits}.")
-    to_grid, to_codes = get_scheme(scheme), get_rounding(rounding)
+    to_grid, to_codes = SCHEMES[scheme], ROUNDINGS[rounding]
     quantized = copy.deepcopy(model).eval()
     if bits == 32:
         return QuantizeResult(quantized, unquantized(quantized))

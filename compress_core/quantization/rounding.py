@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from compress_core.quantization.schemes import Grid
+from compress_core.registry import Registry
 
 
 def nearest(weight: Tensor, grid: Grid) -> Tensor:
@@ -14,20 +15,12 @@ def nearest(weight: Tensor, grid: Grid) -> Tensor:
     return codes.clamp(0, 2**grid.bits - 1).to(torch.int32)
 
 
-_REGISTRY: dict[str, Callable[[Tensor, Grid], Tensor]] = {"nearest": nearest}
+Rounding = Callable[[Tensor, Grid], Tensor]
+"""The codes of a weight tensor on its grid."""
+
+ROUNDINGS: Registry[Rounding] = Registry("rounding", {"nearest": nearest})
 
 
 def roundings() -> list[str]:
     """The names that `quantize` takes as `rounding`."""
-    return list(_REGISTRY)
-
-
-def rounding(name: str) -> Callable[[Tensor, Grid], Tensor]:
-    """The rounding of that name.
-
-    Raises:
-        ValueError: there is none.
-    """
-    if name not in _REGISTRY:
-        raise ValueError(f"There is no rounding '{name}'. Choose one of: {', '.join(_REGISTRY)}.")
-    return _REGISTRY[name]
+    return list(ROUNDINGS)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from compress_core.registry import Registry
+
 
 @dataclass(frozen=True)
 class Grid:
@@ -49,20 +51,12 @@ def per_channel(weight: Tensor, bits: int) -> Grid:
     return _grid(weight.amin(dims, keepdim=True), weight.amax(dims, keepdim=True), bits)
 
 
-_REGISTRY: dict[str, Callable[[Tensor, int], Grid]] = {"per_tensor": per_tensor, "per_channel": per_channel}
+Scheme = Callable[[Tensor, int], Grid]
+"""The grid of a weight tensor at a bit width."""
+
+SCHEMES: Registry[Scheme] = Registry("scheme", {"per_tensor": per_tensor, "per_channel": per_channel})
 
 
 def schemes() -> list[str]:
     """The names that `quantize` takes as `scheme`."""
-    return list(_REGISTRY)
-
-
-def scheme(name: str) -> Callable[[Tensor, int], Grid]:
-    """The scheme of that name.
-
-    Raises:
-        ValueError: there is none.
-    """
-    if name not in _REGISTRY:
-        raise ValueError(f"There is no scheme '{name}'. Choose one of: {', '.join(_REGISTRY)}.")
-    return _REGISTRY[name]
+    return list(SCHEMES)

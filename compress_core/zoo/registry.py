@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from torch import nn
 
+from compress_core.registry import Registry
+
 
 @dataclass(frozen=True)
 class Architecture:
@@ -19,20 +21,20 @@ class Architecture:
     presets: dict[str, Callable[[float, int, int], nn.Module]]
 
 
-_REGISTRY: dict[str, Architecture] = {}
+_ARCHITECTURES: Registry[Architecture] = Registry("architecture")
 
 
 def register(architecture: Architecture) -> Architecture:
     """Add an architecture; its name must be new."""
-    if architecture.name in _REGISTRY:
+    if architecture.name in _ARCHITECTURES:
         raise ValueError(f"An architecture named '{architecture.name}' is registered already.")
-    _REGISTRY[architecture.name] = architecture
+    _ARCHITECTURES[architecture.name] = architecture
     return architecture
 
 
 def architectures() -> list[str]:
     """The names that `build` takes, in the order in which pages show them."""
-    return list(_REGISTRY)
+    return list(_ARCHITECTURES)
 
 
 def architecture(name: str) -> Architecture:
@@ -41,9 +43,7 @@ def architecture(name: str) -> Architecture:
     Raises:
         ValueError: no architecture has this name.
     """
-    if name not in _REGISTRY:
-        raise ValueError(f"There is no architecture '{name}'. Choose one of: {', '.join(_REGISTRY)}.")
-    return _REGISTRY[name]
+    return _ARCHITECTURES[name]
 
 
 def build(

@@ -14,8 +14,8 @@ from torch import nn
 import compress_core as cc
 from compress_core.quantization.packing import deserialize, pack_bits, serialize, size_breakdown, unpack_bits
 from compress_core.quantization.quantize import BITS
-from compress_core.quantization.rounding import rounding
-from compress_core.quantization.schemes import scheme
+from compress_core.quantization.rounding import ROUNDINGS
+from compress_core.quantization.schemes import SCHEMES
 from tests.conftest import with_random_norms
 
 ROUNDED = [bits for bits in BITS if bits < 32]
@@ -41,8 +41,8 @@ weights = hnp.arrays(np.float32, st.tuples(st.integers(1, 5), st.integers(1, 7))
 def test_the_nearest_level_is_taken(weight, bits, name):
     """Brute force over all levels, as far as there are few of them."""
     weight = torch.from_numpy(weight)
-    grid = scheme(name)(weight, bits)
-    codes = rounding("nearest")(weight, grid)
+    grid = SCHEMES[name](weight, bits)
+    codes = ROUNDINGS["nearest"](weight, grid)
     assert codes.min() >= 0 and codes.max() < 2**bits
     error = (grid.dequantize(codes) - weight).abs()
     if bits <= 6:
@@ -57,8 +57,8 @@ def test_the_nearest_level_is_taken(weight, bits, name):
 @pytest.mark.parametrize("name", ["per_tensor", "per_channel"])
 def test_eight_bits_equal_torchs_own_quantizer(name):
     weight = torch.randn(12, 5, 3, 3, generator=torch.Generator().manual_seed(0))
-    grid = scheme(name)(weight, 8)
-    ours = grid.dequantize(rounding("nearest")(weight, grid))
+    grid = SCHEMES[name](weight, 8)
+    ours = grid.dequantize(ROUNDINGS["nearest"](weight, grid))
     if name == "per_tensor":
         theirs = torch.fake_quantize_per_tensor_affine(weight, grid.scale.view(1), grid.zero_point.view(1), 0, 255)
     else:
@@ -69,14 +69,14 @@ def test_eight_bits_equal_torchs_own_quantizer(name):
 
 def test_a_scale_a_channel_is_never_coarser_than_one_a_tensor():
     weight = torch.randn(8, 20, generator=torch.Generator().manual_seed(0)) * torch.logspace(-2, 1, 8).view(-1, 1)
-    one, many = (scheme(name)(weight, 4) for name in ("per_tensor", "per_channel"))
+    one, many = (SCHEMES[name](weight, 4) for name in ("per_tensor", "per_channel"))
     assert (many.scale <= one.scale).all() and many.scale.shape == (8, 1)
 
 
 def test_zero_weights_stay_zero():
-    grid = scheme("per_channel")(torch.tensor([[0.0, 0.0], [-1.0, 3.0], [0.0, 2.0]]), 3)
+    grid = SCHEMES["per_channel"](torch.tensor([[0.0, 0.0], [-1.0, 3.0], [0.0, 2.0]]), 3)
     weight = torch.tensor([[0.0, 0.0], [0.0, 3.0], [0.0, 2.0]])
-    assert (grid.dequantize(rounding("nearest")(weight, grid))[:, 0] == 0).all()
+    assert (grid.dequantize(ROUNDINGS["nearest"](weight, grid))[:, 0] == 0).all()
 
 
 @pytest.mark.parametrize("arch", cc.architectures())

@@ -15,7 +15,7 @@ from compress_core.explain import (
     short_name,
     summary,
 )
-from compress_core.numbers import count, duration, factor, percent, size
+from compress_core.numbers import count, duration, factor, percent, points, size, times, timing
 from compress_core.pipeline import prunable_layers
 from compress_core.plots import accuracy_against_size, score_histogram
 from compress_core.recipe import Recipe
@@ -76,7 +76,7 @@ def _cards(study: Study, speed: Latency) -> list[Card]:
     same = before.recipe == after.recipe
 
     def smaller(label: str, old: float, new: float, text) -> Card:
-        return Card(label, text(new), f"original {text(old)}", _times(old / new, "smaller", "larger"), same)
+        return Card(label, text(new), f"original {text(old)}", times(old / new, "smaller", "larger"), same)
 
     return [
         Card(
@@ -93,22 +93,15 @@ def _cards(study: Study, speed: Latency) -> list[Card]:
             f"Time, 64 images, {speed.threads} thread{'s' if speed.threads > 1 else ''}",
             duration(speed.batch_ms),
             f"original {duration(speed.batch_ms * speed.batch_speedup)}",
-            f"{_times(speed.batch_speedup, 'faster', 'slower')}; 1 image: {factor(speed.speedup)}×",
+            f"{timing(speed.batch_speedup)}; 1 image: {factor(speed.speedup)}×",
             same,
         ),
     ]
 
 
-def _times(ratio: float, more: str, less: str) -> str:
-    if 0.95 <= ratio <= 1.05:
-        return "the same" if more == "smaller" else "as fast"
-    return f"{factor(max(ratio, 1 / ratio))}× {more if ratio > 1 else less}"
-
-
 def _points(study: Study) -> str:
     change = study.change
-    half = 100 * (change.high - change.low) / 2
-    return f"{100 * change.value:+.1f} ± {half:.1f} points".replace("-", "−")
+    return f"{points(change.value)} ± {100 * (change.high - change.low) / 2:.1f} points"
 
 
 def _steps(study: Study) -> None:

@@ -53,7 +53,7 @@ def main() -> None:
             recipe = cc.Recipe(width=width, prune=step / 10)
             cache = cc.StageCache()
             accuracy = {
-                heal: 100 * answer(recipe.with_(heal=heal), cache).correct.double().mean().item()
+                heal: 100 * answer(cc.compress(recipe.with_(heal=heal), cache), cache).correct.double().mean().item()
                 for heal in ("none", "recalibrate")
             }
             pruned = cc.prune_channels(model, ratio=recipe.prune)

@@ -73,6 +73,19 @@ def _grid(args: argparse.Namespace) -> None:
     print(f"\n{path}")
 
 
+def _width(text: str) -> float:
+    width = round(float(text), 2)
+    if not 0.1 <= width <= 2.0 or width != float(text):
+        raise argparse.ArgumentTypeError("the width multiplier lies between 0.1 and 2.0 and has two decimals at most")
+    return width
+
+
+def _at_least_one(text: str) -> int:
+    if int(text) < 1:
+        raise argparse.ArgumentTypeError("at least 1 is needed")
+    return int(text)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m compress_core", description=__doc__)
     parser.add_argument("--version", action="version", version=VERSION)
@@ -80,9 +93,9 @@ def _parser() -> argparse.ArgumentParser:
 
     trained = commands.add_parser("train", help="train a network and write its checkpoint")
     trained.add_argument("--arch", required=True, choices=architectures())
-    trained.add_argument("--width", type=float, default=1.0, help="the width multiplier, 0.1 to 2.0")
+    trained.add_argument("--width", type=_width, default=1.0, help="the width multiplier, 0.1 to 2.0")
     trained.add_argument("--dataset", default="digits", choices=datasets())
-    trained.add_argument("--epochs", type=int, default=TrainingPlan.epochs)
+    trained.add_argument("--epochs", type=_at_least_one, default=TrainingPlan.epochs)
     trained.add_argument("--seed", type=int, default=TrainingPlan.seed)
     trained.add_argument("--out", type=Path, default=FOLDER, help="the folder for the checkpoint")
     trained.add_argument("--runs", type=Path, default=Path("runs"), help="the folder for unfinished runs")
@@ -104,7 +117,8 @@ def main(arguments: list[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\nStopped. The same command goes on from the last evaluation.", file=sys.stderr)
+        goes_on = " The same command goes on from the last evaluation." if args.run is _train else ""
+        print(f"\nStopped.{goes_on}", file=sys.stderr)
         return 130
     return 0
 

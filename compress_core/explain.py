@@ -3,7 +3,7 @@
 import pandas as pd
 
 from compress_core.analysis.latency import Latency
-from compress_core.numbers import factor, percent, size, whole_percent
+from compress_core.numbers import percent, points, size, times, timing, whole_percent
 from compress_core.pipeline import CALIBRATION_IMAGES
 from compress_core.recipe import Recipe
 from compress_core.study import Cut, Study
@@ -13,20 +13,21 @@ from compress_core.zoo import architecture
 def change_in_points(study: Study) -> str:
     """The change of accuracy in words, or that none can be told from so many images."""
     change = study.change
-    points, half = 100 * change.value, 100 * (change.high - change.low) / 2
+    half = 100 * (change.high - change.low) / 2
     if change.value == 0 and half == 0:
         return "as accurate"
     if change.low <= 0 <= change.high:
-        return f"no measurable change of accuracy ({points:+.1f} ± {half:.1f} points)".replace("-", "−")
-    return f"{abs(points):.1f} ± {half:.1f} points {'less' if points < 0 else 'more'} accurate"
+        return f"no measurable change of accuracy ({points(change.value)} ± {half:.1f} points)"
+    return f"{abs(100 * change.value):.1f} ± {half:.1f} points {'less' if change.value < 0 else 'more'} accurate"
 
 
-def network_name(recipe: Recipe) -> str:
-    """What was built, without what it became."""
+def network_name(recipe: Recipe, cut_share: float | None = None) -> str:
+    """What was built; with the part of the channels that was really cut, where it is known."""
     name = architecture(recipe.arch).title
     parts = [f"{name} at {'full width' if recipe.width == 1 else f'width {recipe.width:g}'}"]
-    if recipe.prune:
-        parts.append(f"{whole_percent(recipe.prune)} of its channels cut")
+    share = recipe.prune if cut_share is None else round(cut_share, 3)
+    if share:
+        parts.append(f"{whole_percent(share)} of its channels cut")
     if recipe.bits < 32:
         parts.append(f"{recipe.bits}-bit weights")
     return ", ".join(parts)
@@ -50,17 +51,11 @@ def summary(study: Study, latency: Latency) -> str:
             f"{network_name(original.recipe)}, as trained: {percent(original.accuracy)} of {original.samples:,} test "
             f"images right, in a file of {size(original.file_bytes)}. Turn a knob to compress it."
         )
-    smaller = original.file_bytes / compressed.file_bytes
-    speedup = latency.batch_speedup
-    speed = "as fast" if 0.95 <= speedup <= 1.05 else f"{_ratio(speedup)} times {'faster' if speedup > 1 else 'slower'}"
+    smaller = times(original.file_bytes / compressed.file_bytes, "smaller", "larger")
     return (
-        f"{network_name(compressed.recipe)}: {factor(smaller)} times smaller, {change_in_points(study)} "
-        f"on {compressed.samples:,} images, {speed}."
-    )
-
-
-def _ratio(speedup: float) -> str:
-    return factor(max(speedup, 1 / speedup))
+        f"{network_name(compressed.recipe, study.cut_share)}: {smaller}, {change_in_points(study)} "
+        f"on {compressed.samples:,} images, {timing(latency.batch_speedup)}."
+    ).replace("× ", " times ")
 
 
 def read_steps(study: Study) -> str:
@@ -69,18 +64,20 @@ def read_steps(study: Study) -> str:
     done = steps["done"]
     if not done.drop("Original").any():
         return "Nothing was taken away yet, so there is nothing to heal."
+    cut, healed = steps.loc["Cut", "accuracy"], steps.loc["Healed", "accuracy"]
+    last = steps[done].iloc[-1]
+    first = percent(steps.loc["Original", "accuracy"])
     if done["Healed"]:
-        cut, healed = steps.loc["Cut", "accuracy"], steps.loc["Healed", "accuracy"]
-        verb = "brings it to" if healed > cut else "leaves it at"
-        return (
+        verb = "leaves it at" if percent(healed) == percent(cut) else "brings it to" if healed > cut else "lowers it to"
+        text = (
             f"The cut alone leaves {percent(cut)}; showing the network {CALIBRATION_IMAGES} training images, "
             f"without labels, {verb} {percent(healed)}."
         )
-    if done["Cut"]:
-        return f"The cut leaves {percent(steps.loc['Cut', 'accuracy'])}, and nothing was healed."
-    last = steps.loc[done[done].index[-1]]
-    first = steps.loc["Original", "accuracy"]
-    return f"{last.name}, {last['detail']}: {percent(last['accuracy'])}, from {percent(first)}."
+    elif done["Cut"]:
+        text = f"The cut leaves {percent(cut)}, and nothing was healed."
+    else:
+        return f"{last.name}, {last['detail']}: {percent(last['accuracy'])}, from {first}."
+    return f"{text} With {last['detail']}: {percent(last['accuracy'])}." if done["Quantized"] else text
 
 
 def layer_title(layer: str) -> str:
@@ -115,13 +112,15 @@ def read_tradeoff(study: Study, grid: pd.DataFrame) -> str:
     own = study.compressed
     if grid.empty:
         return "No grid of recipes was measured for this network."
-    better = grid[(grid["accuracy"] > own.accuracy) & (grid["file_bytes"] <= own.file_bytes)]
+    mine = grid["width"].eq(own.recipe.width) & grid["prune"].eq(own.recipe.prune) & grid["bits"].eq(own.recipe.bits)
+    others = grid[~mine]
+    better = others[(others["accuracy"] > round(own.accuracy, 4)) & (others["file_bytes"] <= own.file_bytes)]
     if better.empty:
-        return f"None of {len(grid):,} recipes measured beforehand is both more accurate and as small."
+        return f"None of {len(others):,} recipes measured beforehand is both more accurate and as small."
     best = better.loc[better["accuracy"].idxmax()]
     recipe = Recipe(arch=own.recipe.arch, width=best["width"], prune=best["prune"], bits=int(best["bits"]))
     return (
-        f"{len(better):,} of {len(grid):,} measured recipes {'is' if len(better) == 1 else 'are'} as small and more "
+        f"{len(better):,} of {len(others):,} measured recipes {'is' if len(better) == 1 else 'are'} as small and more "
         f"accurate; at best {percent(best['accuracy'])} in {size(best['file_bytes'])} ({short_name(recipe)})."
     )
 

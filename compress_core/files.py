@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from compress_core.data import dataset
+from compress_core.data import Dataset, dataset
 from compress_core.errors import CheckpointError
 from compress_core.pipeline import Compressed
 from compress_core.pruning.surgery import resize_to
@@ -46,6 +46,7 @@ def load_file(path: str | Path, into: nn.Module | None = None) -> nn.Module:
         raise CheckpointError(f"There is no file '{path}'.")
     origin = f"The file '{path.name}'"
     state, about = deserialize(path.read_bytes(), origin)
+    data = None
     if into is None:
         if "recipe" not in about:
             raise CheckpointError(f"{origin} does not name a recipe. Give a network of its architecture as into=.")
@@ -61,6 +62,22 @@ def load_file(path: str | Path, into: nn.Module | None = None) -> nn.Module:
         raise CheckpointError(f"{origin} holds values that are not numbers, in '{broken[0]}'.")
     try:
         skeleton = resize_to(into, {name: tensor.shape for name, tensor in tensors.items()})
-    except AttributeError as error:
+    except (AttributeError, ValueError) as error:
         raise CheckpointError(f"{origin} does not fit this network: {error}.") from error
-    return load_weights(skeleton, tensors, origin)
+    model = load_weights(skeleton, tensors, origin)
+    if data is not None:
+        _try_out(model, data, origin)
+    return model
+
+
+def _try_out(model: nn.Module, data: Dataset, origin: str) -> None:
+    """Layers that each fit by themselves may not fit each other: run one image through them."""
+    try:
+        with torch.inference_mode():
+            logits = model(torch.zeros(1, *data.input_shape))
+    except RuntimeError as error:
+        raise CheckpointError(f"{origin} is damaged: its layers do not fit each other ({error}).") from error
+    if logits.shape != (1, len(data.classes)) or not torch.isfinite(logits).all():
+        raise CheckpointError(
+            f"{origin} is damaged: its network gives no answer for each of {len(data.classes)} classes."
+        )

@@ -12,7 +12,7 @@ from compress_core.analysis.profile import profile
 from compress_core.data import dataset
 from compress_core.files import file_bytes
 from compress_core.inference import predict
-from compress_core.pipeline import Compressed, compress
+from compress_core.pipeline import Compressed
 from compress_core.quantization.packing import size_breakdown
 from compress_core.recipe import Recipe
 from compress_core.stages import StageCache
@@ -57,24 +57,16 @@ class Measurement:
         return self.latency and self.latency.ms
 
 
-def answer(recipe: Recipe, cache: StageCache | None = None, at_most: int | None = None) -> Answers:
-    """A recipe's network run on the test set.
-
-    Args:
-        at_most: run it on an evenly spaced part of at most so many images; on all of them if left out. Test sets
-            are ordered by class, so such a part is stratified.
-    """
+def answer(compressed: Compressed, cache: StageCache | None = None) -> Answers:
+    """A compressed network run on the whole test set; with a cache, once a recipe."""
     cache = StageCache() if cache is None else cache
-    recipe = recipe.canonical()
 
     def run() -> Answers:
-        images, labels = dataset(recipe.dataset).test()
-        step = -(-len(images) // at_most) if at_most else 1
-        logits = predict(compress(recipe, cache).model, images[::step])
-        confidence, predicted = logits.softmax(1).max(1)
-        return Answers(predicted, confidence, predicted.eq(labels[::step]))
+        images, labels = dataset(compressed.recipe.dataset).test()
+        confidence, predicted = predict(compressed.model, images).softmax(1).max(1)
+        return Answers(predicted, confidence, predicted.eq(labels))
 
-    return cache.get("answer", (recipe, at_most), run)
+    return cache.get("answer", compressed.recipe, run)
 
 
 def measure(
@@ -94,7 +86,7 @@ def measure(
     cache = StageCache() if cache is None else cache
     recipe, model = compressed.recipe, compressed.model
     data = dataset(recipe.dataset)
-    answers = answer(recipe, cache)
+    answers = answer(compressed, cache)
     accuracy = accuracy_estimate(answers.correct, data.test_sources())
     layers = profile(model, torch.zeros(1, *data.input_shape))
     length = len(file_bytes(compressed))

@@ -41,6 +41,34 @@ def factor(value: float) -> str:
     return f"{value:.1f}" if value < 9.95 else f"{value:,.0f}"
 
 
+def points(share: float) -> str:
+    """A signed difference of shares in points with one decimal: −0.0148 → '−1.5'; nothing is '0.0', without a sign."""
+    rounded = round(100 * share, 1)
+    return f"{rounded:+.1f}".replace("-", "−") if rounded else "0.0"
+
+
+def times(ratio: float, more: str, less: str) -> str:
+    """How many times `more` a thing is than another, or `less`: 7.08 → '7.1× smaller'.
+
+    Near 1, where a factor says nothing, the percentage; the same only where it is the same.
+    """
+    if ratio == 1:
+        return "the same"
+    word, away = (more, 1 - 1 / ratio) if ratio > 1 else (less, 1 / ratio - 1)
+    if 1 / 1.1 < ratio < 1.1:
+        return f"{100 * away:.2g} % {word}"
+    return f"{factor(max(ratio, 1 / ratio))}× {word}"
+
+
+def timing(speedup: float) -> str:
+    """As `times`, for a measured speedup: within 5 % it cannot be told from none."""
+    return (
+        "as fast"
+        if 0.95 <= speedup <= 1.05
+        else f"{factor(max(speedup, 1 / speedup))}× {'faster' if speedup > 1 else 'slower'}"
+    )
+
+
 def _three_digits(value: float) -> str:
     if value >= 99.95:
         return f"{value:.0f}"

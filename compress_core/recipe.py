@@ -102,16 +102,20 @@ class Recipe:
         pairs = parse_qsl(query.removeprefix("?"), keep_blank_values=True) if isinstance(query, str) else list(query)
         problems: list[Problem] = []
         values: dict[str, str] = {}
+        unknown: list[str] = []
         for name, text in pairs:
             if name not in _FIELDS:
-                what = f"A recipe has no '{shorten(name)}'; its fields are {', '.join(_FIELDS)}."
-                problems.append(Problem(shorten(name), what, ""))
+                unknown.append(name)
             elif name in values:
                 if not any(p.field == name and "more than once" in p.what for p in problems):
                     what = f"{_FIELDS[name].title} stands in the address more than once; one is allowed."
                     problems.append(Problem(name, what, "the first"))
             else:
                 values[name] = text
+        if unknown:
+            others = f" (and no {len(unknown) - 1:,} others)" if len(unknown) > 1 else ""
+            what = f"A recipe has no '{shorten(unknown[0])}'{others}; its fields are {', '.join(_FIELDS)}."
+            problems.append(Problem(shorten(unknown[0]), what, ""))
         try:
             recipe = cls(**values)
         except RecipeError as error:
@@ -180,7 +184,7 @@ class _Number:
     def read(self, given: object) -> tuple[float, str]:
         try:
             number = float(given)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             number = math.nan
         if math.isnan(number):
             return self.default, f"{self.title} cannot be '{shorten(str(given))}'. Allowed: {self.allowed}."
@@ -198,7 +202,11 @@ def _nearest_width(width: float) -> float:
 
 
 def _nearest_of(options: Sequence[int]) -> Callable[[float], int]:
-    return lambda number: min(options, key=lambda option: abs(option - number))
+    def nearest(number: float) -> int:
+        within = min(max(number, min(options)), max(options))
+        return min(options, key=lambda option: abs(option - within))
+
+    return nearest
 
 
 _FIELDS: Mapping[str, _Choice | _Number] = {

@@ -33,14 +33,11 @@ class StageCache:
             with self._lock:
                 if place in self._results:
                     return self._found(place)
-            try:
-                result = compute()
-                with self._lock:
-                    self._keep(place, result)
-                return result
-            finally:
-                with self._lock:
-                    self._under_way.pop(place, None)
+            result = compute()  # where it fails, the next in line tries
+            with self._lock:
+                self._keep(place, result)
+                self._under_way.pop(place, None)
+            return result
 
     def _found(self, place: Hashable) -> object:
         self._results.move_to_end(place)

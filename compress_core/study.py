@@ -16,9 +16,6 @@ from compress_core.pruning.channels import PruneResult
 from compress_core.recipe import Recipe
 from compress_core.stages import StageCache
 
-PROBE_IMAGES = 360
-"""How many test images tell the accuracy of a step that is passed through but not kept."""
-
 
 @dataclass(frozen=True)
 class Cut:
@@ -37,7 +34,7 @@ class Cut:
 class Study:
     """One recipe, its original, and what lies between them; without latencies, which take time of their own.
 
-    `steps` has a row per step from the original to the recipe: `step`, `detail`, `accuracy`, `samples`, `done`.
+    `steps` has a row per step from the original to the recipe: `step`, `detail`, `accuracy`, `done`.
     `images` has a row per test image: `image` (its place in the test set), `label`, `original`, `compressed`
     (the answers), `original_confidence`, `compressed_confidence`; disagreements first, the surest of them first.
     """
@@ -46,6 +43,8 @@ class Study:
     compressed: Measurement
     change: Estimate
     """Accuracy of the compressed network minus the original's, paired over the same images."""
+    cut_share: float
+    """The part of the prunable channels that was really cut, 0 … 1."""
     steps: pd.DataFrame
     images: pd.DataFrame
 
@@ -79,6 +78,7 @@ def study(recipe: Recipe, cache: StageCache | None = None, original: Recipe | No
         original=before,
         compressed=after,
         change=accuracy_change(before.answers.correct, after.answers.correct, data.test_sources()),
+        cut_share=1 - last.report.pruned.channels_after / last.report.pruned.channels_before,
         steps=_steps(original, last, cache),
         images=_images(data.test()[1], before.answers, after.answers),
     )
@@ -105,11 +105,7 @@ def _layers(pruned: PruneResult) -> pd.DataFrame:
 
 
 def _steps(original: Recipe, last: Compressed, cache: StageCache) -> pd.DataFrame:
-    """Accuracy after each step. Every step is itself a recipe, so each is measured as any recipe is.
-
-    The unhealed cut, which every move of the ratio passes through and nobody keeps, is read from a part of the
-    test set.
-    """
+    """Accuracy after each step. Every step is itself a recipe, so each is measured as any recipe is."""
     recipe, report = last.recipe, last.report
     narrow = recipe.with_(prune=0.0, bits=32)
     unhealed = recipe.with_(heal="none", bits=32)
@@ -118,16 +114,22 @@ def _steps(original: Recipe, last: Compressed, cache: StageCache) -> pd.DataFram
     steps = [
         ("Original", f"width {original.width:g}, as trained", original, True),
         ("Width", f"{recipe.width:g}, {report.base.origin}", narrow, recipe.width != original.width),
-        ("Cut", f"{whole_percent(recipe.prune)} of channels" if pruned else "nothing cut", unhealed, pruned),
+        (
+            "Cut",
+            f"{whole_percent(1 - report.pruned.channels_after / report.pruned.channels_before)} of channels"
+            if pruned
+            else "nothing cut",
+            unhealed,
+            pruned,
+        ),
         ("Healed", "BatchNorm recalibrated" if report.healed else "not healed", healed, report.healed),
         ("Quantized", f"{recipe.bits}-bit weights" if recipe.bits < 32 else "32 bits", recipe, recipe.bits < 32),
     ]
     rows = []
     for step, detail, of, done in steps:
-        at_most = PROBE_IMAGES if of == unhealed and of != recipe else None
-        correct = answer(of, cache, at_most).correct.double() if done else torch.empty(0)
-        rows.append((step, detail, correct.mean().item(), len(correct), done))
-    return pd.DataFrame(rows, columns=["step", "detail", "accuracy", "samples", "done"])
+        accuracy = answer(compress(of, cache), cache).correct.double().mean().item() if done else math.nan
+        rows.append((step, detail, accuracy, done))
+    return pd.DataFrame(rows, columns=["step", "detail", "accuracy", "done"])
 
 
 def _images(labels: Tensor, before: Answers, after: Answers) -> pd.DataFrame:

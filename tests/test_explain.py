@@ -1,11 +1,17 @@
 """Sentences say what the tables hold, for every kind of recipe."""
 
+import math
+from types import SimpleNamespace
+
+import pandas as pd
 import pytest
 
 import compress_core as cc
 from compress_core import explain, numbers
-from compress_core.measure import time_against
-from compress_core.study import study, study_cut
+from compress_core.analysis.accuracy import Estimate
+from compress_core.analysis.latency import Latency
+from compress_core.measure import Measurement, time_against
+from compress_core.study import Cut, Study, study, study_cut
 from compress_core.tradeoff.grid import load_grid
 
 RECIPES = [
@@ -34,7 +40,10 @@ def test_the_summary_names_what_was_built_and_what_it_cost(studied):
     if recipe == cc.Recipe():
         assert "as trained" in text and numbers.percent(s.original.accuracy) in text
     else:
-        assert f"{numbers.factor(s.original.file_bytes / s.compressed.file_bytes)} times smaller" in text
+        assert (
+            f": {numbers.factor(s.original.file_bytes / s.compressed.file_bytes)} times smaller, " in text
+            or "% smaller" in text
+        )
         assert ("bit weights" in text) == (recipe.bits < 32)
         assert ("of its channels cut" in text) == (recipe.prune > 0)
 
@@ -60,7 +69,6 @@ def test_the_steps_are_recipes_measured_on_their_own(studied, cache):
     assert steps.loc["Original", "accuracy"] == s.original.accuracy
     done = steps[steps["done"]]
     assert done["accuracy"].iloc[-1] == pytest.approx(s.compressed.accuracy)
-    assert done["samples"].isin([360, 2160]).all()
     assert bool(steps.loc["Cut", "done"]) == (recipe.prune > 0)
     assert bool(steps.loc["Healed", "done"]) == (recipe.prune > 0 and recipe.heal != "none")
     assert bool(steps.loc["Quantized", "done"]) == (recipe.bits < 32)
@@ -90,6 +98,119 @@ def test_floor_held_layers_are_named(cache):
     assert "Block 6" in text and "held at one channel" in text
 
 
+def made_up(**changes) -> Study:
+    """A study with round numbers, so that sentences can be foretold word for word."""
+    recipe = cc.Recipe(prune=0.5, bits=4)
+    answers = SimpleNamespace()
+    shared = {
+        "samples": 1000,
+        "low": 0.0,
+        "high": 1.0,
+        "minimum_bytes": 1,
+        "breakdown": {},
+        "answers": answers,
+        "latency": None,
+    }
+    before = Measurement(cc.Recipe(), 0.9, params=100, macs=100, file_bytes=100_000, **shared)
+    after = Measurement(recipe, 0.8, params=50, macs=50, file_bytes=10_000, **shared)
+    steps = pd.DataFrame(
+        [
+            ("Original", "width 1, as trained", 0.9, True),
+            ("Width", "1, trained", math.nan, False),
+            ("Cut", "50 % of channels", 0.3, True),
+            ("Healed", "BatchNorm recalibrated", 0.85, True),
+            ("Quantized", "4-bit weights", 0.8, True),
+        ],
+        columns=["step", "detail", "accuracy", "done"],
+    )
+    images = pd.DataFrame({"label": [0, 1, 2, 3], "original": [0, 1, 0, 3], "compressed": [1, 0, 2, 3]})
+    return Study(
+        **(
+            {
+                "original": before,
+                "compressed": after,
+                "change": Estimate(-0.1, -0.12, -0.08, 1000),
+                "cut_share": 0.5,
+                "steps": steps,
+                "images": images,
+            }
+            | changes
+        )
+    )
+
+
+def speed(batch: float) -> Latency:
+    return Latency(1.0, 10.0, 1.0, batch, 1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "batch", "sentence"),
+    [
+        ({}, 2.0, "10 times smaller, 10.0 ± 2.0 points less accurate on 1,000 images, 2.0 times faster."),
+        (
+            {"change": Estimate(0.1, 0.08, 0.12, 1000)},
+            0.5,
+            "10 times smaller, 10.0 ± 2.0 points more accurate on 1,000 images, 2.0 times slower.",
+        ),
+        (
+            {"change": Estimate(-0.0001, -0.01, 0.0098, 1000)},
+            1.04,
+            "10 times smaller, no measurable change of accuracy (0.0 ± 1.0 points) on 1,000 images, as fast.",
+        ),
+        ({"change": Estimate(0.0, 0.0, 0.0, 1000)}, 0.96, "10 times smaller, as accurate on 1,000 images, as fast."),
+    ],
+)
+def test_the_summary_word_for_word(changes, batch, sentence):
+    start = "StudentNet at full width, 50 % of its channels cut, 4-bit weights: "
+    assert explain.summary(made_up(**changes), speed(batch)) == start + sentence
+
+
+def test_the_summary_says_what_was_really_cut():
+    assert "channels cut" not in explain.summary(made_up(cut_share=0.0), speed(1))
+    assert "48.7 % of its channels cut" in explain.summary(made_up(cut_share=0.487), speed(1))
+
+
+@pytest.mark.parametrize(
+    ("healed", "verb"), [(0.85, "brings it to 85.0 %"), (0.3, "leaves it at 30.0 %"), (0.2, "lowers it to 20.0 %")]
+)
+def test_healing_word_for_word(healed, verb):
+    steps = made_up().steps
+    steps.loc[3, "accuracy"] = healed
+    told = "The cut alone leaves 30.0 %; showing the network 256 training images, without labels, "
+    assert explain.read_steps(made_up(steps=steps)) == f"{told}{verb}. With 4-bit weights: 80.0 %."
+
+
+def test_answers_lost_and_won_word_for_word():
+    expected = "The two disagree on 3 of 4 test images: 2 were right before, 1 are right now."
+    assert explain.read_images(made_up()) == expected
+
+
+def test_the_tradeoff_word_for_word():
+    """A recipe does not count itself, nor what is larger, nor what is as accurate."""
+    rows = [
+        (1.0, 0.5, 4, 0.9, 10_000),
+        (0.5, 0.1, 4, 0.95, 9_000),
+        (0.5, 0.0, 1, 0.85, 5_000),
+        (0.5, 0.0, 8, 0.99, 10_001),
+        (0.25, 0.0, 2, 0.8, 3_000),
+    ]
+    grid = pd.DataFrame(rows, columns=["width", "prune", "bits", "accuracy", "file_bytes"])
+    best = "at best 95.0 % in 9.00 KB (width 0.5, 10 % cut, 4 bits)."
+    expected = f"2 of 4 measured recipes are as small and more accurate; {best}"
+    assert explain.read_tradeoff(made_up(), grid) == expected
+    assert explain.read_tradeoff(made_up(), grid.iloc[[0, 3, 4]]).startswith("None of 2 recipes")
+
+
+def test_the_layer_that_lost_most_is_named():
+    layers = pd.DataFrame(
+        {"layer": ["cnn.0.0", "cnn.1.3"], "before": [10, 20], "after": [9, 5], "threshold": 0.5, "held": 0}
+    )
+    cut = Cut(pd.DataFrame({"layer": [], "score": []}), layers)
+    assert (
+        explain.read_channels(cut, None) == "14 of 30 channels of all layers stay. Block 1 lost most: 5 of 20 are left."
+    )
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -109,6 +230,17 @@ def test_floor_held_layers_are_named(cache):
         (numbers.factor(9.97), "10"),
         (numbers.factor(1234.5), "1,234"),
         (numbers.factor(float("inf")), "∞"),
+        (numbers.points(-0.0148), "−1.5"),
+        (numbers.points(0.02), "+2.0"),
+        (numbers.points(-0.0001), "0.0"),
+        (numbers.times(7.08, "smaller", "larger"), "7.1× smaller"),
+        (numbers.times(0.5, "smaller", "larger"), "2.0× larger"),
+        (numbers.times(1.0, "smaller", "larger"), "the same"),
+        (numbers.times(1.03, "smaller", "larger"), "2.9 % smaller"),
+        (numbers.times(1 / 1.03, "smaller", "larger"), "3 % larger"),
+        (numbers.timing(1.04), "as fast"),
+        (numbers.timing(2.0), "2.0× faster"),
+        (numbers.timing(0.5), "2.0× slower"),
     ],
 )
 def test_numbers_have_the_digits_they_deserve(text, expected):

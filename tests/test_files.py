@@ -1,6 +1,7 @@
 """Files that were saved, and files that were damaged."""
 
 import json
+import math
 import pickle
 import struct
 
@@ -86,7 +87,30 @@ def damaged(good: bytes) -> dict[str, bytes]:
     negative = {"weights": {"cnn.0.0.weight": [-16, 9]}} | empty
     first = next(name for name in header if name != "__metadata__")
     longer = header | {first: header[first] | {"shape": [10**12]}}
+
+    def with_shape(shape: list[int]) -> bytes:
+        """The first weight in another shape; the rest as it was."""
+        name = "cnn.0.0.weight"
+        if about["bits"] != 32:
+            weights = about["layout"]["weights"] | {name: shape}
+            return with_about(layout=about["layout"] | {"weights": weights})
+        entry = header[name]
+        length = 4 * math.prod(shape)
+        return with_header(
+            header
+            | {
+                name: entry
+                | {"shape": shape, "data_offsets": [entry["data_offsets"][0], entry["data_offsets"][0] + length]}
+            }
+        )
+
     files = {
+        "a scalar for a weight": with_shape([]),
+        "a vector for a weight": with_shape([144]),
+        "another kernel": with_shape([16, 1, 9, 1]),
+        "fewer channels than its reader wants": with_shape([8, 1, 3, 3]),
+        "a hundred thousand dimensions": with_shape([1] * 100_000),
+        "endless bits": with_about(bits=math.inf),
         "empty": b"",
         "cut in the header": good[: length // 2],
         "cut in the data": good[:-100],

@@ -1,6 +1,7 @@
 """Measurements against plain evaluation, and the shipped checkpoints against their own metadata."""
 
 import gzip
+from dataclasses import replace
 
 import pytest
 import torch
@@ -31,18 +32,21 @@ def test_a_measurement_says_what_a_plain_loop_finds(recipe, cache):
     assert m.latency.ms > 0 and m.latency.batch_ms > m.latency.ms
 
 
-def test_a_part_of_the_test_set_is_stratified(cache):
-    part = answer(cc.Recipe(), cache, 360)
-    whole = answer(cc.Recipe(), cache)
-    assert len(part.correct) == 360
-    assert torch.equal(part.predicted, whole.predicted[::6])
-    assert cc.dataset("digits").test()[1][::6].bincount().tolist() == [36] * 10
+def test_the_network_that_is_given_is_the_one_that_is_measured(cache):
+    """Not the one that its recipe would make."""
+    compressed = replace(cc.compress(cc.Recipe(width=0.25), cache), model=cc.build("studentnet", 0.25).eval())
+    assert cc.measure(compressed, timed=False).accuracy < 0.3
+
+
+def test_a_slimmed_width_is_healed(cache):
+    """Width 0.3 is cut from 0.5; without new statistics less than half of it would be left."""
+    assert cc.measure(cc.compress(cc.Recipe(width=0.3), cache), cache=cache, timed=False).accuracy > 0.85
 
 
 @pytest.mark.parametrize("width", trained_widths("studentnet", "digits"))
 def test_shipped_checkpoints_are_as_accurate_as_they_say(width, cache):
     _, about = read_checkpoint(checkpoint_path("studentnet", width, "digits"))
-    correct = answer(cc.Recipe(width=width), cache).correct
+    correct = answer(cc.compress(cc.Recipe(width=width), cache), cache).correct
     assert correct.double().mean().item() == pytest.approx(float(about["test_accuracy"]), abs=0.003)
     assert about["command"].startswith("python -m compress_core train --arch studentnet") and about["seed"] == "0"
     assert int(about["test_samples"]) == len(correct)

@@ -59,6 +59,8 @@ def test_the_text_of_the_design():
         ("prune=-1", "The pruning ratio cannot be -1.", cc.Recipe()),
         ("prune=inf", "The pruning ratio cannot be inf.", cc.Recipe(prune=0.95)),
         ("bits=abc", "The bit width cannot be 'abc'. Allowed: 1 to 16, or 32 for none.", cc.Recipe()),
+        ("bits=inf", "The bit width cannot be inf.", cc.Recipe(bits=32)),
+        ("bits=-1e400", "The bit width cannot be -1e400.", cc.Recipe(bits=1)),
         ("bits=0", "The bit width cannot be 0.", cc.Recipe(bits=1)),
         ("bits=20", "The bit width cannot be 20.", cc.Recipe(bits=16)),
         ("bits=3.5", "The bit width cannot be 3.5.", cc.Recipe(bits=3)),
@@ -99,7 +101,12 @@ def test_any_text_gives_a_recipe_or_a_sentence(text, name):
 
 
 def test_ten_thousand_characters_make_a_short_sentence():
-    for query in ("arch=" + "a" * 10_000, "a" * 10_000 + "=1", "prune=" + "9" * 10_000):
+    for query in (
+        "&".join(f"{'u' * 100}{i}=1" for i in range(1000)),
+        "arch=" + "a" * 10_000,
+        "a" * 10_000 + "=1",
+        "prune=" + "9" * 10_000,
+    ):
         with pytest.raises(cc.RecipeError) as caught:
             cc.Recipe.from_query(query)
         assert len(str(caught.value)) < 400 and "characters)" in str(caught.value)

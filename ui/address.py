@@ -1,9 +1,9 @@
 """Recipe ↔ address. The only file that reads or writes the address.
 
-The chosen recipe lives in the session, not in widgets. An address that is not empty and differs from the one seen
-last *speaks*: it becomes the recipe, what is wrong with it is said, and the widgets are made anew (another
-generation of keys) so that they show it. A touched widget makes the new recipe and writes the whole address. So a
-cold link, a reload, Back and Forward all go one way, and Back is undo.
+The chosen recipe lives in the session, not in widgets. An address that differs from the one seen last *speaks*: it
+becomes the recipe, what is wrong with it is said, and the widgets are made anew (another generation of keys) so that
+they show it. A plain address that one has come Back to says 'the default recipe'. A touched widget makes the new
+recipe and writes the whole address. So a cold link, a reload, Back and Forward all go one way, and Back is undo.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -38,7 +38,7 @@ def read(views: Views) -> State:
     """The visitor's state, after the address had its say."""
     state: State = st.session_state.setdefault(_KEY, State())
     pairs = tuple((name, text) for name in sorted(st.query_params) for text in st.query_params.get_all(name))
-    if pairs and pairs != state.seen:
+    if pairs != state.seen:
         state.seen = pairs
         state.generation += 1
         state.view, state.problems = {}, []
@@ -48,19 +48,25 @@ def read(views: Views) -> State:
             state.problems += error.problems
             state.recipe = error.nearest
         state.before = state.recipe
-        for name, text in (pair for pair in pairs if pair[0] in views):
-            allowed = views[name](state.recipe)
-            if text in allowed:
-                state.view[name] = text
-            else:
-                what = f"The page cannot show {name} '{shorten(text)}'. Allowed: {', '.join(allowed)}."
-                state.problems.append(Problem(name, what, ""))
+        for name in views:
+            _read_view(state, name, views[name](state.recipe), [text for given, text in pairs if given == name])
     return state
 
 
-def to_params(state: State) -> dict[str, str]:
-    """The address of a state. `arch` always stands in it, so that an empty address means 'as it was'."""
-    return {"arch": state.recipe.arch} | state.recipe.chosen() | state.view
+def _read_view(state: State, name: str, allowed: Sequence[str], given: Sequence[str]) -> None:
+    if len(given) > 1:
+        what = f"The {name} shown stands in the address more than once; one is allowed."
+        state.problems.append(Problem(name, what, "the first"))
+    if given and given[0] in allowed:
+        state.view[name] = given[0]
+    elif given:
+        what = f"The page cannot show {name} '{shorten(given[0])}'. Allowed: {', '.join(allowed)}."
+        state.problems.append(Problem(name, what, f"every {name}"))
+
+
+def to_params(recipe: Recipe) -> dict[str, str]:
+    """The address of a recipe on any page; `arch` always stands in it, so that a written address is never empty."""
+    return {"arch": recipe.arch} | recipe.chosen()
 
 
 def widget_key(state: State, name: str) -> str:
@@ -94,7 +100,7 @@ def on_view(state: State, name: str) -> Callable:
 
 
 def _write(state: State) -> None:
-    params = to_params(state)
+    params = to_params(state.recipe) | state.view
     state.seen = tuple(sorted(params.items()))
     state.problems = []
     st.query_params.from_dict(params)

@@ -103,20 +103,16 @@ def cards(row: Sequence[Card]) -> None:
 
 
 def steps(frame: pd.DataFrame) -> None:
-    """Accuracy after each step from the original to the recipe (`step`, `detail`, `accuracy`, `samples`, `done`)."""
+    """Accuracy after each step from the original to the recipe (`step`, `detail`, `accuracy`, `done`)."""
     cells = "".join(
         f'<div class="cc-step{"" if row.done else " cc-idle"}">'
         f'<div class="cc-step-head"><span>{escape(row.step)}</span>'
         f"<b>{percent(row.accuracy) if row.done else '·'}</b></div>"
         f'<div class="cc-bar"><div style="width:{100 * row.accuracy if row.done else 0:.1f}%"></div></div>'
-        f'<div class="cc-detail">{escape(row.detail)}</div><div class="cc-detail">{_of(row)}</div></div>'
+        f'<div class="cc-detail">{escape(row.detail)}</div></div>'
         for row in frame.itertuples()
     )
     st.html(f'<div class="cc-steps">{cells}</div>')
-
-
-def _of(row) -> str:
-    return f"of {row.samples:,} images" if row.done else "&nbsp;"
 
 
 def strip(images: pd.DataFrame, pictures: np.ndarray, classes: Sequence[str]) -> None:

@@ -6,6 +6,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -71,8 +72,7 @@ class Engine:
         self.results = StageCache(RESULTS_KEPT)
         self.gate = Gate()
         self._guesses: deque[Recipe] = deque(maxlen=GUESSES_KEPT)
-        self._guessed = threading.Event()
-        threading.Thread(target=self._look_ahead, name="look-ahead", daemon=True).start()
+        self._ahead = ThreadPoolExecutor(1, "look-ahead")  # Python waits for it before it ends
 
     def _once(self, stage: str, key: Hashable, compute: Callable[[StageCache], T]) -> T:
         """A result from the cache, or computed when it is this caller's turn."""
@@ -136,14 +136,12 @@ class Engine:
     def expect(self, recipes: Iterable[Recipe]) -> None:
         """Compute these while nobody waits, the likeliest first; newer guesses push out older ones."""
         self._guesses.extendleft(reversed(list(recipes)))
-        self._guessed.set()
+        self._ahead.submit(self._look_ahead)
 
     def _look_ahead(self) -> None:
-        while self._guessed.wait():
-            self._guessed.clear()  # before the guesses are read: one that comes now wakes the next round
-            while self._guesses:
-                with contextlib.suppress(Exception):  # a guess is no one's question; who asks it gets the sentence
-                    self._compute_while_nobody_waits(self._guesses.popleft())
+        while self._guesses:
+            with contextlib.suppress(Exception):  # a guess is no one's question; who asks it gets the sentence
+                self._compute_while_nobody_waits(self._guesses.popleft())
 
     def _compute_while_nobody_waits(self, recipe: Recipe) -> None:
         for step in (self.study, self.latency):

@@ -1,5 +1,6 @@
 """What each page calls first."""
 
+import re
 from collections.abc import Sequence
 
 import streamlit as st
@@ -43,7 +44,5 @@ def say(sentences: Sequence[str]) -> None:
 
 
 def _plain(text: str) -> str:
-    """Text from an address must not be read as markdown, whatever stands in it."""
-    for sign in "\\`*_[]<>#$~:|!":
-        text = text.replace(sign, f"\\{sign}")
-    return text
+    """Text from an address must not be read as markdown, whatever stands in it: one line, each sign as it is."""
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", " ".join(text.split()))

@@ -23,7 +23,7 @@ def draw(state: State) -> None:
         st.markdown("#### Network compression, live")
         if len(PAGES) > 1:
             for page in PAGES:
-                st.page_link(page.path, label=page.label, icon=page.icon, query_params=to_params(state))
+                st.page_link(page.path, label=page.label, icon=page.icon, query_params=to_params(state.recipe))
         _knobs(state)
         with st.expander("Finer choices"):
             _finer_choices(state)

@@ -27,11 +27,11 @@ def layer_kind(layer: nn.Module) -> str:
 
 
 def profile(model: nn.Module, example_input: Tensor) -> pd.DataFrame:
-    """A row per layer with weights, in the order in which they run.
+    """A row per convolution, linear and BatchNorm layer, in the order in which they run; other kinds are not counted.
 
-    Columns: `layer` (name), `kind`, `input_shape` and `output_shape` (without the batch), `params`, and `macs`,
-    the multiply–accumulates of convolutions and linear layers for one image, as the papers count them
-    (biases and BatchNorm are not counted). The model stays as it was.
+    Columns: `layer` (name), `kind`, `input_shape` and `output_shape` (without the batch), `params` (counted once
+    where a layer runs more than once), and `macs`, the multiply–accumulates of convolutions and linear layers
+    for one image, as the papers count them (biases and BatchNorm are not counted). The model stays as it was.
     """
     rows = []
     network = copy.deepcopy(model).eval()
@@ -40,9 +40,11 @@ def profile(model: nn.Module, example_input: Tensor) -> pd.DataFrame:
         def hook(_, inputs: tuple[Tensor, ...], output: Tensor) -> None:
             macs = 0
             if isinstance(layer, nn.Conv2d | nn.Linear):
-                positions = math.prod(output.shape[2:]) if isinstance(layer, nn.Conv2d) else 1
+                outputs = layer.out_channels if isinstance(layer, nn.Conv2d) else layer.out_features
+                positions = math.prod(output.shape[1:]) // outputs
                 macs = layer.weight.numel() * positions
-            params = sum(p.numel() for p in layer.parameters(recurse=False))
+            first_time = name not in {row[0] for row in rows}
+            params = sum(p.numel() for p in layer.parameters(recurse=False)) if first_time else 0
             shapes = tuple(inputs[0].shape[1:]), tuple(output.shape[1:])
             rows.append((name, layer_kind(layer), *shapes, params, macs))
 

@@ -90,6 +90,10 @@ def prune_channels(
         raise ValueError(f"The pruning ratio must be at least 0 and below 1; it was {ratio}.")
     if scope not in SCOPES:
         raise ValueError(f"There is no scope '{scope}'. Choose one of: {', '.join(SCOPES)}.")
+    if floor < 1:
+        raise ValueError(f"At least one channel of every layer stays: floor must be 1 or more; it was {floor}.")
+    if keep is not None and (ignore or floor > 1):
+        raise ValueError("keep= says for each layer what stays; ignore= and floor= go with ratio= only.")
     groups = channel_groups(model)
     names = [g.name for g in groups]
     for name in (*ignore, *(keep or ())):
@@ -110,13 +114,16 @@ def _best(scores: Tensor, count: int) -> Tensor:
     return scores.argsort(descending=True, stable=True)[:count].sort().values
 
 
-def _chosen(group: ChannelGroup, scores: Tensor, wanted: int | Sequence[int]) -> ScoredGroup:
+def _chosen(group: ChannelGroup, scores: Tensor, wanted: int | Sequence[int] | Tensor) -> ScoredGroup:
     if isinstance(wanted, int):
         if not 1 <= wanted <= group.size:
             raise ValueError(f"'{group.name}' has {group.size} channels; {wanted} of them cannot be kept.")
         survivors = _best(scores, wanted)
     else:
-        survivors = torch.tensor(sorted(set(wanted)), dtype=torch.long)
+        survivors = torch.as_tensor(wanted).unique()
+        if survivors.is_floating_point():
+            raise ValueError(f"The channels of '{group.name}' to keep are given by whole numbers.")
+        survivors = survivors.long()
         if not len(survivors) or survivors[0] < 0 or survivors[-1] >= group.size:
             raise ValueError(f"Keep at least one of the channels 0 … {group.size - 1} of '{group.name}'.")
     return ScoredGroup(group, scores, survivors, float("-inf"), 0)

@@ -58,12 +58,20 @@ def resize_to(model: nn.Module, shapes: Mapping[str, Sequence[int]]) -> nn.Modul
     """A copy of `model` whose layers have the shapes given by parameter name, with undefined values.
 
     It makes the skeleton into which the weights of a pruned file are read.
+
+    Raises:
+        AttributeError: a name is not in the network.
+        ValueError: a shape is not what surgery leaves: fewer channels, and everything else as it was.
     """
     resized = copy.deepcopy(model)
     for name, shape in shapes.items():
         layer_name, _, tensor_name = name.rpartition(".")
         layer = resized.get_submodule(layer_name)
-        if tuple(getattr(layer, tensor_name).shape) != tuple(shape):
+        own = tuple(getattr(layer, tensor_name).shape)
+        grown = any(not 1 <= left <= before for left, before in zip(shape, own, strict=False))
+        if len(own) != len(shape) or own[2:] != tuple(shape[2:]) or grown:
+            raise ValueError(f"'{name}' is {tuple(shape)} and cannot be what is left of {own}")
+        if own != tuple(shape):
             _replace(layer, tensor_name, torch.empty(*shape))
     for layer in resized.modules():
         _set_sizes(layer)

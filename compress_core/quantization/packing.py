@@ -15,7 +15,7 @@ bytes.
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import torch
@@ -29,6 +29,7 @@ from compress_core.quantization.quantize import PackedState
 from compress_core.quantization.schemes import Grid
 
 FORMAT = "compress_core/1"
+MAX_DIMENSIONS = 6
 _KEY = "compress_core"
 """The one entry of the metadata, a JSON object. More of them would be written in an order that changes, and the same
 network would not always be the same file."""
@@ -57,7 +58,7 @@ def serialize(state: PackedState, metadata: Mapping[str, str]) -> bytes:
     """The file's bytes."""
     about: dict[str, object] = dict(metadata) | {"format": FORMAT, "bits": state.bits}
     if state.bits == 32:
-        return _to_bytes({name: t.contiguous() for name, t in state.kept.items()}, about)
+        return _to_bytes({name: t.contiguous().clone() for name, t in state.kept.items()}, about)
     halves = {name: t for name, t in state.kept.items() if t.dtype == torch.float16}
     fulls = {name: t for name, t in state.kept.items() if t.dtype == torch.float32}
     layout = {
@@ -71,14 +72,20 @@ def serialize(state: PackedState, metadata: Mapping[str, str]) -> bytes:
     about["layout"] = layout
     grids = [state.grids[name] for name in state.codes]
     tensors = {
-        "codes": torch.cat([pack_bits(codes, state.bits) for codes in state.codes.values()]),
-        "scales": torch.cat([grid.scale.flatten() for grid in grids]).bfloat16(),
-        "zero_points": pack_bits(torch.cat([grid.zero_point.flatten() for grid in grids]), state.bits),
+        "codes": _joined(pack_bits(codes, state.bits) for codes in state.codes.values()).to(torch.uint8),
+        "scales": _joined(grid.scale.flatten() for grid in grids).bfloat16(),
+        "zero_points": pack_bits(_joined(grid.zero_point.flatten() for grid in grids).int(), state.bits),
     }
     for name, part in (("kept_16", halves), ("kept_32", fulls)):
         if part:
             tensors[name] = torch.cat([t.flatten() for t in part.values()])
     return _to_bytes(tensors, about)
+
+
+def _joined(parts: Iterable[Tensor]) -> Tensor:
+    """One flat tensor of all parts; an empty one of none."""
+    parts = list(parts)
+    return torch.cat(parts) if parts else torch.empty(0)
 
 
 def _to_bytes(tensors: dict[str, Tensor], about: Mapping[str, object]) -> bytes:
@@ -101,7 +108,16 @@ def deserialize(data: bytes, origin: str = "The file") -> tuple[PackedState, dic
         state = PackedState(32, kept=tensors) if bits == 32 else _unpack(tensors, bits, about["layout"])
     except CheckpointError:
         raise
-    except (SafetensorError, ValueError, KeyError, TypeError, AttributeError, IndexError, RuntimeError) as error:
+    except (
+        SafetensorError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        IndexError,
+        RuntimeError,
+        OverflowError,
+    ) as error:
         raise CheckpointError(f"{origin} is damaged or not a packed network ({error}).") from error
     return state, about
 
@@ -110,6 +126,9 @@ def _unpack(tensors: Mapping[str, Tensor], bits: int, layout: Mapping[str, Mappi
     if not 1 <= bits <= 16:
         raise ValueError(f"a bit width of {bits}")
     codes, grids, kept = {}, {}, {}
+    for shape in (shape for part in ("weights", "kept_16", "kept_32") for shape in layout[part].values()):
+        if len(shape) > MAX_DIMENSIONS or not all(isinstance(size, int) for size in shape):
+            raise ValueError("a shape that no weight has")
     octets = _Cut(tensors["codes"])
     counts = {name: layout["grids"].get(name, shape[:1])[0] for name, shape in layout["weights"].items()}
     scales = _Cut(tensors["scales"].float())

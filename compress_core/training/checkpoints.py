@@ -1,6 +1,7 @@
 """Trained weights on disk: one safetensors file a network, with the command that made it in its metadata."""
 
 import copy
+import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -24,8 +25,9 @@ def checkpoint_path(arch: str, width: float, dataset: str, weights: str = "plain
 
 def trained_widths(arch: str, dataset: str, weights: str = "plain", folder: Path | None = None) -> list[float]:
     """The width multipliers for which there is a checkpoint, smallest first."""
-    found = (folder or FOLDER).glob(f"{arch}-*-{dataset}-{weights}.safetensors")
-    return sorted(float(path.name.removeprefix(f"{arch}-").split("-")[0]) for path in found)
+    pattern = re.compile(rf"{arch}-(\d+\.\d\d)-{dataset}-{weights}\.safetensors")
+    names = (pattern.fullmatch(path.name) for path in (folder or FOLDER).glob("*.safetensors"))
+    return sorted(float(match[1]) for match in names if match)
 
 
 def save_checkpoint(model: nn.Module, path: Path, metadata: Mapping[str, object]) -> None:
@@ -63,7 +65,7 @@ def read_checkpoint(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]
 def load_weights(model: nn.Module, tensors: Mapping[str, torch.Tensor], origin: str) -> nn.Module:
     """Fill `model` in place and return it in eval mode.
 
-    BatchNorm's batch counters may be missing; everything else must be there in its shape.
+    Integers, such as BatchNorm's batch counters, may be missing; everything else must be there in its shape.
 
     Raises:
         CheckpointError: names or shapes do not fit.
@@ -72,7 +74,8 @@ def load_weights(model: nn.Module, tensors: Mapping[str, torch.Tensor], origin: 
         missing, unexpected = model.load_state_dict(dict(tensors), strict=False)
     except RuntimeError as error:
         raise CheckpointError(f"{origin} does not fit this network: {str(error).splitlines()[-1].strip()}") from error
-    missing = [name for name in missing if not name.endswith("num_batches_tracked")]
+    own = model.state_dict()
+    missing = [name for name in missing if own[name].is_floating_point()]
     if missing or unexpected:
         detail = f"'{missing[0]}' is missing" if missing else f"'{unexpected[0]}' is not part of it"
         raise CheckpointError(f"{origin} does not fit this network: {detail}.")

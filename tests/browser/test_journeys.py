@@ -143,6 +143,19 @@ def test_back_is_undo_and_forward_is_redo(tab):
     assert knobs(tab)[2:] == ["50%", "5"]
 
 
+def test_back_to_a_plain_address_undoes_the_first_turn(tab):
+    visit(tab)
+    press(tab, "Bit width", "ArrowLeft")
+    tab.go_back()
+    tab.wait_for_timeout(400)
+    settle(tab)
+    assert query(tab) == "" and knobs(tab) == DEFAULT
+    tab.go_forward()
+    tab.wait_for_timeout(400)
+    settle(tab)
+    assert knobs(tab) == [*DEFAULT[:3], "16"]
+
+
 def test_every_hop_carries_the_recipe(tab):
     visit(tab, LINK)
     for name in ("Second", "Compress", "Second"):
@@ -183,6 +196,7 @@ def test_a_bad_address_is_a_sentence_and_the_knobs_still_turn(tab):
     text = tab.get_by_test_id("stAlert").inner_text()
     for part in ("'resnet'", "ratio cannot be 7", "'abc'", "'nan'", "no 'foo'", "Taken instead: 0.95."):
         assert part in text
+    assert tab.get_by_test_id("stAlert").locator("a").count() == 0
     assert knobs(tab) == ["StudentNet", "1.00", "95%", "32 (off)"]
     press(tab, "Bit width", "ArrowLeft")
     assert tab.get_by_test_id("stAlert").count() == 0

@@ -1,5 +1,6 @@
 """The home page under AppTest: every knob, every kind of bad address, damaged files."""
 
+import re
 import shutil
 
 import pytest
@@ -7,6 +8,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 import compress_core as cc
+from compress_core import numbers
 from compress_core.training import checkpoints
 from tests.conftest import ROOT
 
@@ -135,6 +137,8 @@ def test_the_layer_shown_is_kept_in_the_address():
         ({"arch": "a" * 10_000}, "(10,000 characters)", {}),
         ({"b" * 10_000: "1"}, "(10,000 characters)", {}),
         ({"layer": "cnn.99"}, "The page cannot show layer 'cnn.99'. Allowed: cnn.0.0, cnn.1.3", {}),
+        ({"layer": "cnn.99"}, "Taken instead: every layer.", {}),
+        ({"layer": ["cnn.1.3", "cnn.0.0"]}, "more than once; one is allowed. Taken instead: the first.", {}),
         ({"arch": "[x](http://y) **b** <script>"}, "cannot be '[x](http://y) **b** <script>'", {}),
     ],
 )
@@ -143,6 +147,33 @@ def test_a_bad_address_is_a_sentence_and_the_nearest_sane_recipe(params, said, n
     assert not app.exception
     assert said in warnings(app)
     assert shown(app) == DEFAULT | nearest
+
+
+def test_what_an_address_says_is_never_markdown():
+    app = open_page(arch="www.evil.example/login <b>", scope="\n\n1. one\n2. two")
+    text = app.warning[0].value
+    assert "\n" not in text.replace("\n- ", "") and not re.search(r"(?<!\\)[.<>@&*_`\[\]()]", text)
+
+
+def test_cards_hold_the_compressed_value_the_originals_and_the_factor():
+    app = open_page(arch="studentnet", prune="0.3", bits="4")
+    compressed, original = cc.compress(cc.Recipe(prune=0.3, bits=4)), cc.compress(cc.Recipe())
+    after, before = (cc.measure(c, timed=False) for c in (compressed, original))
+    cards = re.findall(r'<div class="cc-card">(.*?)</div></div>', html(app))
+    texts = [re.sub(r"<[^>]+>", "|", card) for card in cards]
+    assert numbers.percent(after.accuracy) in texts[0] and f"original {numbers.percent(before.accuracy)}" in texts[0]
+    assert f"|{numbers.size(after.file_bytes)}|" in texts[1]
+    assert f"{numbers.factor(before.file_bytes / after.file_bytes)}× smaller" in texts[1]
+    assert f"|{numbers.count(after.params)}|" in texts[2] and f"original {numbers.count(before.params)}" in texts[2]
+    assert f"{numbers.factor(before.macs / after.macs)}× smaller" in texts[3]
+
+
+def test_tiles_mark_the_right_answers():
+    body = html(open_page(arch="studentnet", prune="0.4"))
+    tiles = re.findall(r"<div>is (\d)</div><span[^>]*>(.) (\d)</span> → <span[^>]*>(.) (\d)</span>", body)
+    assert len(tiles) == 18
+    for truth, before_mark, before, after_mark, after in tiles:
+        assert before_mark == "✗✓"[before == truth] and after_mark == "✗✓"[after == truth]
 
 
 def test_what_was_wrong_is_forgotten_when_a_knob_is_turned():

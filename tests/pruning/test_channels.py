@@ -136,6 +136,11 @@ def test_ignored_layers_stay_whole_and_the_floor_is_kept():
     assert kept["cnn.2.3"] == 64 and min(kept.values()) >= 5
 
 
+def test_who_is_kept_may_be_a_tensor_with_repetitions():
+    result = cc.prune_channels(studentnet(), keep={"cnn.1.3": torch.tensor([2, 0, 0])})
+    assert result.groups[1].survivors.tolist() == [0, 2]
+
+
 def test_homework_7s_transplant_is_keep_with_the_smaller_networks_sizes():
     """Width 0.5 out of width 1: the shapes are those of a StudentNet built at 0.5, and the best |γ| are in it."""
     model, target = studentnet(1.0), cc.build("studentnet", 0.5)
@@ -155,6 +160,9 @@ def test_homework_7s_transplant_is_keep_with_the_smaller_networks_sizes():
         ({"ratio": float("nan")}, "at least 0 and below 1; it was nan"),
         ({}, "Give either ratio= or keep="),
         ({"ratio": 0.5, "keep": {}}, "Give either ratio= or keep="),
+        ({"ratio": 0.5, "floor": 0}, "floor must be 1 or more; it was 0"),
+        ({"keep": {}, "ignore": ("cnn.1.3",)}, "ignore= and floor= go with ratio= only"),
+        ({"keep": {"cnn.1.3": [1.5]}}, "are given by whole numbers"),
         ({"ratio": 0.5, "criterion": "luck"}, "There is no criterion 'luck'"),
         ({"ratio": 0.5, "scope": "world"}, "There is no scope 'world'"),
         ({"ratio": 0.5, "ignore": ("cnn.9",)}, "No prunable layer is named 'cnn.9'"),

@@ -4,6 +4,7 @@ import json
 import math
 import pickle
 import struct
+from dataclasses import replace
 
 import pytest
 import torch
@@ -142,6 +143,16 @@ def test_damaged_files_are_sentences(good, tmp_path):
         with pytest.raises(cc.CheckpointError) as caught:
             cc.load_file(path)
         assert "damaged.safetensors" in str(caught.value), name
+
+
+def test_values_that_are_not_numbers_are_a_sentence(cache, tmp_path):
+    compressed = cc.compress(cc.Recipe(width=0.25), cache)
+    kept = compressed.state.kept | {"fc.0.bias": torch.full((10,), math.nan)}
+    cc.save(replace(compressed, state=replace(compressed.state, kept=kept)), tmp_path / "nan.safetensors")
+    with pytest.raises(
+        cc.CheckpointError, match=r"'nan.safetensors' holds values that are not numbers, in 'fc.0.bias'"
+    ):
+        cc.load_file(tmp_path / "nan.safetensors")
 
 
 def test_a_missing_file_is_a_sentence(tmp_path):

@@ -28,6 +28,14 @@ def test_another_ratio_cuts_again_but_loads_once():
     assert cache.runs["load"] == 1 and cache.runs["prune"] == cache.runs["heal"] == cache.runs["quantize"] == 3
 
 
+def test_healing_is_recalibration_on_256_training_images():
+    recipe = cc.Recipe(width=0.25, prune=0.3)
+    pruned = cc.prune_channels(cc.load("studentnet", 0.25), ratio=0.3).model
+    expected = cc.recalibrate(pruned, cc.dataset("digits").calibration(256, seed=0)).state_dict()
+    healed = cc.compress(recipe).model.state_dict()
+    assert all(torch.equal(tensor, healed[name]) for name, tensor in expected.items())
+
+
 def test_choices_that_make_no_difference_run_nothing():
     cache = cc.StageCache()
     cc.compress(cc.Recipe(), cache)

@@ -92,6 +92,17 @@ def test_each_knob_moves_a_number_and_a_figure(tab, knob, key):
     assert figures(tab) != drawn
 
 
+def test_a_knob_keeps_the_keyboard(tab):
+    """Turning it makes no new widget: the next key press goes to the same slider."""
+    visit(tab)
+    tab.get_by_role("slider", name="Pruning ratio").first.focus()
+    for ratio in ("5%", "10%", "15%"):
+        tab.keyboard.press("ArrowRight")
+        tab.wait_for_timeout(400)
+        settle(tab)
+        assert knobs(tab)[2] == ratio
+
+
 def test_the_architecture_knob_offers_every_architecture(tab):
     import compress_core as cc
     from compress_core.zoo import architecture

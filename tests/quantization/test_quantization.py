@@ -1,6 +1,7 @@
 """Grids, rounding and packing against torch's own quantizer and plain Python."""
 
 import copy
+import json
 import math
 
 import numpy as np
@@ -151,3 +152,27 @@ def test_any_module_can_be_quantized():
     model = nn.Sequential(nn.Linear(7, 5), nn.ReLU(), nn.Linear(5, 2))
     result = cc.quantize(model, 3)
     assert result.model(torch.zeros(1, 7)).shape == (1, 2) and set(result.state.codes) == {"0.weight", "2.weight"}
+
+
+@pytest.mark.parametrize("bits", [3, 8, 16])
+@pytest.mark.parametrize("name", cc.schemes())
+def test_the_breakdown_is_what_the_files_header_says(bits, name):
+    state = cc.quantize(with_random_norms(cc.build("studentnet")), bits, name).state
+    data = serialize(state, {})
+    header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+    length = {
+        key: entry["data_offsets"][1] - entry["data_offsets"][0] for key, entry in header.items() if "dtype" in entry
+    }
+    assert size_breakdown(state, len(data)) == {
+        "weights": length["codes"],
+        "scales": length["scales"] + length["zero_points"],
+        "kept_16": length["kept_16"],
+        "kept_32": length.get("kept_32", 0),
+        "header": len(data) - sum(length.values()),
+    }
+
+
+def test_a_network_without_weights_to_round_is_saved_all_the_same():
+    model = nn.Sequential(nn.BatchNorm2d(4))
+    state, _ = deserialize(serialize(cc.quantize(model, 4).state, {}))
+    assert set(state.tensors()) == {"0.weight", "0.bias", "0.running_mean", "0.running_var"}

@@ -15,7 +15,7 @@ from compress_core.explain import (
     short_name,
     summary,
 )
-from compress_core.numbers import count, duration, factor, percent, points, size, times, timing
+from compress_core.numbers import count, duration, percent, points, size, times, timing
 from compress_core.pipeline import prunable_layers
 from compress_core.plots import accuracy_against_size, score_histogram
 from compress_core.recipe import Recipe
@@ -78,9 +78,13 @@ def _cards(study: Study, speed: Latency) -> list[Card]:
     def smaller(label: str, old: float, new: float, text) -> Card:
         return Card(label, text(new), f"original {text(old)}", times(old / new, "smaller", "larger"), same)
 
+    def time(batch: str, ms: float, speedup: float) -> Card:
+        label = f"{batch}, {speed.threads} thread{'s' if speed.threads > 1 else ''}"
+        return Card(label, duration(ms), f"original {duration(ms * speedup)}", timing(speedup), same)
+
     return [
         Card(
-            f"Accuracy, {after.samples:,} images",
+            f"Accuracy, n = {after.samples:,}",
             percent(after.accuracy),
             f"original {percent(before.accuracy)}",
             "as trained" if same else _points(study),
@@ -89,13 +93,8 @@ def _cards(study: Study, speed: Latency) -> list[Card]:
         smaller("File", before.file_bytes, after.file_bytes, size),
         smaller("Parameters", before.params, after.params, count),
         smaller("MACs an image", before.macs, after.macs, count),
-        Card(
-            f"Time, 64 images, {speed.threads} thread{'s' if speed.threads > 1 else ''}",
-            duration(speed.batch_ms),
-            f"original {duration(speed.batch_ms * speed.batch_speedup)}",
-            f"{timing(speed.batch_speedup)}; 1 image: {factor(speed.speedup)}×",
-            same,
-        ),
+        time("1 image", speed.ms, speed.speedup),
+        time("64 images", speed.batch_ms, speed.batch_speedup),
     ]
 
 

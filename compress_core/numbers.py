@@ -61,10 +61,10 @@ def times(ratio: float, more: str, less: str) -> str:
 
 
 def timing(speedup: float) -> str:
-    """As `times`, for a measured speedup: within 5 % it cannot be told from none."""
+    """As `times`, for a measured speedup: within 10 % it cannot be told from none on a busy machine."""
     return (
         "as fast"
-        if 0.95 <= speedup <= 1.05
+        if 1 / 1.1 < speedup < 1.1
         else f"{factor(max(speedup, 1 / speedup))}× {'faster' if speedup > 1 else 'slower'}"
     )
 

@@ -24,8 +24,8 @@ _LINE = "light-dark(#DCE2EA, #2B3544)"
 _STYLE = f"""<style>
 .stMainBlockContainer {{ padding: 3.6rem 3rem 2rem; }}
 .cc-sentence {{ font-size: 1.3rem; line-height: 1.4; font-weight: 600; margin: 0; min-height: 2.8em; }}
-.cc-cards {{ display: grid; grid-template-columns: repeat(auto-fit, minmax(165px, 1fr)); gap: .75rem; }}
-.cc-card {{ border: 1px solid {_LINE}; border-radius: 8px; padding: .55rem .8rem; min-width: 0; }}
+.cc-cards {{ display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: .6rem; }}
+.cc-card {{ border: 1px solid {_LINE}; border-radius: 8px; padding: .55rem .7rem; min-width: 0; }}
 .cc-label {{ font-size: .9rem; opacity: .8; white-space: nowrap; }}
 .cc-value {{ font-size: 1.7rem; font-weight: 700; line-height: 1.2; color: {_both(COMPRESSED_TEXT)};
   white-space: nowrap; }}

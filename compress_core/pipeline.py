@@ -71,7 +71,7 @@ def compress(recipe: Recipe, cache: StageCache | None = None) -> Compressed:
     cache = StageCache() if cache is None else cache
     recipe = recipe.canonical()
     base, pruned = cut(recipe, cache)
-    heals = recipe.heal == "recalibrate" and pruned.channels_after < pruned.channels_before
+    heals = recipe.heal == "recalibrate" and pruned.cut_share > 0
     healed = pruned.model
     if heals:
         healed = cache.get("heal", _key(recipe, _HEAL), lambda: _recalibrated(pruned.model, recipe, cache))

@@ -78,7 +78,7 @@ def study(recipe: Recipe, cache: StageCache | None = None, original: Recipe | No
         original=before,
         compressed=after,
         change=accuracy_change(before.answers.correct, after.answers.correct, data.test_sources()),
-        cut_share=1 - last.report.pruned.channels_after / last.report.pruned.channels_before,
+        cut_share=last.report.pruned.cut_share,
         steps=_steps(original, last, cache),
         images=_images(data.test()[1], before.answers, after.answers),
     )
@@ -110,18 +110,11 @@ def _steps(original: Recipe, last: Compressed, cache: StageCache) -> pd.DataFram
     narrow = recipe.with_(prune=0.0, bits=32)
     unhealed = recipe.with_(heal="none", bits=32)
     healed = recipe.with_(bits=32)
-    pruned = report.pruned.channels_after < report.pruned.channels_before
+    share = report.pruned.cut_share
     steps = [
         ("Original", f"width {original.width:g}, as trained", original, True),
         ("Width", f"{recipe.width:g}, {report.base.origin}", narrow, recipe.width != original.width),
-        (
-            "Cut",
-            f"{whole_percent(1 - report.pruned.channels_after / report.pruned.channels_before)} of channels"
-            if pruned
-            else "nothing cut",
-            unhealed,
-            pruned,
-        ),
+        ("Cut", f"{whole_percent(share)} of channels" if share else "nothing cut", unhealed, share > 0),
         ("Healed", "BatchNorm recalibrated" if report.healed else "not healed", healed, report.healed),
         ("Quantized", f"{recipe.bits}-bit weights" if recipe.bits < 32 else "32 bits", recipe, recipe.bits < 32),
     ]

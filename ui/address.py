@@ -74,11 +74,11 @@ def widget_key(state: State, name: str) -> str:
     return f"{name}-{state.generation}"
 
 
-def on_recipe(state: State, name: str, read_value: Callable[[object], object] = lambda value: value) -> Callable:
+def on_recipe(state: State, name: str) -> Callable[[], None]:
     """The `on_change` of a widget that sets a field of the recipe."""
 
     def changed() -> None:
-        value = read_value(st.session_state[widget_key(state, name)])
+        value = st.session_state[widget_key(state, name)]
         state.before = state.recipe
         state.recipe = state.recipe.with_(**{name: value})
         _write(state)
@@ -86,7 +86,7 @@ def on_recipe(state: State, name: str, read_value: Callable[[object], object] = 
     return changed
 
 
-def on_view(state: State, name: str) -> Callable:
+def on_view(state: State, name: str) -> Callable[[], None]:
     """The `on_change` of a widget that sets a page's own choice; an empty one leaves the address."""
 
     def changed() -> None:

@@ -49,6 +49,11 @@ class PruneResult:
         return sum(len(g.survivors) for g in self.groups)
 
     @property
+    def cut_share(self) -> float:
+        """The part of the prunable channels that was really cut, 0 … 1."""
+        return 1 - self.channels_after / self.channels_before
+
+    @property
     def held_at_floor(self) -> list[str]:
         """The layers that would have lost more channels, had they not reached the floor."""
         return [g.name for g in self.groups if g.held]

@@ -11,18 +11,27 @@ from compress_core.data import dataset, datasets
 from compress_core.errors import CompressError
 from compress_core.inference import predict
 from compress_core.tradeoff.grid import grid_path, measure_grid, write_grid
-from compress_core.training.checkpoints import FOLDER, checkpoint_path, save_checkpoint
-from compress_core.training.loop import TrainingPlan, train
+from compress_core.training.checkpoints import (
+    FOLDER,
+    build_for,
+    checkpoint_path,
+    in_half_precision,
+    save_checkpoint,
+    weights_name,
+)
+from compress_core.training.loop import TrainingPlan, train, validation_accuracy
+from compress_core.training.shipped import make_all, write_list
 from compress_core.version import VERSION
-from compress_core.zoo import architectures, build
+from compress_core.zoo import architectures
 
 
 def _train(args: argparse.Namespace) -> None:
     data = dataset(args.dataset)
-    plan = TrainingPlan(epochs=args.epochs, seed=args.seed)
+    plan = TrainingPlan(epochs=args.epochs, seed=args.seed, sparsity=args.sparsity)
+    weights = weights_name(args.sparsity)
     torch.manual_seed(args.seed)
-    model = build(args.arch, args.width, "small", len(data.classes), data.input_shape[0])
-    path = checkpoint_path(args.arch, args.width, args.dataset, "plain", args.out)
+    model = build_for(args.arch, args.width, data)
+    path = checkpoint_path(args.arch, args.width, args.dataset, weights, args.out)
     state_file = args.runs / f"{path.stem}-seed{args.seed}-epochs{args.epochs}.state"
     if state_file.exists():
         print(f"Going on from {state_file}.")
@@ -33,23 +42,27 @@ def _train(args: argparse.Namespace) -> None:
         print(f"\r{line}", end="" if sys.stdout.isatty() and epoch < plan.epochs else "\n", flush=True)
 
     result = train(model, data, plan, state_file, progress)
+    # Half the file, where no validation image notices.
+    half = in_half_precision(result.model)
+    trained = half if validation_accuracy(half, data) == result.validation_accuracy else result.model
     images, labels = data.test()
-    test = accuracy_estimate(predict(result.model, images).argmax(1).eq(labels), data.test_sources())
+    test = accuracy_estimate(predict(trained, images).argmax(1).eq(labels), data.test_sources())
     command = (
         f"python -m compress_core train --arch {args.arch} --width {args.width:g} --dataset {args.dataset} "
-        f"--epochs {args.epochs} --seed {args.seed}"
+        f"--epochs {args.epochs} --seed {args.seed}" + (f" --sparsity {args.sparsity:g}" if args.sparsity else "")
     )
     save_checkpoint(
-        result.model,
+        trained,
         path,
         {
             "arch": args.arch,
             "width": f"{args.width:g}",
             "dataset": args.dataset,
-            "weights": "plain",
+            "weights": weights,
             "command": command,
             "seed": args.seed,
             "epoch": result.epoch,
+            "precision": "half" if trained is half else "single",
             "validation_accuracy": f"{result.validation_accuracy:.4f}",
             "test_accuracy": f"{test.value:.4f}",
             "test_samples": test.samples,
@@ -61,6 +74,12 @@ def _train(args: argparse.Namespace) -> None:
         f"{path.name}: {test.value:.1%} of {test.samples:,} test images (95 % interval {test.low:.1%} to "
         f"{test.high:.1%}), {path.stat().st_size:,} bytes"
     )
+
+
+def _checkpoints(args: argparse.Namespace) -> None:
+    if not args.list:
+        make_all(args.jobs, args.out, args.runs, args.only)
+    print(write_list(args.out))
 
 
 def _grid(args: argparse.Namespace) -> None:
@@ -80,6 +99,13 @@ def _width(text: str) -> float:
     return width
 
 
+def _strength(text: str) -> float:
+    strength = float(text)
+    if not 0 <= strength <= 10:
+        raise argparse.ArgumentTypeError("λ lies between 0 and 10")
+    return strength
+
+
 def _at_least_one(text: str) -> int:
     if int(text) < 1:
         raise argparse.ArgumentTypeError("at least 1 is needed")
@@ -92,14 +118,23 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="command")
 
     trained = commands.add_parser("train", help="train a network and write its checkpoint")
-    trained.add_argument("--arch", required=True, choices=architectures())
+    trained.add_argument("--arch", required=True, choices=architectures(yardsticks=True))
     trained.add_argument("--width", type=_width, default=1.0, help="the width multiplier, 0.1 to 2.0")
     trained.add_argument("--dataset", default="digits", choices=datasets())
     trained.add_argument("--epochs", type=_at_least_one, default=TrainingPlan.epochs)
     trained.add_argument("--seed", type=int, default=TrainingPlan.seed)
+    trained.add_argument("--sparsity", type=_strength, default=0.0, help="λ of the L1 penalty on γ")
     trained.add_argument("--out", type=Path, default=FOLDER, help="the folder for the checkpoint")
     trained.add_argument("--runs", type=Path, default=Path("runs"), help="the folder for unfinished runs")
     trained.set_defaults(run=_train)
+
+    shipped = commands.add_parser("checkpoints", help="train every network that the project ships, and list them")
+    shipped.add_argument("--jobs", type=_at_least_one, default=2, help="networks trained at once, a core each")
+    shipped.add_argument("--only", default="", help="only networks whose file name begins so")
+    shipped.add_argument("--out", type=Path, default=FOLDER, help="the folder for the checkpoints")
+    shipped.add_argument("--runs", type=Path, default=Path("runs"), help="the folder for unfinished runs")
+    shipped.add_argument("--list", action="store_true", help="train nothing, only write the list anew")
+    shipped.set_defaults(run=_checkpoints)
 
     grid = commands.add_parser("grid", help="measure the grid of recipes that stands behind accuracy against size")
     grid.add_argument("--arch", required=True, choices=architectures())
@@ -117,7 +152,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        goes_on = " The same command goes on from the last evaluation." if args.run is _train else ""
+        goes_on = " The same command goes on from the last evaluation." if args.run in (_train, _checkpoints) else ""
         print(f"\nStopped.{goes_on}", file=sys.stderr)
         return 130
     return 0

@@ -23,6 +23,8 @@ class Dataset(ABC):
     mean: tuple[float, ...]
     std: tuple[float, ...]
     """Per channel, of training images with values in 0…1."""
+    stem_stride: int = 2
+    """Of the `small` networks' first layer: 2 for drawings, 1 for photographs, whose details are finer."""
 
     @abstractmethod
     def test(self) -> tuple[Tensor, Tensor]:

@@ -11,6 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 
+from compress_core.data import Dataset
 from compress_core.data import dataset as get_dataset
 from compress_core.errors import CheckpointError
 from compress_core.zoo import build
@@ -25,15 +26,37 @@ def checkpoint_path(arch: str, width: float, dataset: str, weights: str = "plain
 
 def trained_widths(arch: str, dataset: str, weights: str = "plain", folder: Path | None = None) -> list[float]:
     """The width multipliers for which there is a checkpoint, smallest first."""
-    pattern = re.compile(rf"{arch}-(\d+\.\d\d)-{dataset}-{weights}\.safetensors")
+    pattern = re.compile(rf"{arch}-(\d+\.\d\d)-{dataset}-{re.escape(weights)}\.safetensors")
     names = (pattern.fullmatch(path.name) for path in (folder or FOLDER).glob("*.safetensors"))
     return sorted(float(match[1]) for match in names if match)
 
 
+def weights_name(sparsity: float) -> str:
+    """What a recipe calls weights trained under this λ: `plain`, or `sparse-` and the λ."""
+    return f"sparse-{sparsity:g}" if sparsity else "plain"
+
+
+def trained_weights(arch: str, dataset: str, folder: Path | None = None) -> list[str]:
+    """Which trainings of an architecture there are, `plain` first, then by rising λ."""
+    pattern = re.compile(rf"{arch}-\d+\.\d\d-{dataset}-(.+)\.safetensors")
+    names = {match[1] for path in (folder or FOLDER).glob("*.safetensors") if (match := pattern.fullmatch(path.name))}
+    return sorted(names, key=lambda name: (name != "plain", name))
+
+
+def in_half_precision(model: nn.Module) -> nn.Module:
+    """A copy whose weights, not its biases and BatchNorms, are rounded to what float16 holds."""
+    rounded = copy.deepcopy(model)
+    for parameter in rounded.parameters():
+        if parameter.dim() > 1:
+            parameter.data = parameter.data.half().float()
+    return rounded
+
+
 def save_checkpoint(model: nn.Module, path: Path, metadata: Mapping[str, object]) -> None:
-    """Write the weights as float32, whole or not at all."""
+    """Write the weights, whole or not at all: what float16 holds exactly as float16, everything else as float32."""
     path.parent.mkdir(parents=True, exist_ok=True)
     tensors = {name: t.detach().contiguous() for name, t in model.state_dict().items() if t.is_floating_point()}
+    tensors = {name: t.half() if torch.equal(t.half().float(), t) else t for name, t in tensors.items()}
     unfinished = path.with_suffix(".unfinished")
     save_file(tensors, unfinished, metadata={key: str(value) for key, value in metadata.items()})
     unfinished.replace(path)
@@ -82,12 +105,17 @@ def load_weights(model: nn.Module, tensors: Mapping[str, torch.Tensor], origin: 
     return model.eval()
 
 
+def build_for(arch: str, width: float, data: Dataset) -> nn.Module:
+    """The untrained `small` network for a dataset's images and classes."""
+    return build(arch, width, "small", len(data.classes), data.input_shape[0], stem_stride=data.stem_stride)
+
+
 @cache
 def _load(path: Path, modified: int, arch: str, width: float, dataset: str) -> nn.Module:
     data = get_dataset(dataset)
     tensors, _ = read_checkpoint(path)
-    model = build(arch, width, "small", len(data.classes), data.input_shape[0])
-    return load_weights(model, tensors, f"The checkpoint '{path.name}'")
+    model = build_for(arch, width, data)
+    return load_weights(model, {name: t.float() for name, t in tensors.items()}, f"The checkpoint '{path.name}'")
 
 
 def load(arch: str, width: float = 1.0, dataset: str = "digits", weights: str = "plain") -> nn.Module:

@@ -24,6 +24,8 @@ class TrainingPlan:
     learning_rate: float = 0.003
     weight_decay: float = 0.01
     seed: int = 0
+    sparsity: float = 0.0
+    """λ of the L1 penalty on γ, decoupled from the loss as AdamW's weight decay is: see `shrink_scales`."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,18 @@ def validation_accuracy(model: nn.Module, data: Dataset) -> float:
     """The part of the validation images that the network gets right, 0…1."""
     images, labels = data.validation()
     return predict(model, images).argmax(1).eq(labels).float().mean().item()
+
+
+def shrink_scales(model: nn.Module, by: float) -> None:
+    """Pull every scaling factor γ towards zero by `by`, in place, and hold it there once it arrives.
+
+    The proximal step of an L1 penalty (soft thresholding; Parikh & Boyd 2014, section 6.5.2) in place of the
+    subgradient of Network Slimming (Liu et al. 2017, section 3): Adam would divide the subgradient's size out again.
+    """
+    with torch.no_grad():
+        for norm in model.modules():
+            if isinstance(norm, nn.BatchNorm2d):
+                norm.weight.copy_(F.softshrink(norm.weight, by))
 
 
 def train(
@@ -81,6 +95,8 @@ def train(
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
+            if plan.sparsity:
+                shrink_scales(model, plan.sparsity * schedule.get_last_lr()[0])
             schedule.step()
             losses.append(loss.item())
         if epoch % EVALUATE_EVERY == 0 or epoch == plan.epochs:

@@ -1,24 +1,70 @@
 """Architectures by name: what a file of the zoo hands in, and how it is asked for."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
-from torch import nn
+from torch import Tensor, nn
 
 from compress_core.registry import Registry
+
+
+@dataclass(frozen=True)
+class Reported:
+    """What a paper, or the code that its authors published, reports of one network; None where it says nothing."""
+
+    name: str
+    """The network, as the source calls it."""
+    source: str
+    """With the number of the table."""
+    width: float | None = None
+    """The width multiplier to build it with; None where it is no width of ours."""
+    options: Mapping[str, object] = field(default_factory=dict)
+    """Further arguments to build it with."""
+    top1: float | None = None
+    """Top-1 accuracy on ImageNet, in %."""
+    macs: float | None = None
+    """Multiply–accumulates, in millions (the papers' Mult-Adds or FLOPs)."""
+    params: float | None = None
+    """Parameters, in millions."""
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """ImageNet weights that torchvision can reach, and how its names become ours."""
+
+    widths: Mapping[float, str]
+    """The name of torchvision's network for each width multiplier that it has weights for."""
+    rename: Callable[[str], str]
+    """The name of a tensor of ours from the name of torchvision's."""
+    options: Mapping[str, object] = field(default_factory=dict)
+    """Further arguments to build ours with."""
+
+    def convert(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """torchvision's `state_dict` under our names."""
+        return {self.rename(name): tensor for name, tensor in state.items()}
 
 
 @dataclass(frozen=True)
 class Architecture:
     """One family of networks.
 
-    `presets` maps a preset's name to a builder `(width, num_classes, in_channels) -> nn.Module`.
+    `presets` maps a preset's name to a builder `(width, num_classes, in_channels, **options) -> nn.Module`.
     """
 
     name: str
     title: str
     paper: str
-    presets: dict[str, Callable[[float, int, int], nn.Module]]
+    presets: Mapping[str, Callable[..., nn.Module]]
+    options: Mapping[str, tuple] = field(default_factory=dict)
+    """What its builders take beyond width and sizes, with the values allowed, the default first."""
+    reported: tuple[Reported, ...] = ()
+    pretrained: Pretrained | None = None
+    yardstick: bool = False
+    """Not one of the compact architectures, but what they are held against."""
+
+    def options_of(self, preset: str) -> dict[str, tuple]:
+        """The options of a preset; the small ones also take the stride of their stem."""
+        return {**self.options, **({"stem_stride": (2, 1)} if preset == "small" else {})}
 
 
 _ARCHITECTURES: Registry[Architecture] = Registry("architecture")
@@ -32,9 +78,9 @@ def register(architecture: Architecture) -> Architecture:
     return architecture
 
 
-def architectures() -> list[str]:
-    """The names that `build` takes, in the order in which pages show them."""
-    return list(_ARCHITECTURES)
+def architectures(yardsticks: bool = False) -> list[str]:
+    """The names that `build` takes, in the order in which pages show them; those of yardsticks only if asked for."""
+    return [name for name, family in _ARCHITECTURES.items() if yardsticks or not family.yardstick]
 
 
 def architecture(name: str) -> Architecture:
@@ -47,23 +93,41 @@ def architecture(name: str) -> Architecture:
 
 
 def build(
-    name: str, width: float = 1.0, preset: str = "small", num_classes: int = 10, in_channels: int | None = None
+    name: str,
+    width: float = 1.0,
+    preset: str = "small",
+    num_classes: int = 10,
+    in_channels: int | None = None,
+    **options: object,
 ) -> nn.Module:
     """An untrained network.
 
     Args:
         width: the width multiplier α, 0.1 … 2.0.
-        preset: `small` for 32×32 images, or the network of the source (`reference`, `imagenet`).
+        preset: `imagenet` for the paper's network, `small` for 32×32 images; StudentNet has `reference` too.
         in_channels: of the images; 1 for `small` unless told otherwise, 3 for the others.
+        options: `stem_stride=` 2 or 1 for the `small` preset (1 for photographs); `groups=` for ShuffleNetV1;
+            `version=`, `bypass=` and `norm=` for SqueezeNet.
 
     Raises:
-        ValueError: an unknown name or preset, or a width out of range.
+        ValueError: an unknown name, preset or option, or a value out of range.
     """
     family = architecture(name)
     if preset not in family.presets:
         raise ValueError(f"{family.title} has no preset '{preset}'. Choose one of: {', '.join(family.presets)}.")
-    if not 0.1 <= width <= 2.0:
+    if not isinstance(width, int | float) or not 0.1 <= width <= 2.0:
         raise ValueError(f"The width multiplier must lie between 0.1 and 2.0; it was {width}.")
     if in_channels is None:
         in_channels = 1 if preset == "small" else 3
-    return family.presets[preset](width, num_classes, in_channels)
+    for what, count in (("number of classes", num_classes), ("number of input channels", in_channels)):
+        if not isinstance(count, int) or count < 1:
+            raise ValueError(f"The {what} must be a whole number, 1 or more; it was {count}.")
+    known = family.options_of(preset)
+    for option, value in options.items():
+        if option not in known:
+            some = f"It takes: {', '.join(known)}." if known else "It takes none."
+            raise ValueError(f"{family.title} ({preset}) has no option '{option}'. {some}")
+        if not any(type(value) is type(allowed) and value == allowed for allowed in known[option]):
+            allowed = ", ".join(map(str, known[option]))
+            raise ValueError(f"{option} of {family.title} cannot be {value!r}. Allowed: {allowed}.")
+    return family.presets[preset](width, num_classes, in_channels, **options)

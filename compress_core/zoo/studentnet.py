@@ -9,6 +9,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from compress_core.zoo.blocks import Block
 from compress_core.zoo.registry import Architecture, register
 
 BASE = 16
@@ -26,6 +27,10 @@ def studentnet_channels(width: float) -> list[int]:
     return channels
 
 
+class StudentBlock(nn.Sequential, Block):
+    """Depthwise 3×3 → BatchNorm → ReLU6 → pointwise, and a max pooling behind some; the first is a full convolution."""
+
+
 class StudentNet(nn.Module):
     """Eight blocks, global average pooling and one linear layer.
 
@@ -38,11 +43,11 @@ class StudentNet(nn.Module):
     ):
         super().__init__()
         blocks = [
-            nn.Sequential(
+            StudentBlock(
                 nn.Conv2d(in_channels, channels[0], 3, 1, 1),
                 nn.BatchNorm2d(channels[0]),
                 nn.ReLU6(),
-                nn.MaxPool2d(2, 2, 0),
+                *([nn.MaxPool2d(2, 2, 0)] if 0 in pooled else []),
             )
         ]
         for i, (c_in, c_out) in enumerate(pairwise(channels), start=1):
@@ -54,7 +59,7 @@ class StudentNet(nn.Module):
             ]
             if i in pooled:
                 layers.append(nn.MaxPool2d(2, 2, 0))
-            blocks.append(nn.Sequential(*layers))
+            blocks.append(StudentBlock(*layers))
         self.cnn = nn.Sequential(*blocks, nn.AdaptiveAvgPool2d((1, 1)))
         self.fc = nn.Sequential(nn.Linear(channels[-1], num_classes))
 
@@ -66,8 +71,9 @@ def _reference(width: float, num_classes: int, in_channels: int) -> StudentNet:
     return StudentNet(studentnet_channels(width), num_classes, in_channels, REFERENCE_POOLING)
 
 
-def _small(width: float, num_classes: int, in_channels: int) -> StudentNet:
-    return StudentNet(studentnet_channels(width), num_classes, in_channels, SMALL_POOLING)
+def _small(width: float, num_classes: int, in_channels: int, stem_stride: int = 2) -> StudentNet:
+    pooled = SMALL_POOLING if stem_stride == 2 else SMALL_POOLING[1:]  # the first pooling is the stem's stride
+    return StudentNet(studentnet_channels(width), num_classes, in_channels, pooled)
 
 
 register(

@@ -1,0 +1,106 @@
+"""The trained networks that the project ships: which they are, how they are made, and their list."""
+
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from compress_core.errors import CompressError
+from compress_core.training.checkpoints import checkpoint_path, read_checkpoint, weights_name
+from compress_core.zoo import architecture, architectures
+
+WIDTHS = (1.0, 0.75, 0.5, 0.25)
+SPARSITIES = (0.1, 0.3)
+"""λ of the two sparse trainings at width 1."""
+DATASET = "digits"
+SEED = 0
+
+
+@dataclass(frozen=True)
+class Job:
+    """One network to train."""
+
+    arch: str
+    width: float
+    sparsity: float = 0.0
+
+    def path(self, folder: Path) -> Path:
+        """Where its checkpoint is kept."""
+        return checkpoint_path(self.arch, self.width, DATASET, weights_name(self.sparsity), folder)
+
+    def arguments(self) -> list[str]:
+        """What `python -m compress_core` is told to train it."""
+        chosen = ["train", "--arch", self.arch, "--width", f"{self.width:g}", "--dataset", DATASET, "--seed", str(SEED)]
+        return [*chosen, "--sparsity", f"{self.sparsity:g}"] if self.sparsity else chosen
+
+
+def jobs() -> list[Job]:
+    """All of them: full widths first, since everything else is compared with those."""
+    names = architectures()
+    yardsticks = [name for name in architectures(yardsticks=True) if name not in names]
+    full = [Job(name, 1.0) for name in (*names, *yardsticks)]
+    sparse = [Job(name, 1.0, strength) for strength in SPARSITIES for name in names]
+    return full + sparse + [Job(name, width) for width in WIDTHS[1:] for name in names]
+
+
+def make_all(parallel: int, out: Path, runs: Path, only: str = "") -> None:
+    """Train each network that has no checkpoint in `out` yet, `parallel` at a time, each with one thread.
+
+    A killed run goes on from its last evaluation, kept in `runs` with the log of each network.
+
+    Raises:
+        CompressError: some of them could not be trained.
+    """
+    runs.mkdir(parents=True, exist_ok=True)
+    missing = [job for job in jobs() if not job.path(out).is_file() and job.path(out).name.startswith(only)]
+
+    def make(job: Job) -> str:
+        name = job.path(out).stem
+        print(f"{name}: log in {runs / name}.log", flush=True)
+        command = [sys.executable, "-m", "compress_core", *job.arguments(), "--out", str(out), "--runs", str(runs)]
+        with open(runs / f"{name}.log", "a") as log:
+            failed = subprocess.run(command, stdout=log, stderr=log, env={**os.environ, "OMP_NUM_THREADS": "1"})
+        return name if failed.returncode else ""
+
+    with ThreadPoolExecutor(parallel) as pool:
+        failed = [name for name in pool.map(make, missing) if name]
+    if failed:
+        raise CompressError(f"Not trained: {', '.join(failed)}. Their logs in {runs} say why.")
+
+
+def write_list(folder: Path) -> Path:
+    """Write README.md beside the checkpoints: what each is, how well it does, and the command that made it."""
+    rows, commands = [], []
+    for job in sorted(jobs(), key=lambda job: (architectures(True).index(job.arch), job.sparsity, -job.width)):
+        path = job.path(folder)
+        if not path.is_file():
+            continue
+        tensors, about = read_checkpoint(path)
+        rows.append(
+            f"| {architecture(job.arch).title} | {job.width:g} | {job.sparsity:g} | "
+            f"{float(about['validation_accuracy']):.1%} | {float(about['test_accuracy']):.1%} | {about['epoch']} | "
+            f"{about['seed']} | {about.get('precision', 'single')} | {path.stat().st_size:,} |"
+        )
+        commands.append(about["command"])
+    samples = int(about["test_samples"]) if rows else 0
+    text = f"""# Trained weights
+
+Written by `python -m compress_core checkpoints`, which trains every network that is missing here and lists them all.
+Each file holds in its metadata the command that made it, such as
+
+```sh
+{commands[0] if commands else ""}
+```
+
+λ is the strength of the L1 penalty on γ. The epoch is the one that did best on the validation images, which alone were
+read to choose it; test accuracy is on {samples:,} images, one seed, so about ±1 point. Precision is that of the weights:
+half where no validation image noticed.
+
+| network | width | λ | validation | test | epoch | seed | precision | bytes |
+|---|---|---|---|---|---|---|---|---|
+""" + "\n".join(rows)
+    readme = folder / "README.md"
+    readme.write_text(text + "\n")
+    return readme

@@ -1,25 +1,60 @@
 """Compressed networks as files: what `save` writes is what is measured, and `load_file` gives it back."""
 
+import base64
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from compress_core.data import Dataset, dataset
-from compress_core.errors import CheckpointError
-from compress_core.pipeline import Compressed
-from compress_core.pruning.surgery import resize_to
+from compress_core.errors import CheckpointError, CompressError
+from compress_core.pipeline import Compressed, source_width
+from compress_core.pruning.coupling import couple
+from compress_core.pruning.surgery import cut, resize_to
 from compress_core.quantization.packing import deserialize, serialize
 from compress_core.quantization.quantize import QuantizeResult
 from compress_core.recipe import Recipe, RecipeError
-from compress_core.training.checkpoints import load_weights
-from compress_core.zoo import build
+from compress_core.training.checkpoints import build_for, load_weights
 
 
 def file_bytes(network: Compressed | QuantizeResult) -> bytes:
     """The file of a network, as bytes."""
-    recipe = network.recipe if isinstance(network, Compressed) else None
-    return serialize(network.state, {"recipe": recipe.to_query()} if recipe else {})
+    return serialize(network.state, _story(network) if isinstance(network, Compressed) else {})
+
+
+def _story(compressed: Compressed) -> dict[str, object]:
+    """What it takes to build the skeleton again: the recipe, the width that was trained, and who survived each cut."""
+    cuts = [_encode(result.survivors, result.sizes) for result in compressed.report.cuts]
+    story = {"recipe": compressed.recipe.to_query()}
+    return story | {"source": source_width(compressed.recipe), "cuts": cuts} if cuts else story
+
+
+def _encode(survivors: Sequence[Tensor], sizes: Sequence[int]) -> str:
+    """A bit for each channel, in the order of the coupling's groups, as base64."""
+    alive = [
+        torch.zeros(size, dtype=torch.bool).index_fill(0, kept, True)
+        for kept, size in zip(survivors, sizes, strict=True)
+    ]
+    return base64.b64encode(np.packbits(torch.cat(alive).numpy()).tobytes()).decode()
+
+
+def _decode(text: str, sizes: Sequence[int]) -> list[Tensor]:
+    bits = np.unpackbits(np.frombuffer(base64.b64decode(text, validate=True), np.uint8))
+    if len(bits) != -(-sum(sizes) // 8) * 8:
+        raise ValueError("its cuts are those of another network")
+    return [part.nonzero().flatten() for part in torch.from_numpy(bits[: sum(sizes)]).split(list(sizes))]
+
+
+def _cut_again(recipe: Recipe, about: Mapping[str, object], data: Dataset) -> nn.Module:
+    """The network of a recipe with its channels cut out, its weights not yet read."""
+    model = build_for(recipe.arch, about.get("source", recipe.width), data)
+    example = torch.zeros(1, *data.input_shape)
+    for text in about.get("cuts", []):
+        coupling = couple(model, example)
+        model, _ = cut(model, coupling, _decode(text, [group.size for group in coupling.groups]))
+    return model
 
 
 def save(network: Compressed | QuantizeResult, path: str | Path) -> int:
@@ -55,7 +90,10 @@ def load_file(path: str | Path, into: nn.Module | None = None) -> nn.Module:
         except RecipeError as error:
             raise CheckpointError(f"{origin} names a recipe that this version does not know: {error}") from error
         data = dataset(recipe.dataset)
-        into = build(recipe.arch, recipe.width, "small", len(data.classes), data.input_shape[0])
+        try:
+            into = _cut_again(recipe, about, data)
+        except (ValueError, TypeError, RuntimeError, CompressError) as error:
+            raise CheckpointError(f"{origin} is damaged or not of this version: {error}.") from error
     tensors = state.tensors()
     broken = [name for name, tensor in tensors.items() if not torch.isfinite(tensor).all()]
     if broken:

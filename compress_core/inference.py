@@ -6,12 +6,17 @@ channels-last order, and batches small enough for the processor's cache spread o
 
 import copy
 import os
+from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from itertools import pairwise
 
 import torch
-from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
+from torch import Tensor, fx, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_conv_bn_weights
+
+from compress_core.pruning.surgery import RaggedConv2d
 
 BATCH = 120
 MAX_WORKERS = 8
@@ -20,15 +25,54 @@ MAX_WORKERS = 8
 def fold_batchnorm(model: nn.Module) -> nn.Module:
     """A copy in eval mode in which each BatchNorm that directly follows a convolution is part of it.
 
-    Only neighbours in an `nn.Sequential` are folded; any other BatchNorm stays what it was.
+    In a `torch.fx.GraphModule` its graph says what follows what, elsewhere the order in an `nn.Sequential`; any other
+    BatchNorm stays what it was.
     """
     model = copy.deepcopy(model).eval()
-    for block in [m for m in model.modules() if isinstance(m, nn.Sequential)]:
-        for i in range(len(block) - 1):
-            if isinstance(block[i], nn.Conv2d) and isinstance(block[i + 1], nn.BatchNorm2d):
-                block[i] = fuse_conv_bn_eval(block[i], block[i + 1])
-                block[i + 1] = nn.Identity()
+    for conv_name, norm_name in _neighbours(model):
+        conv, norm = model.get_submodule(conv_name), model.get_submodule(norm_name)
+        if isinstance(norm, nn.BatchNorm2d) and isinstance(conv, nn.Conv2d | RaggedConv2d):
+            _set(model, conv_name, _folded(conv, norm))
+            _set(model, norm_name, nn.Identity())
     return model
+
+
+def _neighbours(model: nn.Module) -> Iterator[tuple[str, str]]:
+    """The names of modules, the second of which reads what the first puts out and nobody else reads."""
+    if isinstance(model, fx.GraphModule):
+        calls = Counter(node.target for node in model.graph.nodes if node.op == "call_module")
+        for node in model.graph.nodes:
+            before = node.args[0] if node.op == "call_module" and node.args else None
+            follows = isinstance(before, fx.Node) and before.op == "call_module" and len(before.users) == 1
+            if follows and calls[node.target] == calls[before.target] == 1:
+                yield before.target, node.target
+        return
+    for name, block in model.named_modules():
+        if isinstance(block, nn.Sequential):
+            yield from pairwise(f"{name}.{child}".lstrip(".") for child, _ in block.named_children())
+
+
+def _folded(conv: nn.Conv2d | RaggedConv2d, norm: nn.BatchNorm2d) -> nn.Module:
+    if isinstance(conv, nn.Conv2d):
+        return fuse_conv_bn_eval(conv, norm)
+    folded, start = copy.deepcopy(conv), 0
+    for part in folded.convs.values():
+        own = slice(start, start := start + part.out_channels)
+        part.weight, part.bias = fuse_conv_bn_weights(
+            part.weight,
+            part.bias,
+            norm.running_mean[own],
+            norm.running_var[own],
+            norm.eps,
+            norm.weight[own],
+            norm.bias[own],
+        )
+    return folded
+
+
+def _set(model: nn.Module, name: str, module: nn.Module) -> None:
+    parent, _, own = name.rpartition(".")
+    setattr(model.get_submodule(parent), own, module)
 
 
 class _PairwiseMaxPool(nn.Module):

@@ -9,17 +9,20 @@ loads, cuts nor heals again.
 from dataclasses import dataclass
 from functools import cache
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from compress_core.data import dataset
 from compress_core.errors import CheckpointError
 from compress_core.pruning.channels import PruneResult, prune_channels
-from compress_core.pruning.coupling import channel_groups
+from compress_core.pruning.coupling import couple
 from compress_core.pruning.healing import recalibrate
+from compress_core.pruning.importance import bn_scale
+from compress_core.pruning.slimming import network_slimming
 from compress_core.quantization.quantize import PackedState, quantize, unquantized
 from compress_core.recipe import Recipe
 from compress_core.stages import StageCache
-from compress_core.training.checkpoints import load, trained_widths
+from compress_core.training.checkpoints import build_for, load, trained_widths
 from compress_core.zoo import build
 
 CALIBRATION_IMAGES = 256
@@ -37,6 +40,8 @@ class Base:
 
     model: nn.Module
     origin: str
+    slimmed: PruneResult | None = None
+    """How it was cut to its width, where that width was not trained."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,11 @@ class Report:
     base: Base
     pruned: PruneResult
     healed: bool
+
+    @property
+    def cuts(self) -> list[PruneResult]:
+        """Everything that was cut out since the trained network of `source_width`, in order."""
+        return [result for result in (self.base.slimmed, self.pruned) if result is not None and result.cut_share > 0]
 
 
 @dataclass(frozen=True)
@@ -92,12 +102,18 @@ def cut(recipe: Recipe, cache: StageCache | None = None) -> tuple[Base, PruneRes
     cache = StageCache() if cache is None else cache
     recipe = recipe.canonical()
     base = cache.get("load", _key(recipe, _BASE), lambda: _base(recipe, cache))
-    pruned = cache.get(
-        "prune",
-        _key(recipe, _PRUNE),
-        lambda: prune_channels(base.model, ratio=recipe.prune, criterion=recipe.criterion, scope=recipe.scope),
-    )
-    return base, pruned
+    example = _example(recipe)
+
+    def prune() -> PruneResult:
+        coupling = cache.get("couple", _key(recipe, _BASE), lambda: couple(base.model, example))
+        chosen = {"ratio": recipe.prune, "criterion": recipe.criterion, "scope": recipe.scope}
+        return prune_channels(base.model, example, coupling=coupling, **chosen)
+
+    return base, cache.get("prune", _key(recipe, _PRUNE), prune)
+
+
+def _example(recipe: Recipe) -> Tensor:
+    return torch.zeros(1, *dataset(recipe.dataset).input_shape)
 
 
 def _key(recipe: Recipe, names: tuple[str, ...]) -> tuple:
@@ -112,7 +128,9 @@ def original_of(recipe: Recipe) -> Recipe:
 @cache
 def prunable_layers(arch: str) -> tuple[str, ...]:
     """The layers of an architecture whose channels can be cut, by the layer that puts the channels out."""
-    return tuple(group.name for group in channel_groups(build(arch)))
+    model = build(arch)
+    groups = couple(model, torch.zeros(1, 1, 32, 32)).groups
+    return tuple(group.name for group in groups if not bn_scale(model, group).isnan().any())
 
 
 def source_width(recipe: Recipe) -> float:
@@ -147,10 +165,10 @@ def _base(recipe: Recipe, cache: StageCache) -> Base:
     model = load(recipe.arch, source, recipe.dataset, recipe.weights)
     if source == recipe.width:
         return Base(model, width_origin(recipe))
-    data = dataset(recipe.dataset)
-    target = build(recipe.arch, recipe.width, "small", len(data.classes), data.input_shape[0])
-    sizes = {group.name: group.size for group in channel_groups(target)}
-    return Base(_recalibrated(prune_channels(model, keep=sizes).model, recipe, cache), width_origin(recipe))
+    wide = cache.get("couple", _key(recipe.with_(width=source), _BASE), lambda: couple(model, _example(recipe)))
+    narrow = build_for(recipe.arch, recipe.width, dataset(recipe.dataset))
+    slimmed = network_slimming(model, narrow, _example(recipe), coupling=wide)
+    return Base(_recalibrated(slimmed.model, recipe, cache), width_origin(recipe), slimmed)
 
 
 def _recalibrated(model: nn.Module, recipe: Recipe, cache: StageCache) -> nn.Module:

@@ -18,6 +18,7 @@ from compress_core.pruning.importance import criteria
 from compress_core.quantization.quantize import BITS
 from compress_core.quantization.rounding import roundings
 from compress_core.quantization.schemes import schemes
+from compress_core.training.shipped import WEIGHTS
 from compress_core.zoo import architectures
 
 WIDTH_STEP = 0.05
@@ -213,8 +214,8 @@ _FIELDS: Mapping[str, _Choice | _Number] = {
     "dataset": _Choice("The dataset", Recipe.dataset, datasets),
     "arch": _Choice("The architecture", Recipe.arch, architectures),
     "width": _Number("The width multiplier", Recipe.width, "0.1 to 1 in steps of 0.05", _nearest_width),
-    "groups": _Choice("Groups", None, lambda: [None], "Only ShuffleNetV1 has groups."),
-    "weights": _Choice("The training", Recipe.weights, lambda: ["plain"]),
+    "groups": _Choice("Groups", None, lambda: [None], "Only ShuffleNetV1 has groups, and it was trained with 3."),
+    "weights": _Choice("The training", Recipe.weights, lambda: WEIGHTS),
     "prune": _Number(
         "The pruning ratio", Recipe.prune, f"0 to {MAX_PRUNE}", lambda p: round(min(max(p, 0.0), MAX_PRUNE), 3)
     ),

@@ -96,7 +96,9 @@ class Engine:
 
     def _nearest(self, recipe: Recipe) -> tuple[Recipe, list[str]]:
         """The recipe of the nearest width whose weights can be read, and a sentence where it is another one."""
-        others = sorted(trained_widths(recipe.arch, recipe.dataset), key=lambda width: abs(width - recipe.width))
+        others = sorted(
+            trained_widths(recipe.arch, recipe.dataset, recipe.weights), key=lambda width: abs(width - recipe.width)
+        )
         first: CheckpointError | None = None
         for width in (recipe.width, *others):
             candidate = recipe.with_(width=width)

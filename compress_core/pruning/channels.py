@@ -1,14 +1,15 @@
 """Channel pruning: rank the channels, let the best survive, and build the smaller network."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 
-from compress_core.pruning.coupling import ChannelGroup, channel_groups
+from compress_core.errors import UnsupportedModelError
+from compress_core.pruning.coupling import ChannelGroup, Coupling, couple
 from compress_core.pruning.importance import CRITERIA
-from compress_core.pruning.surgery import LayerKeep, cut, layer_keeps
+from compress_core.pruning.surgery import LayerKeep, cut
 
 SCOPES = ("global", "layer")
 
@@ -39,6 +40,11 @@ class PruneResult:
     model: nn.Module
     kept: dict[str, LayerKeep]
     groups: list[ScoredGroup]
+    """Those that the criterion could judge."""
+    survivors: list[Tensor]
+    """For each group of the coupling, judged or not, the places that stay."""
+    sizes: list[int]
+    """For each of those groups how many channels it had."""
 
     @property
     def channels_before(self) -> int:
@@ -61,7 +67,7 @@ class PruneResult:
 
 def prune_channels(
     model: nn.Module,
-    example_input: Tensor | None = None,
+    example_input: Tensor,
     *,
     ratio: float | None = None,
     keep: Mapping[str, int | Sequence[int]] | None = None,
@@ -69,12 +75,13 @@ def prune_channels(
     scope: str = "global",
     ignore: Sequence[str] = (),
     floor: int = 1,
+    coupling: Coupling | None = None,
 ) -> PruneResult:
     """Take the least important channels out of a network.
 
     Args:
-        model: a StudentNet; it stays as it was.
-        example_input: not needed for StudentNet, whose wiring is known.
+        model: any network that torch.fx can trace; it stays as it was.
+        example_input: images (N, C, H, W) of the size that it is made for; their values do not matter.
         ratio: the part of all prunable channels to take out, 0 ≤ ratio < 1, or
         keep: for each layer named (by the layer that puts the channels out) how many to keep, or which.
             Give one of the two.
@@ -82,12 +89,13 @@ def prune_channels(
         scope: `global` ranks all channels against each other, `layer` takes the same part of each layer.
         ignore: layers whose channels all stay.
         floor: at least this many channels of every layer stay.
+        coupling: what `couple` found for this network, or another of the same shape; found anew if left out.
 
     Raises:
         ValueError: an argument is out of range, or names a layer that is not there.
-        UnsupportedModelError: the network is not known, or the criterion does not apply to it.
+        UnsupportedModelError: the network cannot be traced, or the criterion does not apply to it.
 
-    Network Slimming, Liu et al. 2017, section 3; for StudentNet the transplant of homework 7 (ML 2020).
+    Network Slimming, Liu et al. 2017, section 3.
     """
     if (ratio is None) == (keep is None):
         raise ValueError("Give either ratio= or keep=.")
@@ -99,19 +107,61 @@ def prune_channels(
         raise ValueError(f"At least one channel of every layer stays: floor must be 1 or more; it was {floor}.")
     if keep is not None and (ignore or floor > 1):
         raise ValueError("keep= says for each layer what stays; ignore= and floor= go with ratio= only.")
-    groups = channel_groups(model)
+    coupling = coupling or couple(model, example_input)
+    scores = [CRITERIA[criterion](model, group) for group in coupling.groups]
+    judged = [i for i, s in enumerate(scores) if not s.isnan().any()]
+    if not judged:
+        raise UnsupportedModelError(
+            f"The criterion '{criterion}' finds nothing to judge in this {type(model).__name__}"
+            + (": no BatchNorm scales any of its channels." if criterion == "bn_scale" else ".")
+        )
+    groups = [coupling.groups[i] for i in judged]
     names = [g.name for g in groups]
     for name in (*ignore, *(keep or ())):
         if name not in names:
             raise ValueError(f"No prunable layer is named '{name}'. There are: {', '.join(names)}.")
-    score = CRITERIA[criterion]
-    scores = [score(model, group) for group in groups]
+    own = [scores[i] for i in judged]
     if keep is not None:
-        chosen = [_chosen(group, s, keep.get(group.name, group.size)) for group, s in zip(groups, scores, strict=True)]
+        chosen = [_chosen(group, s, keep.get(group.name, group.size)) for group, s in zip(groups, own, strict=True)]
     else:
-        chosen = _below_threshold(groups, scores, ratio, scope, frozenset(ignore), floor)
-    keeps = layer_keeps(model, groups, [g.survivors for g in chosen])
-    return PruneResult(cut(model, keeps), keeps, chosen)
+        chosen = _below_threshold(groups, own, ratio, scope, frozenset(ignore), floor)
+    _fill(model, coupling, chosen, floor, may_add=keep is None)
+    left = {scored.name: scored.survivors for scored in chosen}
+    survivors = [left.get(group.name, torch.arange(group.size)) for group in coupling.groups]
+    smaller, keeps = cut(model, coupling, survivors)
+    return PruneResult(smaller, keeps, chosen, survivors, [group.size for group in coupling.groups])
+
+
+def _fill(model: nn.Module, coupling: Coupling, chosen: list[ScoredGroup], floor: int, may_add: bool) -> None:
+    """Give what would be left with too few channels its best ones back, in place.
+
+    That is a layer's outputs, where they are only a part of a group, its inputs, where they come from several, and
+    what each group of a grouped convolution reads.
+
+    Raises:
+        ValueError: a person chose the survivors, and left such a part without any.
+    """
+    left = {scored.name: scored.survivors for scored in chosen}
+    alive = coupling.alive([left.get(group.name, torch.arange(group.size)) for group in coupling.groups])
+    owner = {label: i for i, scored in enumerate(chosen) for label in scored.group.labels.tolist()}
+    parts = [(name, labels, floor) for name, labels in coupling.outputs.items()]
+    for name, labels in coupling.inputs.items():
+        groups = getattr(model.get_submodule(name), "groups", 1)
+        parts += [(name, part, 1) for part in labels.view(groups, -1)] if groups < len(labels) else []
+    for name, labels, wanted in parts:
+        missing = min(wanted, len(labels.unique())) - int(alive[labels.unique()].sum())
+        if missing <= 0:
+            continue
+        if not may_add:
+            raise ValueError(f"'{name}', or one of its groups, would be left without a channel. Keep at least one.")
+        dead = [label for label in labels.unique().tolist() if not alive[label]]
+        places = {label: (chosen[owner[label]].group.labels == label).nonzero().item() for label in dead}
+        dead.sort(key=lambda label: float(chosen[owner[label]].scores[places[label]]), reverse=True)
+        for label in dead[:missing]:
+            scored = chosen[owner[label]]
+            survivors = torch.cat((scored.survivors, torch.tensor([places[label]]))).sort().values
+            chosen[owner[label]] = replace(scored, survivors=survivors, held=scored.held + 1)
+            alive[label] = True
 
 
 def _best(scores: Tensor, count: int) -> Tensor:

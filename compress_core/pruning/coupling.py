@@ -1,53 +1,414 @@
 """Which channels are one and the same across layers, and so live and die together.
 
-This is the one place that knows how StudentNet is wired. Selection and surgery only read the groups.
+Every channel gets an integer label, and the network is run on the labels: a dense layer makes new ones, a depthwise
+one passes its input's on, an elementwise operation merges those of its operands place by place, and what only moves
+data (a view, a transpose, a split, a concatenation) is executed on the tensor of labels as it is. So a channel shuffle
+needs no special case. What is not known freezes the labels that it touches: never wrong, at worst unpruned.
 """
 
+import copy
+import math
+import operator
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from torch import nn
+import torch
+from torch import Tensor, fx, nn
+from torch.nn import functional as F
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from compress_core.errors import UnsupportedModelError
-from compress_core.zoo.studentnet import StudentNet
+
+NO_PLACE = -1
+"""Stands for the place of a channel that belongs to no group, because it is frozen."""
 
 
 @dataclass(frozen=True)
 class ChannelGroup:
-    """Channels that several layers share, position by position.
+    """Channels that the same layers put out; each of them may live or die, in all layers at once.
 
-    Names are those of `model.named_modules()`.
+    The mappings go from a layer's name in `model.named_modules()` to a place in the group for each of its channels,
+    or `NO_PLACE`.
     """
 
-    writers: tuple[str, ...]
-    """Dense layers whose outputs these channels are."""
-    carriers: tuple[str, ...]
-    """Depthwise and BatchNorm layers that pass each channel on by itself."""
-    readers: tuple[str, ...]
-    """Dense layers whose inputs they are."""
-    size: int
+    name: str
+    """The first layer that puts the channels out."""
+    labels: Tensor
+    """(size,) of each of its channels."""
+    writers: dict[str, Tensor]
+    """Dense, grouped and linear layers, by their output channels."""
+    carriers: dict[str, Tensor]
+    """Depthwise and BatchNorm layers, which pass each channel on by itself."""
+    readers: dict[str, Tensor]
+    """Dense, grouped and linear layers, by their input channels."""
 
     @property
-    def name(self) -> str:
-        """The layer that puts the channels out."""
-        return self.writers[0]
+    def size(self) -> int:
+        return len(self.labels)
 
 
-def channel_groups(model: nn.Module) -> list[ChannelGroup]:
-    """The prunable groups of a StudentNet, from the first block to the last.
+@dataclass(frozen=True)
+class Move:
+    """Data movement from some tensors to one, channel by channel: what surgery may have to say anew."""
 
-    The outputs of the last block are not among them: no BatchNorm follows, so no γ scales them.
+    node: str
+    sources: tuple[str, ...]
+    """The nodes that the channels come from."""
+    index: Tensor
+    """Where each of its channels (of a matrix: each column) comes from, in the sources laid side by side."""
+    flat: bool
+    """Whether it makes matrices (N, columns) of maps."""
+    keeps_order: bool
+    """Whether it lays its sources side by side and does nothing else, so that it fits whatever is left of them."""
+
+
+@dataclass(frozen=True)
+class Coupling:
+    """Everything that surgery knows of a network; it holds for every network of the same shape."""
+
+    groups: tuple[ChannelGroup, ...]
+    inputs: dict[str, Tensor]
+    """For each layer a label for each input channel."""
+    outputs: dict[str, Tensor]
+    """For each layer a label for each output channel."""
+    columns: dict[str, Tensor]
+    """For each node that a move starts from or ends at, a label for each channel, or for each column."""
+    moves: tuple[Move, ...]
+    label_count: int
+    graph: fx.Graph
+
+    def alive(self, survivors: Sequence[Tensor]) -> Tensor:
+        """A bool for each label: whether it lives, if of each group those places survive."""
+        alive = torch.ones(self.label_count, dtype=torch.bool)
+        for group, kept in zip(self.groups, survivors, strict=True):
+            alive[group.labels] = False
+            alive[group.labels[kept]] = True
+        return alive
+
+
+def couple(model: nn.Module, example_input: Tensor) -> Coupling:
+    """Find the coupled channels of a network by running it once; the model stays as it was.
 
     Raises:
-        UnsupportedModelError: any other network.
+        UnsupportedModelError: torch.fx cannot trace it, or it does not run on the example.
     """
-    if not isinstance(model, StudentNet):
+    model = copy.deepcopy(model).eval()
+    try:
+        graph = fx.Tracer().trace(model)
+    except Exception as error:
         raise UnsupportedModelError(
-            f"Channels can be pruned in StudentNet only, so far; this is a {type(model).__name__}."
-        )
-    groups = [ChannelGroup(("cnn.0.0",), ("cnn.0.1", "cnn.1.0", "cnn.1.1"), ("cnn.1.3",), model.cnn[0][0].out_channels)]
-    for block in range(1, len(model.cnn) - 2):
-        after = block + 1
-        carriers = (f"cnn.{after}.0", f"cnn.{after}.1")
-        size = model.cnn[block][3].out_channels
-        groups.append(ChannelGroup((f"cnn.{block}.3",), carriers, (f"cnn.{after}.3",), size))
-    return groups
+            f"The wiring of {type(model).__name__} cannot be traced, so its channels cannot be coupled: {error}"
+        ) from error
+    run = _LabelRun(fx.GraphModule(model, graph))
+    try:
+        with torch.no_grad():
+            run.run(example_input[:1])
+    except Exception as error:
+        raise UnsupportedModelError(f"{type(model).__name__} does not run on the example input: {error}") from error
+    return run.coupling()
+
+
+_ELEMENTWISE_MODULES = (
+    *(nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.ELU, nn.SiLU, nn.GELU, nn.Mish, nn.Hardswish, nn.Hardsigmoid, nn.Sigmoid),
+    *(nn.Tanh, nn.Softplus, nn.Dropout, nn.Dropout2d, nn.Identity),
+)
+_POOLING_MODULES = (nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d, nn.Upsample)
+_ELEMENTWISE = {
+    *(operator.add, operator.iadd, operator.mul, operator.imul, operator.sub, operator.truediv),
+    *(torch.add, torch.mul, torch.sub, torch.relu, torch.sigmoid, torch.tanh, torch.clamp),
+    *(F.relu, F.relu6, F.hardswish, F.hardsigmoid, F.silu, F.gelu, F.sigmoid, F.tanh, F.leaky_relu, F.dropout),
+    *("add", "add_", "mul", "mul_", "sub", "relu", "relu_", "sigmoid", "tanh", "clamp", "contiguous", "clone", "float"),
+}
+_POOLING = {F.max_pool2d, F.avg_pool2d, F.adaptive_avg_pool2d, F.adaptive_max_pool2d, F.interpolate}
+_MOVING = {
+    *(torch.cat, torch.flatten, torch.reshape, torch.transpose, torch.permute, torch.chunk, torch.split, torch.squeeze),
+    *(torch.unsqueeze, torch.index_select, torch.narrow, torch.stack, torch.unbind, operator.getitem),
+    *("view", "reshape", "flatten", "transpose", "permute", "chunk", "split", "squeeze", "unsqueeze", "index_select"),
+    *("narrow", "unbind", "t"),
+}
+
+
+class _LabelRun(fx.Interpreter):
+    """Runs a network on a real input, and beside it on labels and on positions.
+
+    A node's labels have the shape of its value, without the batch. Its positions say where each element comes from:
+    fresh numbers wherever channels stand in their own dimension, so that what data movement did since is read off.
+    """
+
+    FROZEN = 0
+
+    def __init__(self, module: fx.GraphModule):
+        super().__init__(module, garbage_collect_values=False)
+        self.parent = [self.FROZEN]
+        self.labels: dict[fx.Node, object] = {}
+        self.positions: dict[fx.Node, object] = {}
+        self.starts: list[tuple[int, fx.Node]] = []  # first position of each node that has fresh ones
+        self.next_position = 0
+        self.inputs: dict[str, Tensor] = {}
+        self.outputs: dict[str, Tensor] = {}
+        self.kinds: dict[str, str] = {}
+        self.found_moves: list[Move] = []
+
+    # -- labels ------------------------------------------------------------------------------------------------------
+
+    def fresh(self, count: int) -> Tensor:
+        first = len(self.parent)
+        self.parent.extend(range(first, first + count))
+        return torch.arange(first, first + count)
+
+    def root(self, label: int) -> int:
+        while self.parent[label] != label:
+            self.parent[label] = self.parent[self.parent[label]]
+            label = self.parent[label]
+        return label
+
+    def merge(self, a: Tensor, b: Tensor) -> None:
+        """Make the labels of two tensors one, place by place; the smaller root stays, so that FROZEN always does."""
+        pairs = torch.stack((a.reshape(-1), b.reshape(-1)), 1)
+        for one, other in pairs[pairs[:, 0] != pairs[:, 1]].unique(dim=0).tolist():
+            low, high = sorted((self.root(one), self.root(other)))
+            self.parent[high] = low
+
+    def freeze(self, labels: object) -> None:
+        for tensor in _tensors(labels):
+            self.merge(tensor.unique(), torch.zeros_like(tensor.unique()))
+
+    # -- the run -----------------------------------------------------------------------------------------------------
+
+    def run_node(self, node: fx.Node) -> object:
+        value = super().run_node(node)
+        if node.op == "output":
+            for source in node.all_input_nodes:
+                self.freeze(self.labels.get(source))
+            return value
+        known = [n for n in node.all_input_nodes if n in self.labels]
+        if node.op == "placeholder":
+            labels = torch.zeros(value.shape[1:], dtype=torch.long)
+        elif not known or not list(_tensors(value)):
+            return value  # a shape, a parameter: nothing that has channels
+        else:
+            labels = self.label(node, value)
+        if labels is None:
+            for source in known:
+                self.freeze(self.labels[source])
+            labels = fx.node.map_aggregate(value, _frozen)
+        self.labels[node] = labels
+        self.place(node, value)
+        return value
+
+    def label(self, node: fx.Node, value: object) -> object:
+        """The labels of a node's value; None where what it does is not known."""
+        target = self.module.get_submodule(node.target) if node.op == "call_module" else node.target
+        source = self.labels.get(node.args[0]) if node.args and isinstance(node.args[0], fx.Node) else None
+        match target:
+            case nn.Conv2d() | nn.Linear():
+                return self.label_layer(node.target, target, source, value)
+            case _BatchNorm() if target.affine:
+                return self.note(node.target, "carrier", source, source)
+        if isinstance(target, _ELEMENTWISE_MODULES) or (not isinstance(target, nn.Module) and target in _ELEMENTWISE):
+            return self.label_elementwise(node, value)
+        if isinstance(target, _POOLING_MODULES) or (not isinstance(target, nn.Module) and target in _POOLING):
+            return _spread(_channels(source), value)
+        if target in ("mean", torch.mean):
+            return self.label_mean(node, source)
+        if isinstance(target, nn.Flatten):
+            return source.flatten(max(target.start_dim - 1, 0)) if target.start_dim > 0 else None
+        if not isinstance(target, nn.Module) and target in _MOVING:
+            return self.execute(node, self.labels)
+        return None
+
+    def label_layer(self, name: str, layer: nn.Conv2d | nn.Linear, source: Tensor, value: Tensor) -> Tensor | None:
+        channels = _channels(source) if isinstance(layer, nn.Conv2d) else source if source.dim() == 1 else None
+        if channels is None:
+            return None
+        if isinstance(layer, nn.Conv2d) and layer.groups == layer.in_channels == layer.out_channels > 1:
+            return self.note(name, "carrier", source, _spread(channels, value))
+        if isinstance(layer, nn.Conv2d) and layer.groups == layer.in_channels > 1:
+            return None  # one channel a group, several out of each: without it they would be constant, not gone
+        out = self.outputs.get(name)
+        out = self.fresh(value.shape[1]) if out is None else out
+        return self.note(name, "dense", source, _spread(out, value))
+
+    def note(self, name: str, kind: str, before: Tensor, after: Tensor) -> Tensor | None:
+        """Keep the labels of a layer's two sides; those of a layer that runs more than once are merged."""
+        self.kinds[name] = kind
+        for kept, labels in ((self.inputs, before), (self.outputs, after)):
+            channels = _channels(labels)
+            if channels is None:
+                return None
+            if name in kept:
+                self.merge(kept[name], channels)
+            kept.setdefault(name, channels)
+        return after
+
+    def label_elementwise(self, node: fx.Node, value: Tensor) -> Tensor:
+        operands = [self.labels[n].unsqueeze(0) for n in node.all_input_nodes if n in self.labels]
+        others = [self.env[n] for n in node.all_input_nodes if n not in self.labels]
+        spread = [operand.expand(1, *value.shape[1:]) for operand in operands]
+        for other in spread[1:]:
+            if _channels(spread[0][0]) is not None and _channels(other[0]) is not None:
+                self.merge(_channels(spread[0][0]), _channels(other[0]))
+            else:
+                self.merge(spread[0], other)
+        if any(isinstance(other, Tensor) and other.numel() > 1 for other in others):
+            self.freeze(spread[0])
+        return spread[0][0]
+
+    def label_mean(self, node: fx.Node, source: Tensor) -> Tensor | None:
+        dims = node.args[1] if len(node.args) > 1 else node.kwargs.get("dim")
+        dims = {d % (source.dim() + 1) for d in ([dims] if isinstance(dims, int) else dims or [])}
+        if source.dim() != 3 or dims != {2, 3} or _channels(source) is None:
+            return None
+        channels = _channels(source)
+        return channels.view(-1, 1, 1) if node.kwargs.get("keepdim") else channels
+
+    def execute(self, node: fx.Node, stand_ins: dict[fx.Node, object]) -> object:
+        """Move the labels (or positions) as the node moves data."""
+
+        def stand_in(n: fx.Node) -> object:
+            return fx.node.map_aggregate(stand_ins[n], _with_batch) if n in stand_ins else self.env[n]
+
+        args, kwargs = fx.node.map_arg((node.args, node.kwargs), stand_in)
+        try:
+            target = "reshape" if node.target == "view" else node.target  # labels repeat, so their strides differ
+            moved = getattr(self, node.op)(target, args, kwargs)
+        except (RuntimeError, TypeError, IndexError):
+            return None
+        return fx.node.map_aggregate(moved, _without_batch)
+
+    # -- positions ---------------------------------------------------------------------------------------------------
+
+    def place(self, node: fx.Node, value: object) -> None:
+        """Say where the elements come from, note the move where channels stand by themselves again, start afresh."""
+        moves = node.op != "placeholder" and not isinstance(value, tuple | list)
+        moves = moves and (node.target in _MOVING if node.op != "call_module" else self._flattens(node))
+        came_from = None
+        if node.op != "call_module" and node.target in _MOVING:
+            came_from = self.execute(node, self.positions)
+        elif moves:
+            came_from = self.positions[node.args[0]].flatten()
+        labels = self.labels[node]
+        if isinstance(value, tuple | list) or (came_from is not None and value.dim() not in (2, 4)):
+            self.positions[node] = came_from
+            return
+        if moves and not self.note_move(node, value, came_from):
+            self.freeze(labels)
+            for source in node.all_input_nodes:
+                self.freeze(self.labels.get(source))
+        self.starts.append((self.next_position, node))
+        count = value[0].numel()
+        self.positions[node] = torch.arange(self.next_position, self.next_position + count).view(value.shape[1:])
+        self.next_position += count
+
+    def _flattens(self, node: fx.Node) -> bool:
+        return isinstance(self.module.get_submodule(node.target), nn.Flatten)
+
+    def note_move(self, node: fx.Node, value: Tensor, came_from: Tensor | None) -> bool:
+        """Whether the channels of this value come whole, and in their own order within, from earlier nodes."""
+        if came_from is None or came_from.shape != value.shape[1:]:
+            return False
+        starts = torch.tensor([start for start, _ in self.starts])
+        owners = torch.searchsorted(starts, came_from.reshape(-1), right=True) - 1
+        numbers = list(dict.fromkeys(owners.unique_consecutive().tolist()))
+        sources = [self.starts[i][1] for i in numbers]
+        flat = value.dim() == 2
+        sizes = [math.prod(self.labels[s].shape) for s in sources]
+        # Where each element lies in the sources laid side by side.
+        offsets = torch.zeros(len(self.starts), dtype=torch.long)
+        offsets[numbers] = torch.tensor([0, *sizes[:-1]]).cumsum(0) - starts[numbers]
+        lies = (came_from.reshape(-1) + offsets[owners]).view(came_from.shape)
+        if not flat:
+            places = value.shape[2] * value.shape[3]
+            if any(self.labels[s].dim() != 3 or math.prod(self.labels[s].shape[1:]) != places for s in sources):
+                return False
+            if not torch.equal(lies, lies[:, :1, :1] + torch.arange(places).view(value.shape[2:])):
+                return False
+            lies = lies[:, 0, 0] // places
+        elif len(sources) > 1 and any(self.labels[s].dim() != 1 for s in sources):
+            return False
+        keeps_order = node.op == "call_module" or node.target in (torch.cat, torch.flatten, "flatten")
+        self.found_moves.append(Move(node.name, tuple(s.name for s in sources), lies, flat, keeps_order))
+        return True
+
+    # -- what was found ----------------------------------------------------------------------------------------------
+
+    def coupling(self) -> Coupling:
+        def rooted(labels: Tensor) -> Tensor:
+            return torch.tensor([self.root(label) for label in labels.tolist()])
+
+        inputs = {name: rooted(labels) for name, labels in self.inputs.items()}
+        outputs = {name: rooted(labels) for name, labels in self.outputs.items()}
+        groups = _groups(self.kinds, inputs, outputs)
+        by_name = {node.name: node for node in self.labels}
+        columns = {}
+        for move in self.found_moves:
+            for name in (move.node, *move.sources):
+                labels = self.labels[by_name[name]]
+                wanted = labels.reshape(-1) if move.flat else _channels(labels)
+                columns[name, move.flat] = rooted(wanted)
+        moves = tuple(self.found_moves)
+        return Coupling(groups, inputs, outputs, columns, moves, len(self.parent), self.module.graph)
+
+
+def _groups(kinds: dict[str, str], inputs: dict[str, Tensor], outputs: dict[str, Tensor]) -> tuple[ChannelGroup, ...]:
+    """Layers that write a channel in common make one group; its channels stand in the order of its layers."""
+    writers = [name for name, kind in kinds.items() if kind == "dense"]
+    read = {label for name in writers for label in inputs[name].tolist()} - {_LabelRun.FROZEN}
+    group_of: dict[int, dict[int, None]] = {}  # a dict keeps its keys in order and each once
+    for name in writers:
+        own = dict.fromkeys(label for label in outputs[name].tolist() if label in read)
+        earlier = {id(group_of[label]): group_of[label] for label in own if label in group_of}
+        joined: dict[int, None] = {}
+        for members in (*earlier.values(), own):
+            joined |= members
+        group_of |= dict.fromkeys(joined, joined)
+    found = {id(members): list(members) for members in group_of.values()}
+    groups = []
+    for members in found.values():
+        place = torch.full((max(max(o.max().item() for o in outputs.values()), *members) + 1,), NO_PLACE)
+        place[members] = torch.arange(len(members))
+
+        def side(wanted: str, labels: dict[str, Tensor], place: Tensor = place) -> dict[str, Tensor]:
+            places = {name: place[labels[name]] for name, kind in kinds.items() if kind == wanted}
+            return {name: own for name, own in places.items() if own.max() > NO_PLACE}
+
+        written = side("dense", outputs)
+        carried, heard = side("carrier", outputs), side("dense", inputs)
+        groups.append(ChannelGroup(next(iter(written)), torch.tensor(members), written, carried, heard))
+    order = {name: i for i, name in enumerate(writers)}
+    return tuple(sorted(groups, key=lambda group: order[group.name]))
+
+
+def _tensors(value: object) -> list[Tensor]:
+    found: list[Tensor] = []
+    fx.node.map_aggregate(value, lambda v: found.append(v) if isinstance(v, Tensor) else None)
+    return found
+
+
+def _frozen(value: object) -> object:
+    return torch.zeros(value.shape[1:], dtype=torch.long) if isinstance(value, Tensor) else value
+
+
+def _with_batch(value: object) -> object:
+    return value.unsqueeze(0) if isinstance(value, Tensor) else value
+
+
+def _without_batch(value: object) -> object:
+    return value[0] if isinstance(value, Tensor) else value
+
+
+def _channels(labels: Tensor | None) -> Tensor | None:
+    """The one label of each channel (C,) of maps (C, H, W) or vectors (C,); None where a map holds several."""
+    if labels is None or labels.dim() not in (1, 3):
+        return None
+    if labels.dim() == 1:
+        return labels
+    first = labels[:, :1, :1]
+    return first[:, 0, 0] if labels.stride()[1:] == (0, 0) or labels.eq(first).all() else None
+
+
+def _spread(channels: Tensor | None, value: Tensor) -> Tensor | None:
+    """A label for each channel over the places of a value (1, C, …)."""
+    if channels is None or len(channels) != value.shape[1]:
+        return None
+    return channels.view(-1, *[1] * (value.dim() - 2)).expand(value.shape[1:])

@@ -1,13 +1,13 @@
-"""Building the physically smaller network: each layer gets the rows and columns that survive."""
+"""Building the physically smaller network: each layer gets the rows and columns whose channels survive."""
 
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 
-from compress_core.pruning.coupling import ChannelGroup
+from compress_core.pruning.coupling import Coupling, Move
 
 
 @dataclass(frozen=True)
@@ -18,40 +18,159 @@ class LayerKeep:
     outputs: Tensor
 
 
-def layer_keeps(model: nn.Module, groups: Sequence[ChannelGroup], survivors: Sequence[Tensor]) -> dict[str, LayerKeep]:
-    """For every layer with weights, the channels that survive.
+class RaggedConv2d(nn.Module):
+    """A grouped convolution whose groups have lost different numbers of channels: each is a convolution of its own.
+
+    `convs` are those of the groups that still put something out, `sizes` how many input channels each group has.
+    """
+
+    def __init__(self, convs: Sequence[nn.Conv2d | None], sizes: Sequence[int]):
+        super().__init__()
+        self.convs = nn.ModuleDict({str(i): conv for i, conv in enumerate(convs) if conv is not None})
+        self.sizes = tuple(sizes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        parts = x.split(self.sizes, 1)
+        return torch.cat([conv(parts[int(group)]) for group, conv in self.convs.items()], 1)
+
+
+class SelectChannels(nn.Module):
+    """The channels (of a matrix: the columns) at `index`, in that order: what is left of a shuffle or a split.
+
+    A run of neighbours is a view and copies nothing.
+    """
+
+    def __init__(self, index: Tensor):
+        super().__init__()
+        self.register_buffer("index", index, persistent=False)
+        self.start, self.count = int(index[0]) if len(index) else 0, len(index)
+        self.run = torch.equal(index, torch.arange(self.start, self.start + self.count))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.narrow(1, self.start, self.count) if self.run else x.index_select(1, self.index)
+
+    def extra_repr(self) -> str:
+        return f"{self.start} … {self.start + self.count - 1}" if self.run else f"{self.count} channels"
+
+
+def cut(model: nn.Module, coupling: Coupling, survivors: Sequence[Tensor]) -> tuple[nn.Module, dict[str, LayerKeep]]:
+    """A copy of `model` in which only the survivors are left, and what each layer kept; the model stays as it was.
+
+    Its own forward stays where that still fits. Data movement that does not, such as the shuffle of what is left,
+    becomes a selection, and the result a `torch.fx.GraphModule`.
 
     Args:
-        survivors: for each group the indices that stay, ascending.
+        survivors: for each group of the coupling the places that stay, ascending.
     """
-    inputs, outputs = {}, {}
-    for group, kept in zip(groups, survivors, strict=True):
-        outputs |= dict.fromkeys((*group.writers, *group.carriers), kept)
-        inputs |= dict.fromkeys((*group.carriers, *group.readers), kept)
-    keeps = {}
-    for name, layer in model.named_modules():
-        sizes = _sizes(layer)
-        if sizes:
-            keeps[name] = LayerKeep(inputs.get(name, torch.arange(sizes[0])), outputs.get(name, torch.arange(sizes[1])))
-    return keeps
-
-
-def cut(model: nn.Module, keeps: Mapping[str, LayerKeep]) -> nn.Module:
-    """A copy of `model` in which each named layer has only the channels kept; the model stays as it was."""
+    alive = coupling.alive(survivors)
+    keeps = {
+        name: LayerKeep(_kept(labels, alive), _kept(coupling.outputs[name], alive))
+        for name, labels in coupling.inputs.items()
+    }
     smaller = copy.deepcopy(model)
     for name, keep in keeps.items():
-        layer = smaller.get_submodule(name)
-        for tensor_name, tensor in list(layer.named_parameters(recurse=False)) + list(
-            layer.named_buffers(recurse=False)
-        ):
-            if tensor.dim() == 0:  # BatchNorm's batch counter
-                continue
-            left = tensor.detach()[keep.outputs]
-            if tensor.dim() > 1 and not _is_depthwise(layer):
-                left = left[:, keep.inputs]
-            _replace(layer, tensor_name, left)
-        _set_sizes(layer)
-    return smaller
+        _shrink(smaller, name, keep)
+    rewired = {move.node: new for move in coupling.moves if (new := _moved_anew(move, coupling, alive))}
+    return (_rewire(smaller, coupling.graph, rewired) if rewired else smaller), keeps
+
+
+def _kept(labels: Tensor, alive: Tensor) -> Tensor:
+    return alive[labels].nonzero().flatten()
+
+
+def _shrink(model: nn.Module, name: str, keep: LayerKeep) -> None:
+    """Leave a layer only the channels kept, in place."""
+    layer = model.get_submodule(name)
+    if isinstance(layer, nn.Conv2d) and layer.groups > 1 and not _is_depthwise(layer):
+        parent, _, own = name.rpartition(".")
+        setattr(model.get_submodule(parent), own, _shrunk_groups(layer, keep))
+        return
+    for tensor_name, tensor in (*layer.named_parameters(recurse=False), *layer.named_buffers(recurse=False)):
+        if tensor.dim() == 0:  # BatchNorm's batch counter
+            continue
+        left = tensor.detach()[keep.outputs]
+        if tensor.dim() > 1 and not _is_depthwise(layer):
+            left = left[:, keep.inputs]
+        _replace(layer, tensor_name, left)
+    _set_sizes(layer)
+
+
+def _shrunk_groups(layer: nn.Conv2d, keep: LayerKeep) -> nn.Module:
+    """What is left of a grouped convolution: grouped where its groups are still alike, else ragged."""
+    c_in, c_out = layer.in_channels // layer.groups, layer.out_channels // layer.groups
+    weights, biases, sizes = [], [], []
+    for group in range(layer.groups):
+        inputs = keep.inputs[keep.inputs // c_in == group] - group * c_in
+        outputs = keep.outputs[keep.outputs // c_out == group]
+        sizes.append(len(inputs))
+        weights.append(layer.weight.detach()[outputs][:, inputs])
+        biases.append(None if layer.bias is None else layer.bias.detach()[outputs])
+    if len({weight.shape for weight in weights}) == 1:
+        return _conv_like(layer, weights, biases, layer.groups)
+    convs = [_conv_like(layer, [w], [b], 1) if len(w) else None for w, b in zip(weights, biases, strict=True)]
+    return RaggedConv2d(convs, sizes)
+
+
+def _conv_like(layer: nn.Conv2d, weights: list[Tensor], biases: list[Tensor | None], groups: int) -> nn.Conv2d:
+    weight = torch.cat(weights)
+    bias = None if layer.bias is None else torch.cat(biases)
+    sizes = weight.shape[1] * groups, weight.shape[0], layer.kernel_size
+    geometry = layer.stride, layer.padding, layer.dilation, groups, bias is not None, layer.padding_mode
+    conv = nn.Conv2d(*sizes, *geometry, device="meta").train(layer.training)
+    conv.weight = nn.Parameter(weight)
+    conv.bias = None if bias is None else nn.Parameter(bias)
+    return conv
+
+
+@dataclass(frozen=True)
+class _NewMove:
+    """Data movement said anew: its sources side by side, then the columns at `index` where that is not all of them."""
+
+    sources: tuple[str, ...]
+    flat: bool
+    index: Tensor | None
+
+
+def _moved_anew(move: Move, coupling: Coupling, alive: Tensor) -> _NewMove | None:
+    """How to move what is left; None where the network's own way still does."""
+    before = torch.cat([coupling.columns[source, move.flat] for source in move.sources])
+    if alive[before].all():
+        return None
+    place = alive[before].cumsum(0) - 1  # of each old column among those left
+    index = place[move.index[alive[coupling.columns[move.node, move.flat]]]]
+    whole = len(index) == int(alive[before].sum()) and torch.equal(index, torch.arange(len(index)))
+    if whole and move.keeps_order:
+        return None
+    return _NewMove(move.sources, move.flat, None if whole else index)
+
+
+def _rewire(model: nn.Module, graph: fx.Graph, moves: Mapping[str, _NewMove]) -> fx.GraphModule:
+    new = fx.Graph()
+    made: dict[fx.Node, fx.Node] = {}
+    names: dict[str, fx.Node] = {}
+    for node in graph.nodes:
+        if node.name not in moves:
+            made[node] = new.node_copy(node, lambda n: made[n])
+        else:
+            made[node] = _move(model, new, node.name, moves[node.name], [names[s] for s in moves[node.name].sources])
+        names[node.name] = made[node]
+    rewired = fx.GraphModule(model, new, type(model).__name__)
+    rewired.graph.eliminate_dead_code()
+    rewired.recompile()
+    return rewired
+
+
+def _move(model: nn.Module, graph: fx.Graph, name: str, move: _NewMove, sources: list[fx.Node]) -> fx.Node:
+    if move.flat:
+        sources = [graph.call_function(torch.flatten, (source, 1)) for source in sources]
+    joined = sources[0] if len(sources) == 1 else graph.call_function(torch.cat, (sources, 1))
+    if move.index is None:
+        return joined
+    name = f"moved_{name}"
+    while hasattr(model, name):  # left by an earlier cut
+        name += "_again"
+    model.add_module(name, SelectChannels(move.index))
+    return graph.call_module(name, (joined,))
 
 
 def resize_to(model: nn.Module, shapes: Mapping[str, Sequence[int]]) -> nn.Module:
@@ -82,17 +201,6 @@ def _is_depthwise(layer: nn.Module) -> bool:
     return isinstance(layer, nn.Conv2d) and layer.groups > 1 and layer.groups == layer.in_channels
 
 
-def _sizes(layer: nn.Module) -> tuple[int, int] | None:
-    match layer:
-        case nn.Conv2d():
-            return layer.in_channels, layer.out_channels
-        case nn.Linear():
-            return layer.in_features, layer.out_features
-        case nn.BatchNorm2d():
-            return layer.num_features, layer.num_features
-    return None
-
-
 def _set_sizes(layer: nn.Module) -> None:
     """Let a layer's numbers say what its tensors are."""
     match layer:
@@ -100,7 +208,7 @@ def _set_sizes(layer: nn.Module) -> None:
             if _is_depthwise(layer):
                 layer.groups = layer.in_channels = layer.out_channels = layer.weight.shape[0]
             else:
-                layer.out_channels, layer.in_channels = layer.weight.shape[:2]
+                layer.out_channels, layer.in_channels = layer.weight.shape[0], layer.weight.shape[1] * layer.groups
         case nn.Linear():
             layer.out_features, layer.in_features = layer.weight.shape
         case nn.BatchNorm2d():

@@ -12,8 +12,10 @@ from compress_core.training.checkpoints import checkpoint_path, read_checkpoint,
 from compress_core.zoo import architecture, architectures
 
 WIDTHS = (1.0, 0.75, 0.5, 0.25)
-SPARSITIES = (0.1, 0.3)
+SPARSITIES = (0.1, 0.15)
 """λ of the two sparse trainings at width 1."""
+WEIGHTS = ("plain", *map(weights_name, SPARSITIES))
+"""What a recipe calls their trainings."""
 DATASET = "digits"
 SEED = 0
 
@@ -77,7 +79,7 @@ def write_list(folder: Path) -> Path:
         path = job.path(folder)
         if not path.is_file():
             continue
-        tensors, about = read_checkpoint(path)
+        _, about = read_checkpoint(path)
         rows.append(
             f"| {architecture(job.arch).title} | {job.width:g} | {job.sparsity:g} | "
             f"{float(about['validation_accuracy']):.1%} | {float(about['test_accuracy']):.1%} | {about['epoch']} | "

@@ -66,16 +66,16 @@ class DepthwiseSeparable(nn.Sequential, Block):
 class InvertedResidual(nn.Module, Block):
     """Expand, filter by depth, project back without an activation: MobileNetV2 (Sandler et al. 2018, Table 1).
 
-    The shortcut joins the narrow ends, where stride and channels allow it.
+    The shortcut joins the narrow ends of all but the first block of a stage.
     """
 
-    def __init__(self, c_in: int, c_out: int, stride: int, expansion: int):
+    def __init__(self, c_in: int, c_out: int, stride: int, expansion: int, shortcut: bool):
         super().__init__()
         hidden = c_in * expansion
         self.expand = ConvBNAct(c_in, hidden, activation=nn.ReLU6) if expansion > 1 else nn.Identity()
         self.depthwise = depthwise(hidden, stride, nn.ReLU6)
         self.project = ConvBNAct(hidden, c_out, activation=None)  # the linear bottleneck
-        self.shortcut = stride == 1 and c_in == c_out
+        self.shortcut = shortcut
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.project(self.depthwise(self.expand(x)))

@@ -42,7 +42,7 @@ class MobileNetV2(nn.Module):
         blocks, c_in = [], stem
         for expansion, c_out, repeats, stride in stages:
             for i in range(repeats):
-                blocks.append(InvertedResidual(c_in, c_out, stride if i == 0 else 1, expansion))
+                blocks.append(InvertedResidual(c_in, c_out, stride if i == 0 else 1, expansion, shortcut=i > 0))
                 c_in = c_out
         self.blocks = nn.Sequential(*blocks)
         self.head = ConvBNAct(c_in, last, activation=nn.ReLU6)

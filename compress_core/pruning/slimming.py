@@ -1,0 +1,71 @@
+"""A trained network brought to the widths of a narrower one: homework 7's transplant, for any architecture."""
+
+from collections import Counter, defaultdict
+
+import torch
+from torch import Tensor, nn
+
+from compress_core.errors import UnsupportedModelError
+from compress_core.pruning.channels import PruneResult, prune_channels
+from compress_core.pruning.coupling import NO_PLACE, ChannelGroup, Coupling, couple
+from compress_core.pruning.importance import CRITERIA
+
+Cell = frozenset[tuple[str, str, int]]
+"""Which layers write a channel, and which groups of grouped convolutions write and read it."""
+
+
+def network_slimming(
+    old: nn.Module,
+    new: nn.Module,
+    example_input: Tensor,
+    criterion: str = "bn_scale",
+    coupling: Coupling | None = None,
+) -> PruneResult:
+    """Cut `old` down to the widths of `new`, keeping the most important channels; neither is changed.
+
+    The channels of the same layers, and of the same groups where those are grouped, compete with each other, and as
+    many of them stay as `new` has there, or all where there are fewer.
+
+    Raises:
+        UnsupportedModelError: the two are not of one architecture, or a layer cannot be judged.
+
+    After Network Slimming, Liu et al. 2017, section 3, as homework 7 (Hung-yi Lee, ML 2020) transplants it.
+    """
+    coupling = coupling or couple(old, example_input)
+    wanted = {group.name: Counter(_cells(new, group)) for group in couple(new, example_input).groups}
+    keep = {}
+    for group in coupling.groups:
+        if group.name not in wanted:
+            raise UnsupportedModelError(
+                f"The narrower network has no layer '{group.name}': it is another architecture."
+            )
+        members = defaultdict(list)
+        for place, cell in enumerate(_cells(old, group)):
+            members[cell].append(place)
+        if all(len(places) == wanted[group.name][cell] for cell, places in members.items()):
+            continue
+        scores = CRITERIA[criterion](old, group)
+        if scores.isnan().any():
+            raise UnsupportedModelError(f"The criterion '{criterion}' cannot judge the channels of '{group.name}'.")
+        kept = []
+        for cell, places in members.items():
+            own = torch.tensor(places)
+            best = scores[own].argsort(descending=True, stable=True)[: wanted[group.name][cell]]
+            kept += own[best].tolist()
+        keep[group.name] = sorted(kept)
+    return prune_channels(old, example_input, keep=keep, criterion=criterion, coupling=coupling)
+
+
+def _cells(model: nn.Module, group: ChannelGroup) -> list[Cell]:
+    """The cell of each channel of a group."""
+    cells: list[set[tuple[str, str, int]]] = [set() for _ in range(group.size)]
+    for side, layers in (("writes", group.writers), ("reads", group.readers)):
+        for name, places in layers.items():
+            groups = getattr(model.get_submodule(name), "groups", 1)
+            if side == "reads" and groups == 1:
+                continue
+            a_group = len(places) // groups
+            for channel, place in enumerate(places.tolist()):
+                if place != NO_PLACE:
+                    cells[place].add((name, side, channel // a_group))
+    return [frozenset(cell) for cell in cells]

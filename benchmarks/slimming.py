@@ -56,9 +56,13 @@ def main() -> None:
                 heal: 100 * answer(cc.compress(recipe.with_(heal=heal), cache), cache).correct.double().mean().item()
                 for heal in ("none", "recalibrate")
             }
-            pruned = cc.prune_channels(model, ratio=recipe.prune)
+            pruned = cc.prune_channels(model, torch.zeros(1, 1, 32, 32), ratio=recipe.prune)
             params = sum(p.numel() for p in pruned.model.parameters())
-            cut_s = seconds(lambda model=model, recipe=recipe: cc.prune_channels(model, ratio=recipe.prune))
+            cut_s = seconds(
+                lambda model=model, recipe=recipe: cc.prune_channels(
+                    model, torch.zeros(1, 1, 32, 32), ratio=recipe.prune
+                )
+            )
             heal_s = seconds(lambda pruned=pruned: cc.recalibrate(pruned.model, images))
 
             measure_s = seconds(lambda pruned=pruned: predict(pruned.model, test_images))

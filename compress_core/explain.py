@@ -1,5 +1,7 @@
 """What was measured, said in one plain sentence each."""
 
+import itertools
+
 import pandas as pd
 
 from compress_core.analysis.latency import Latency
@@ -81,8 +83,25 @@ def read_steps(study: Study) -> str:
 
 
 def layer_title(layer: str) -> str:
-    """A prunable layer's name for people: 'cnn.3.3' → 'Block 3'."""
-    return f"Block {layer.split('.')[1]}"
+    """A prunable layer's name for people: 'cnn.3.3' → 'Block 3', 'stages.0.1.reduce.0' → 'Stage 2, unit 1, reduce'.
+
+    Stages are counted as the papers do, from 2.
+    """
+    family, *rest = layer.split(".")
+    if family not in _FAMILIES:
+        return family.capitalize()
+    numbers = list(itertools.takewhile(str.isdigit, rest))
+    words = rest[len(numbers) :]
+    if family == "stages":
+        title = f"Stage {int(numbers[0]) + 2}, unit {numbers[1]}"
+    else:
+        title = f"{_FAMILIES[family]} {numbers[0]}"
+    if not words:
+        return title
+    return f"{title}, {words[0]} {words[1]}" if len(words) > 2 else f"{title}, {words[0]}"
+
+
+_FAMILIES = {"cnn": "Block", "blocks": "Block", "fires": "Fire", "stages": "Stage"}
 
 
 def read_channels(cut: Cut, layer: str | None) -> str:

@@ -1,5 +1,6 @@
 """Files that were saved, and files that were damaged."""
 
+import base64
 import json
 import math
 import pickle
@@ -11,12 +12,16 @@ import torch
 from torch import nn
 
 import compress_core as cc
+from compress_core.quantization.packing import pack_layout, unpack_layout
 
+CHANNELS = 592  # of all groups of StudentNet at width 0.25
 RECIPES = [
     cc.Recipe(),
     cc.Recipe(prune=0.5),
     cc.Recipe(width=0.6, prune=0.4, bits=4),
     cc.Recipe(width=0.25, prune=0.9, bits=1, scheme="per_tensor"),
+    *(cc.Recipe(arch=arch, width=0.8, prune=0.4, bits=5) for arch in cc.architectures()),
+    *(cc.Recipe(arch=arch, prune=0.3) for arch in cc.architectures()),
 ]
 
 
@@ -93,8 +98,8 @@ def damaged(good: bytes) -> dict[str, bytes]:
         """The first weight in another shape; the rest as it was."""
         name = "cnn.0.0.weight"
         if about["bits"] != 32:
-            weights = about["layout"]["weights"] | {name: shape}
-            return with_about(layout=about["layout"] | {"weights": weights})
+            layout = unpack_layout(about["layout"])
+            return with_about(layout=pack_layout(layout | {"weights": layout["weights"] | {name: shape}}))
         entry = header[name]
         length = 4 * math.prod(shape)
         return with_header(
@@ -124,13 +129,21 @@ def damaged(good: bytes) -> dict[str, bytes]:
         "not ours": with_about(format="other/7"),
         "no bits": with_about(bits="many"),
         "another recipe": with_about(recipe="arch=resnet&bits=99"),
+        "a width that nobody builds": with_about(source=1e9, cuts=[]),
+        "cuts of another network": with_about(cuts=["AAAA"]),
+        "cuts that leave nothing": with_about(cuts=[base64.b64encode(bytes(CHANNELS // 8)).decode()]),
+        "cuts that are no text": with_about(cuts=[7]),
+        "cuts of another kind": with_about(cuts=7),
     }
     if about["bits"] != 32:
         files |= {
-            "absurd layout": with_about(layout=huge),
-            "negative layout": with_about(layout=negative),
+            "absurd layout": with_about(layout=pack_layout(huge)),
+            "negative layout": with_about(layout=pack_layout(negative)),
             "broken layout": with_about(layout="{"),
+            "layout that is no archive": with_about(layout="aGVsbG8="),
+            "layout that never ends": with_about(layout=pack_layout({"a": "0" * 20_000_000})),
             "layout of another kind": with_about(layout=[1, 2]),
+            "layout of another kind, packed": with_about(layout=pack_layout([1, 2])),
             "17 bits": with_about(bits=17),
         }
     return files

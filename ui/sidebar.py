@@ -7,6 +7,7 @@ from compress_core.pipeline import width_origin
 from compress_core.pruning.channels import SCOPES
 from compress_core.quantization.schemes import schemes
 from compress_core.recipe import Recipe
+from compress_core.training.shipped import WEIGHTS
 from compress_core.zoo import architecture, architectures
 from ui.address import State, on_recipe, to_params, widget_key
 from ui.knobs import PRUNE_STEP, RATIOS, STOPS, WIDTHS
@@ -14,6 +15,9 @@ from ui.menu import PAGES
 
 SCOPE_TITLES = {"global": "All layers together", "layer": "Each layer by itself"}
 HEAL_TITLES = {"none": "Not at all", "recalibrate": "Recalibrate BatchNorm"}
+WEIGHT_TITLES = {"plain": "Plainly"} | {
+    name: f"With an L1 penalty on γ, λ = {name.removeprefix('sparse-')}" for name in WEIGHTS if name != "plain"
+}
 SCHEME_TITLES = {"per_tensor": "One scale a tensor", "per_channel": "One scale a channel"}
 
 
@@ -83,6 +87,7 @@ def _origin(recipe: Recipe) -> str:
 def _finer_choices(state: State) -> None:
     recipe = state.recipe
     for name, label, options, titles in (
+        ("weights", "Trained", list(WEIGHTS), WEIGHT_TITLES),
         ("scope", "Channels compete in", list(SCOPES), SCOPE_TITLES),
         ("heal", "After the cut, heal", list(HEAL_TITLES), HEAL_TITLES),
         ("scheme", "Levels of the weights", schemes(), SCHEME_TITLES),

@@ -1,15 +1,24 @@
 """What each layer of a network costs, counted from the shapes of one forward pass."""
 
 import copy
-import math
 
 import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from compress_core.pruning.surgery import SelectChannels
+from compress_core.zoo.blocks import ChannelShuffle, ChannelSplit
+
+COLUMNS = ["layer", "kind", "input_shape", "output_shape", "params", "macs", "memory_access", "activation_bytes"]
+_NOTHING = (nn.Identity, nn.Dropout, nn.Flatten, ChannelSplit)  # copies nothing, computes nothing
+_POOLINGS = (nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d)
+
 
 def layer_kind(layer: nn.Module) -> str:
-    """`dense`, `pointwise`, `depthwise`, `grouped`, `linear` or `batchnorm`; '' for layers without weights."""
+    """`dense`, `pointwise`, `depthwise`, `grouped`, `linear`, `batchnorm`, `pooling`, `shuffle` or `other`.
+
+    `pointwise` is a dense 1×1 convolution; `grouped` one of any kernel. Activations and what is not known are `other`.
+    """
     match layer:
         case nn.Conv2d() if layer.groups == layer.in_channels == layer.out_channels and layer.groups > 1:
             return "depthwise"
@@ -23,17 +32,24 @@ def layer_kind(layer: nn.Module) -> str:
             return "linear"
         case nn.BatchNorm2d():
             return "batchnorm"
-    return ""
+        case ChannelShuffle() | SelectChannels():
+            return "shuffle"
+    return "pooling" if isinstance(layer, _POOLINGS) else "other"
 
 
 def profile(model: nn.Module, example_input: Tensor) -> pd.DataFrame:
-    """A row per convolution, linear and BatchNorm layer, in the order in which they run; other kinds are not counted.
+    """A row per layer, in the order in which they run, for one image; the model stays as it was.
 
-    Columns: `layer` (name), `kind`, `input_shape` and `output_shape` (without the batch), `params` (counted once
-    where a layer runs more than once), and `macs`, the multiply–accumulates of convolutions and linear layers
-    for one image, as the papers count them (biases and BatchNorm are not counted). The model stays as it was.
+    Layers are the modules that have no modules of their own, and a channel shuffle. What a network does between them
+    (an addition, a concatenation) is no row.
+
+    Columns: `layer` (name), `kind` (see `layer_kind`), `input_shape` and `output_shape` (without the batch), `params`
+    (counted once where a layer runs more than once), `macs` (the multiply–accumulates of convolutions and linear
+    layers as the papers count them, without biases and BatchNorm), `memory_access` (elements read and written: input,
+    output and parameters, as in ShuffleNetV2, Ma et al. 2018, section 2, G1) and `activation_bytes` (of the output).
     """
-    rows = []
+    rows: list[tuple] = []
+    seen: set[str] = set()
     network = copy.deepcopy(model).eval()
 
     def note(name: str, layer: nn.Module):
@@ -41,18 +57,20 @@ def profile(model: nn.Module, example_input: Tensor) -> pd.DataFrame:
             macs = 0
             if isinstance(layer, nn.Conv2d | nn.Linear):
                 outputs = layer.out_channels if isinstance(layer, nn.Conv2d) else layer.out_features
-                positions = math.prod(output.shape[1:]) // outputs
-                macs = layer.weight.numel() * positions
-            first_time = name not in {row[0] for row in rows}
-            params = sum(p.numel() for p in layer.parameters(recurse=False)) if first_time else 0
+                macs = layer.weight.numel() * (output[0].numel() // outputs)
+            own = sum(p.numel() for p in layer.parameters(recurse=False))
+            params = 0 if name in seen else own
+            seen.add(name)
+            access = inputs[0][0].numel() + output[0].numel() + own
+            size = output[0].numel() * output.element_size()
             shapes = tuple(inputs[0].shape[1:]), tuple(output.shape[1:])
-            rows.append((name, layer_kind(layer), *shapes, params, macs))
+            rows.append((name, layer_kind(layer), *shapes, params, macs, access, size))
 
         return hook
 
     for name, layer in network.named_modules():
-        if layer_kind(layer):
+        if not isinstance(layer, _NOTHING) and not any(layer.children()):
             layer.register_forward_hook(note(name, layer))
     with torch.inference_mode():
         network(example_input[:1])
-    return pd.DataFrame(rows, columns=["layer", "kind", "input_shape", "output_shape", "params", "macs"])
+    return pd.DataFrame(rows, columns=COLUMNS)

@@ -16,10 +16,18 @@ COMPRESSED_TEXT = {"light": "#1F5BD0", "dark": "#7FA8FF"}
 """The blue where it is text, dark or light enough to be read (4.5 : 1)."""
 ORIGINAL_TEXT = {"light": "#566378", "dark": "#9AA8BC"}
 
-# Okabe & Ito's palette for colour-blind readers, without its blue; the shapes are a second cue.
+# Okabe & Ito's palette for colour-blind readers, without its blue, its light tones darkened until they hold on white;
+# the shapes are a second cue.
 ARCHITECTURE = {
     "studentnet": ("#D55E00", "circle"),
+    "mobilenet_v1": ("#C17F00", "triangle-up"),
+    "mobilenet_v2": ("#9A8F00", "triangle-down"),
+    "shufflenet_v1": ("#009E73", "cross"),
+    "shufflenet_v2": ("#3A97CE", "x"),
+    "squeezenet": ("#C06B9A", "hexagon"),
 }
+YARDSTICK = ("#8D7B68", "star")
+"""What is not one of the six."""
 
 THRESHOLD_LINE = (("#FFFFFF", 5), ("#17202E", 2))
 """Colour and width (px), drawn one over the other: to be seen on bars and on both backgrounds."""

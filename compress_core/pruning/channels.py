@@ -147,7 +147,8 @@ def _fill(model: nn.Module, coupling: Coupling, chosen: list[ScoredGroup], floor
     parts = [(name, labels, floor) for name, labels in coupling.outputs.items()]
     for name, labels in coupling.inputs.items():
         groups = getattr(model.get_submodule(name), "groups", 1)
-        parts += [(name, part, 1) for part in labels.view(groups, -1)] if groups < len(labels) else []
+        if groups == 1 or groups < len(labels):  # a depthwise layer has nothing of its own to lose
+            parts += [(name, part, 1) for part in labels.view(groups, -1)]
     for name, labels, wanted in parts:
         missing = min(wanted, len(labels.unique())) - int(alive[labels.unique()].sum())
         if missing <= 0:

@@ -104,7 +104,8 @@ def couple(model: nn.Module, example_input: Tensor) -> Coupling:
         with torch.no_grad():
             run.run(example_input[:1])
     except Exception as error:
-        raise UnsupportedModelError(f"{type(model).__name__} does not run on the example input: {error}") from error
+        why = str(error).partition("\n")[0]
+        raise UnsupportedModelError(f"{type(model).__name__} does not run on the example input: {why}") from error
     return run.coupling()
 
 
@@ -223,8 +224,6 @@ class _LabelRun(fx.Interpreter):
             return None
         if isinstance(layer, nn.Conv2d) and layer.groups == layer.in_channels == layer.out_channels > 1:
             return self.note(name, "carrier", source, _spread(channels, value))
-        if isinstance(layer, nn.Conv2d) and layer.groups == layer.in_channels > 1:
-            return None  # one channel a group, several out of each: without it they would be constant, not gone
         out = self.outputs.get(name)
         out = self.fresh(value.shape[1]) if out is None else out
         return self.note(name, "dense", source, _spread(out, value))

@@ -32,7 +32,8 @@ def network_slimming(
     After Network Slimming, Liu et al. 2017, section 3, as homework 7 (Hung-yi Lee, ML 2020) transplants it.
     """
     coupling = coupling or couple(old, example_input)
-    wanted = {group.name: Counter(_cells(new, group)) for group in couple(new, example_input).groups}
+    narrow = couple(new, example_input.to(next(new.parameters()).dtype))
+    wanted = {group.name: Counter(_cells(new, group)) for group in narrow.groups}
     keep = {}
     for group in coupling.groups:
         if group.name not in wanted:

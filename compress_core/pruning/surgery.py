@@ -198,7 +198,7 @@ def resize_to(model: nn.Module, shapes: Mapping[str, Sequence[int]]) -> nn.Modul
 
 
 def _is_depthwise(layer: nn.Module) -> bool:
-    return isinstance(layer, nn.Conv2d) and layer.groups > 1 and layer.groups == layer.in_channels
+    return isinstance(layer, nn.Conv2d) and 1 < layer.groups == layer.in_channels == layer.out_channels
 
 
 def _set_sizes(layer: nn.Module) -> None:

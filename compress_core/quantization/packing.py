@@ -13,8 +13,10 @@ and the metadata's `layout` says which names and shapes they are cut into, in th
 bytes.
 """
 
+import base64
 import json
 import math
+import zlib
 from collections.abc import Iterable, Mapping
 
 import numpy as np
@@ -28,8 +30,9 @@ from compress_core.errors import CheckpointError
 from compress_core.quantization.quantize import PackedState
 from compress_core.quantization.schemes import Grid
 
-FORMAT = "compress_core/1"
+FORMAT = "compress_core/2"
 MAX_DIMENSIONS = 6
+MAX_LAYOUT_BYTES = 10_000_000
 _KEY = "compress_core"
 """The one entry of the metadata, a JSON object. More of them would be written in an order that changes, and the same
 network would not always be the same file."""
@@ -54,6 +57,27 @@ def unpack_bits(packed: Tensor, bits: int, count: int) -> Tensor:
     return torch.from_numpy(expanded @ (1 << np.arange(bits - 1, -1, -1, dtype=np.int32)))
 
 
+def pack_layout(layout: Mapping[str, object]) -> str:
+    """The layout as text for the header: its many similar names cost a fifth of what they would as JSON."""
+    return base64.b64encode(zlib.compress(json.dumps(layout, separators=(",", ":")).encode(), 9)).decode()
+
+
+def unpack_layout(text: str) -> dict[str, dict[str, list[int]]]:
+    """The layout that `pack_layout` packed.
+
+    Raises:
+        ValueError: it is none, or larger than any network's.
+    """
+    unpacker = zlib.decompressobj()
+    try:
+        plain = unpacker.decompress(base64.b64decode(text, validate=True), MAX_LAYOUT_BYTES)
+    except zlib.error as error:
+        raise ValueError(f"a layout that cannot be read: {error}") from error
+    if unpacker.unconsumed_tail:
+        raise ValueError("a layout without end")
+    return json.loads(plain)
+
+
 def serialize(state: PackedState, metadata: Mapping[str, str]) -> bytes:
     """The file's bytes."""
     about: dict[str, object] = dict(metadata) | {"format": FORMAT, "bits": state.bits}
@@ -69,7 +93,7 @@ def serialize(state: PackedState, metadata: Mapping[str, str]) -> bytes:
     }
     # Per channel is the rule: only what differs is written.
     layout["grids"] = {n: s for n, s in layout["grids"].items() if s[0] != layout["weights"][n][0]}
-    about["layout"] = layout
+    about["layout"] = pack_layout(layout)
     grids = [state.grids[name] for name in state.codes]
     tensors = {
         "codes": _joined(pack_bits(codes, state.bits) for codes in state.codes.values()).to(torch.uint8),
@@ -105,7 +129,7 @@ def deserialize(data: bytes, origin: str = "The file") -> tuple[PackedState, dic
         if about.get("format") != FORMAT:
             raise CheckpointError(f"{origin} was not written by compress_core: its metadata lack '{FORMAT}'.")
         bits = int(about["bits"])
-        state = PackedState(32, kept=tensors) if bits == 32 else _unpack(tensors, bits, about["layout"])
+        state = PackedState(32, kept=tensors) if bits == 32 else _unpack(tensors, bits, unpack_layout(about["layout"]))
     except CheckpointError:
         raise
     except (

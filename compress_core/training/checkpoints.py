@@ -14,7 +14,8 @@ from torch import nn
 from compress_core.data import Dataset
 from compress_core.data import dataset as get_dataset
 from compress_core.errors import CheckpointError
-from compress_core.zoo import build
+from compress_core.vision import torchvision
+from compress_core.zoo import architecture, architectures, build
 
 FOLDER = Path(__file__).parent.parent / "checkpoints"
 
@@ -121,9 +122,15 @@ def _load(path: Path, modified: int, arch: str, width: float, dataset: str) -> n
 def load(arch: str, width: float = 1.0, dataset: str = "digits", weights: str = "plain") -> nn.Module:
     """The trained network, in eval mode; a fresh copy at every call.
 
+    Args:
+        dataset: what it was trained on; `imagenet` for the paper's network with torchvision's weights, fetched once
+            over the network and kept in torch's own cache.
+
     Raises:
-        CheckpointError: there is no such checkpoint, or it is damaged.
+        CheckpointError: there is no such checkpoint, it is damaged, or it cannot be fetched.
     """
+    if dataset == "imagenet":
+        return _load_pretrained(arch, width)
     path = checkpoint_path(arch, width, dataset, weights)
     if not path.is_file():
         widths = ", ".join(f"{w:g}" for w in trained_widths(arch, dataset, weights)) or "none"
@@ -131,3 +138,25 @@ def load(arch: str, width: float = 1.0, dataset: str = "digits", weights: str = 
             f"There is no trained {arch} of width {width:g} for {dataset} ({weights}). Trained widths: {widths}."
         )
     return copy.deepcopy(_load(path, path.stat().st_mtime_ns, arch, width, dataset))
+
+
+def _load_pretrained(arch: str, width: float) -> nn.Module:
+    source = architecture(arch).pretrained
+    if source is None or width not in source.widths:
+        reachable = [(name, architecture(name).pretrained) for name in architectures(yardsticks=True)]
+        offers = [f"{name} ({', '.join(f'{w:g}' for w in p.widths)})" for name, p in reachable if p is not None]
+        raise CheckpointError(
+            f"There are no ImageNet weights for {arch} of width {width:g}. There are some for: {', '.join(offers)}."
+        )
+    name = source.widths[width]
+    try:
+        state = torchvision().models.get_model_weights(name).DEFAULT.get_state_dict(progress=False, check_hash=True)
+    except ImportError as error:
+        raise CheckpointError(f"ImageNet weights come from torchvision, which is not installed ({error}).") from error
+    except (OSError, RuntimeError) as error:
+        raise CheckpointError(
+            f"The ImageNet weights of {name} cannot be fetched ({error}). They need a network once; then they are "
+            f"kept in {torch.hub.get_dir()}."
+        ) from error
+    model = build(arch, width, "imagenet", 1000, **source.options)
+    return load_weights(model, source.convert(state), f"torchvision's {name}")

@@ -96,9 +96,9 @@ Each file holds in its metadata the command that made it, such as
 {commands[0] if commands else ""}
 ```
 
-λ is the strength of the L1 penalty on γ. The epoch is the one that did best on the validation images, which alone were
-read to choose it; test accuracy is on {samples:,} images, one seed, so about ±1 point. Precision is that of the weights:
-half where no validation image noticed.
+λ is the strength of the L1 penalty on γ. The epoch is the one that did best on the validation images, which alone
+were read to choose it; test accuracy is on {samples:,} images, one seed, so about ±1 point. Precision is that of the
+weights: half where validation accuracy changes by at most 0.1 points.
 
 | network | width | λ | validation | test | epoch | seed | precision | bytes |
 |---|---|---|---|---|---|---|---|---|

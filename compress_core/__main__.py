@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 
 from compress_core.analysis.accuracy import accuracy_estimate
+from compress_core.analysis.costs import FILE, count_costs
 from compress_core.data import dataset, datasets
 from compress_core.errors import CompressError
 from compress_core.inference import predict
@@ -86,6 +87,11 @@ def _checkpoints(args: argparse.Namespace) -> None:
     print(write_list(args.out))
 
 
+def _costs(args: argparse.Namespace) -> None:
+    FILE.write_text(f"# python -m compress_core costs\n{count_costs().to_csv(index=False)}")
+    print(FILE)
+
+
 def _grid(args: argparse.Namespace) -> None:
     def progress(done: int, total: int) -> None:
         print(f"\r{'█' * round(30 * done / total):<30} {done}/{total} recipes", end="", flush=True)
@@ -139,6 +145,9 @@ def _parser() -> argparse.ArgumentParser:
     shipped.add_argument("--runs", type=Path, default=Path("runs"), help="the folder for unfinished runs")
     shipped.add_argument("--list", action="store_true", help="train nothing, only write the list anew")
     shipped.set_defaults(run=_checkpoints)
+
+    costs = commands.add_parser("costs", help="count parameters and MACs of every architecture at every width")
+    costs.set_defaults(run=_costs)
 
     grid = commands.add_parser("grid", help="measure the grid of recipes that stands behind accuracy against size")
     grid.add_argument("--arch", required=True, choices=architectures())

@@ -26,6 +26,19 @@ ARCHITECTURE = {
     "shufflenet_v2": ("#3A97CE", "x"),
     "squeezenet": ("#C06B9A", "hexagon"),
 }
+KIND = {
+    "dense": "#B0552B",
+    "pointwise": "#7B61A8",
+    "depthwise": "#2E8B8B",
+    "grouped": "#A8497F",
+    "linear": "#6E7B3A",
+    "batchnorm": "#8C7A5C",
+    "pooling": "#7D8597",
+    "shuffle": "#B8862D",
+    "other": "#8A8A8A",
+}
+"""A colour for each kind of layer, dark enough for white text."""
+
 YARDSTICK = ("#8D7B68", "star")
 """What is not one of the six."""
 

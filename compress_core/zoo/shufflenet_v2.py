@@ -5,7 +5,6 @@ Ma et al. 2018, 'ShuffleNet V2: Practical Guidelines for Efficient CNN Architect
 
 import re
 
-import torch
 from torch import Tensor, nn
 
 from compress_core.zoo.blocks import Classifier, ConvBNAct, ShuffleUnitV2, make_divisible
@@ -56,9 +55,8 @@ def _published(width: float) -> list[float]:
     if width <= 0.5:
         return [c * width / 0.5 for c in PUBLISHED[0.5][:3]] + [PUBLISHED[0.5][3]]
     below = max(w for w in PUBLISHED if w < width)
-    part = torch.tensor((width - below) / 0.5)
-    ends = (torch.tensor(PUBLISHED[w], dtype=torch.float32) for w in (below, below + 0.5))
-    return torch.lerp(*ends, part).tolist()
+    part = (width - below) / 0.5
+    return [(1 - part) * a + part * b for a, b in zip(PUBLISHED[below], PUBLISHED[below + 0.5], strict=True)]
 
 
 def _imagenet(width: float, num_classes: int, in_channels: int) -> ShuffleNetV2:

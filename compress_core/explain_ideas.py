@@ -8,8 +8,8 @@ import pandas as pd
 from compress_core.analysis.ideas import fire, grouped, manifold, separable
 from compress_core.analysis.ideas.cost import Cost
 from compress_core.analysis.ideas.residual import Residual
-from compress_core.analysis.ideas.timing import Timing
-from compress_core.numbers import count, duration, factor, size, times, timing, whole_percent
+from compress_core.analysis.ideas.timing import CALM, Timing
+from compress_core.numbers import count, size, times, timing, whole_percent
 
 _BARS = ["quantity", "form", "value", "text", "clever", "low", "high"]
 _MACS, _PARAMS, _TIME = "MACs an image (M)", "parameters (k)", "time of one image (ms)"
@@ -29,7 +29,7 @@ def time_bars(measured: Timing, clever: str) -> pd.DataFrame:
     """Medians and quartiles of the times for `plots.form_bars`, each against the first."""
     rows = []
     for i, row in enumerate(measured.table.itertuples()):
-        text = duration(row.ms) if i == 0 else f"{duration(row.ms)}\n{timing(1 / row.relative)}"
+        text = _ms(row.ms) if i == 0 else f"{_ms(row.ms)}\n{timing(1 / row.relative)}"
         rows.append((_TIME, row.Index, row.ms, text, row.Index == clever, row.low, row.high))
     return pd.DataFrame(rows, columns=_BARS)
 
@@ -77,7 +77,7 @@ def read_separable(kernel: int, c_in: int, c_out: int, costs: Mapping[str, Cost]
     rates = [costs[form].macs / (measured.table.loc[form, "ms"] / 1000) for form in (separable.FULL, row.name)]
     promised = _fewer(full.macs / parts.macs)
     return _in_words(
-        f"{kernel}×{kernel}, {c_in} → {c_out} channels: {promised} MACs and parameters, and {timing(1 / row.relative)} "
+        f"{kernel}×{kernel}, {c_in} → {c_out} channels: {promised} MACs and parameters, and {_speed(row)} "
         f"here. The full form does {count(rates[0])} MACs a second on this machine, the separable {count(rates[1])}."
     )
 
@@ -91,23 +91,23 @@ def formula_separable(kernel: int, c_out: int) -> str:
 def read_manifold(points: pd.DataFrame, dims: int) -> str:
     """What was missed, and what no read-out could find."""
     missed, lost = manifold.error(points), manifold.lost_share(points)
-    text = f"In {dims} dimensions the read-out misses {_small_percent(missed)} of the spiral."
+    text = f"In {dims} dimensions the read-out is left with a squared error of {rough_percent(missed)}."
     if lost:
-        return f"{text} {_small_percent(lost)} of its points lose a coordinate, which nothing behind can bring back."
+        return f"{text} {rough_percent(lost)} of the points lose a coordinate, which nothing can bring back."
     return f"{text} Every point keeps both coordinates: at least two units stay active for each."
 
 
 def formula_manifold(points: pd.DataFrame, readout: str) -> str:
     """The error with its value, for KaTeX."""
     inverse = "T^{+}" if readout == manifold.PINV else "R"
-    value = _small_percent(manifold.error(points)).replace("%", r"\%").replace(" ", r"\,")
+    value = rough_percent(manifold.error(points)).replace("%", r"\%").replace(" ", r"\,")
     return rf"$\lVert X-{inverse}\,\mathrm{{ReLU}}(TX)\rVert^2\,/\,\lVert X\rVert^2={value}$"
 
 
 def read_residual(plain: Residual, clever: Residual) -> str:
     """What turning the block inside out saves."""
     params = times(plain.cost.params / clever.cost.params, "fewer", "more")
-    kept = factor(plain.shortcut_bytes / clever.shortcut_bytes)
+    kept = plain.shortcut_bytes // clever.shortcut_bytes
     return _in_words(
         f"Same two widths, turned inside out: {params} parameters, and the shortcut keeps {kept}× less in memory: "
         f"{size(clever.shortcut_bytes)} instead of {size(plain.shortcut_bytes)} for a {clever.side}×{clever.side} map."
@@ -151,7 +151,7 @@ def read_grouped(groups: int, table: pd.DataFrame, measured: Timing) -> str:
             f"One group: every one of {channels} channels reads all {channels}. {count(row['params'])} parameters, "
             f"{count(row['macs'])} MACs."
         )
-    speed = timing(1 / measured.table.loc[grouped.form(groups), "relative"])
+    speed = _speed(measured.table.loc[grouped.form(groups)])
     return _in_words(
         f"{groups} groups: {groups} times fewer MACs and parameters, and {speed} on this machine. For the cost of one "
         f"group the layer could have {row['width']:,.0f} channels instead of {channels}."
@@ -170,8 +170,28 @@ def measured_how(measured: Timing) -> str:
     return f"Medians and quartiles of {measured.runs} runs in turn, one image, {threads}."
 
 
+def rough_percent(share: float) -> str:
+    """A share with two digits, and a floor: 0.2457 → '25 %', 0.0042 → '0.42 %', 1e-9 → 'less than 0.01 %'."""
+    if 0 < share < 1e-4:
+        return "less than 0.01 %"
+    return f"{100 * share:.2g} %" if share < 0.995 else f"{100 * share:,.0f} %"
+
+
 def _fewer(ratio: float) -> str:
     return times(ratio, "fewer", "more")
+
+
+def _speed(row: pd.Series) -> str:
+    """How much faster than the first form; with the quartiles where a busy machine has spread them."""
+    text = timing(1 / row["relative"])
+    if row["relative_high"] / row["relative_low"] <= CALM:
+        return text
+    return f"{text} (quartiles {1 / row['relative_high']:.2g} to {1 / row['relative_low']:.2g})"
+
+
+def _ms(value: float) -> str:
+    """A measured time with two digits: 0.298 → '0.30 ms', 0.0841 → '0.084 ms', 21.5 → '22 ms'."""
+    return f"{value:#.2g} ms".replace(". ", " ") if value < 9.95 else f"{value:,.0f} ms"
 
 
 def _in_words(text: str) -> str:
@@ -180,8 +200,3 @@ def _in_words(text: str) -> str:
 
 def _tex(number: int) -> str:
     return f"{number:,}".replace(",", "{,}")
-
-
-def _small_percent(share: float) -> str:
-    """A share with two digits, and a floor: 0.2457 → '25 %', 0.0042 → '0.42 %', 1e-9 → 'less than 0.01 %'."""
-    return "less than 0.01 %" if 0 < share < 1e-4 else f"{100 * share:.2g} %"

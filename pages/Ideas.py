@@ -37,13 +37,14 @@ KNOBS = {
     "group_count": Choice("group count", grouped.GROUPS, 3),
 }
 TITLES = {manifold.FIT: "best linear read-out", manifold.PINV: "pseudo-inverse T⁺"}
-BARS_PX = 300
-SHARES_BESIDE = (0.01, 0.25, 0.5, 0.75, 0.99)
+BARS_PX = 380
+SHARES_BESIDE = [0.01, 0.25, 0.5, 0.75, 0.99]
 
 
 def main() -> None:
     state = page.start("Ideas", views=KNOBS)
     with st.container(gap="xsmall"):
+        st.space("xxsmall")  # the header of the browser's page hides what is flush with the top
         idea = st.segmented_control(
             "Idea",
             list(IDEAS),
@@ -100,12 +101,13 @@ def _manifold(state: State) -> None:
     formula.markdown(explain.formula_manifold(points, readout))
     text = explain.read_manifold(points, dims)
     components.sentence(text)
-    left, right = st.columns([3, 2], gap="medium")
+    left, right = st.columns([2, 1], gap="medium")
     with left:
         _figure("The spiral before and after", plots.spirals(points, dims), text)
     with right:
         curve = _curve(readout)
-        figure = plots.error_over_dims(curve, dims, manifold.error(points))
+        error = manifold.error(points)
+        figure = plots.error_over_dims(curve, dims, error, explain.rough_percent(error))
         _figure(f"Over {manifold.CURVE_SEEDS} random matrices", figure, "The error over the number of dimensions")
 
 
@@ -136,7 +138,7 @@ def _fire(state: State) -> None:
         "Squeeze to few channels before the expensive 3×3 filters, and halve the maps late.",
         about_ideas.FIRE,
     )
-    squeeze, share = _knobs(state, squeeze="Squeeze ratio SR", share="Share of 3×3 filters, pct₃ₓ₃")
+    squeeze, share = _knobs(state, squeeze="Squeeze ratio SR", share="Share of 3×3 filters")
     formula.markdown(explain.formula_fire(squeeze, share))
     costs = {name: fire.network_cost(squeeze, share, pooled) for name, pooled in fire.POOLINGS.items()}
     text = explain.read_fire(squeeze, share, costs)
@@ -145,7 +147,7 @@ def _fire(state: State) -> None:
     with left:
         chosen = pd.Series({"squeeze_ratio": squeeze, "share": share, **vars(costs[fire.PAPER])})
         figure = plots.squeeze_curves(fire.sweep(), chosen, SHARES_BESIDE)
-        _figure("SqueezeNet by squeeze ratio, a line a share of 3×3 filters", figure, text)
+        _figure("SqueezeNet over SR, a line for each share of 3×3 filters", figure, text)
     with right:
         figure = plots.form_bars(explain.pooling_bars(costs))
         _figure("Where the maps are halved", figure, "MACs of four places of the poolings")
@@ -182,10 +184,10 @@ def _head(title: str, lead: str, text: str):
     """The idea's name, its explanation, a sentence on it, and the place of its formula."""
     with components.row():
         components.heading(title)
+        formula = st.empty()
         components.help_on(title, text)
-    with components.row():
-        components.reading(lead, lines=1)
-        return st.empty()
+    components.reading(lead, lines=1)
+    return formula
 
 
 def _knobs(state: State, **labels: str) -> list:

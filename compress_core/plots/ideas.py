@@ -1,7 +1,5 @@
 """Figures of the ideas behind compact architectures."""
 
-from collections.abc import Sequence
-
 import pandas as pd
 import plotly.graph_objects as go
 
@@ -10,7 +8,7 @@ from compress_core.plots.tokens import CONTRAST
 
 PLAIN, CLEVER = CONTRAST
 VALUE_FONT = {"size": 17}
-HEIGHT_PX = 400
+HEIGHT_PX = 440
 _FADED = 0.22
 _ROOM_FOR_TEXT = 1.7
 """How far an axis goes on behind its longest bar, for what stands there."""
@@ -61,7 +59,7 @@ def form_bars(bars: pd.DataFrame, height: int = HEIGHT_PX) -> go.Figure:
             at = {"x": end, "y": place, "xref": on["xaxis"], "yref": on["yaxis"], "xanchor": "left", "xshift": 8}
             labels.append(label(text.replace("\n", "<br>"), align="left", font=VALUE_FONT, **at))
         reach = [0, float(ends.max()) * _ROOM_FOR_TEXT]
-        axes[f"xaxis{_number(i)}"] = axis(quantity, range=reach, nticks=5, anchor=on["yaxis"])
+        axes[f"xaxis{_number(i)}"] = axis(quantity, range=reach, nticks=5, tickformat=",", anchor=on["yaxis"])
         axes[f"yaxis{_number(i)}"] = {
             "tickvals": places,
             "ticktext": [form.replace("\n", "<br>") for form in forms],
@@ -102,35 +100,39 @@ def spirals(points: pd.DataFrame, dims: int) -> go.Figure:
                     "hovertemplate": "(%{x:.2f}, %{y:.2f})<extra></extra>",
                 }
             )
-    domains = _panels(2, 0.1)
-    above = {"xref": "paper", "y": 1.02, "yref": "paper", "yanchor": "bottom", "font": VALUE_FONT}
+    domains = _panels(2, 0.04)
+    above = {"xref": "paper", "xanchor": "center", "y": 1.0, "yref": "paper", "yanchor": "bottom", "font": VALUE_FONT}
     labels = [
         label(f"<b>{text}</b>", x=sum(domain) / 2, **above)
         for text, domain in zip(("in the plane", f"ReLU in {dims} dimensions, read back"), domains, strict=True)
     ]
-    square = {"range": [-reach, reach], "constrain": "domain", "nticks": 5, "zeroline": False}
+    square = {"range": [-reach, reach], "constrain": "domain", "constraintoward": "top", "nticks": 5, "zeroline": False}
     across = [
         axis(f"{name} coordinate 1 (no unit)", domain=domain, **square)
         for name, domain in zip(("before:", "after:"), domains, strict=True)
     ]
     up = [axis("coordinate 2 (no unit)", scaleanchor=f"x{_number(i)}", **square) for i in range(2)]
-    second = {"xaxis2": across[1] | {"anchor": "y2"}, "yaxis2": up[1] | {"anchor": "x2", "title": None}}
+    second = {
+        "xaxis2": across[1] | {"anchor": "y2"},
+        "yaxis2": up[1] | {"anchor": "x2", "title": None, "showticklabels": False},
+    }
     return figure(traces, across[0], up[0], labels, height=HEIGHT_PX, margin=MARGIN | {"t": 36}, **second)
 
 
-def error_over_dims(curve: pd.DataFrame, dims: int, error: float) -> go.Figure:
+def error_over_dims(curve: pd.DataFrame, dims: int, error: float, text: str) -> go.Figure:
     """How much of the spiral a read-out misses over the dimensions, with the chosen layer marked.
 
     Args:
         curve: `dims`, `low`, `median`, `high` and `lost`, as parts of one.
         dims: of the chosen layer.
-        error: of the chosen layer.
+        error: of the chosen layer, and the same as `text`.
     """
     x = curve["dims"]
     percent = curve[["low", "median", "high", "lost"]] * 100
     line = {"type": "scatter", "mode": "lines", "x": x}
     band = {"hoverinfo": "skip", "line": {"width": 0}}
     top = min(100.0, max(80.0, 1.12 * float(percent["high"].max()), 112 * error))
+    at = min(100 * error, top)
     traces = [
         line | band | {"y": percent["low"]},
         line | band | {"y": percent["high"], "fill": "tonexty", "fillcolor": _faded(CLEVER)},
@@ -150,20 +152,29 @@ def error_over_dims(curve: pd.DataFrame, dims: int, error: float) -> go.Figure:
             "type": "scatter",
             "mode": "markers",
             "x": [dims],
-            "y": [min(error * 100, top)],
+            "y": [at],
             "marker": {"color": CLEVER, "size": 16, "symbol": "circle", "line": {"color": "#FFFFFF", "width": 2}},
-            "hovertemplate": f"n = {dims}: error {100 * error:.2g} %<extra></extra>",
+            "hovertemplate": f"n = {dims}: error {text}<extra></extra>",
         },
     ]
     right = {"x": 1, "xref": "paper", "xanchor": "right", "yref": "paper", "yanchor": "top"}
     labels = [
         label("error, median and middle 80 %", CLEVER, y=1.0, **right),
-        label("points that lose a coordinate, (n+1)/2ⁿ", PLAIN, y=0.92, **right),
+        label("points that lose a coordinate, (n+1)/2ⁿ", PLAIN, y=0.93, **right),
+        label(
+            f"<b>n = {dims}: {text}</b>",
+            x=dims,
+            y=at,
+            xanchor="left",
+            xshift=12,
+            yshift=14,
+            font=VALUE_FONT,
+        ),
     ]
     return figure(
         traces,
         axis("dimensions n (count)", range=[1.2, float(x.max()) + 0.8], tickvals=[2, 5, 10, 15, 20, 25, 30]),
-        axis("of the spiral (%)", range=[-0.02 * top, top * 1.02]),
+        axis("error, and points (%)", range=[-0.02 * top, top * 1.02]),
         labels,
         height=HEIGHT_PX,
         margin=MARGIN | {"t": 36},
@@ -178,7 +189,7 @@ def block_widths(blocks: pd.DataFrame) -> go.Figure:
     """
     widest = max(max(channels) for channels in blocks["channels"])
     traces, labels, shapes = [], [], []
-    step = 1.75  # from one block's middle to the next, in widths of the widest map
+    step = 1.9  # from one block's middle to the next, in widths of the widest map
     for i, block in enumerate(blocks.itertuples()):
         middle = -step * widest * i
         color = CLEVER if block.clever else PLAIN
@@ -204,13 +215,13 @@ def block_widths(blocks: pd.DataFrame) -> go.Figure:
             place = {"xshift": 0, "y": middle - h, "yshift": -14} if inside else outside | {"y": middle}
             labels.append(label(f"<b>{channels:,}</b>", x=x, font=VALUE_FONT, **place))
         for x, name in enumerate(block.layers):
-            labels.append(label(name, x=x + 0.5, y=middle))
+            labels.append(label(name, x=x + 0.5, y=middle - widest / 2, yshift=-34))
         arch = middle + 0.66 * widest
         path = f"M 0,{middle + half[0]} L 0,{arch} L {xs[-1]},{arch} L {xs[-1]},{middle + half[-1]}"
         shapes.append({"type": "path", "path": path, "line": {"color": color, "width": 3, "dash": "dot"}})
         text = f"<b>{block.name}</b>: the shortcut joins {block.channels[0]:,} channels"
         labels.append(label(text, color, x=xs[-1] / 2, y=arch, yshift=14))
-    reach = [-(step * (len(blocks) - 1) + 0.72) * widest, 0.95 * widest]
+    reach = [-(step * (len(blocks) - 1) + 0.78) * widest, 0.95 * widest]
     hidden = {"showgrid": False, "zeroline": False, "showticklabels": False}
     return figure(
         traces,
@@ -223,7 +234,7 @@ def block_widths(blocks: pd.DataFrame) -> go.Figure:
     )
 
 
-def squeeze_curves(sweep: pd.DataFrame, chosen: pd.Series, shares: Sequence[float]) -> go.Figure:
+def squeeze_curves(sweep: pd.DataFrame, chosen: pd.Series, shares: list[float]) -> go.Figure:
     """Parameters and MACs over the squeeze ratio, a line a share of 3×3 filters, the chosen network marked.
 
     Args:

@@ -1,5 +1,6 @@
 """How long the forms of one idea take on this machine, in the same moment."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -11,8 +12,11 @@ from compress_core.analysis.latency import time_in_turn
 from compress_core.inference import prepare
 
 BUDGET_S = 0.15
-"""For all forms together, after warming up."""
+"""For all forms together, after warming up; as often again as `ATTEMPTS` on a busy machine."""
 MIN_ROUNDS, MAX_ROUNDS = 3, 300
+ATTEMPTS = 3
+CALM = 1.25
+"""A spread of the quartiles that a machine with nothing else to do keeps to."""
 
 
 @dataclass(frozen=True)
@@ -25,14 +29,34 @@ class Timing:
     runs: int
     threads: int
 
+    @property
+    def spread(self) -> float:
+        """How many times the lower quartile the upper one is, for the form where they are furthest apart."""
+        return float((self.table["high"] / self.table["low"]).max())
+
 
 def time_forms(forms: Mapping[str, nn.Module], input_shape: tuple[int, int, int]) -> Timing:
-    """Time modules that read the same images (C, H, W), within a fixed budget."""
+    """Time modules that read the same images (C, H, W), within a fixed budget.
+
+    Where another program got in between, it tries again and keeps the calmest of `ATTEMPTS`.
+    """
     networks = [prepare(form) for form in forms.values()]
     images = torch.randn(1, *input_shape).contiguous(memory_format=torch.channels_last)
-    rounds = pd.DataFrame(time_in_turn(networks, images, BUDGET_S, MIN_ROUNDS, MAX_ROUNDS), columns=list(forms))
-    quartiles = (rounds * 1000).quantile([0.5, 0.25, 0.75]).T
+    calmest, least = None, math.inf
+    for _ in range(ATTEMPTS):
+        rounds = time_in_turn(networks, images, BUDGET_S, MIN_ROUNDS, MAX_ROUNDS)
+        timing = _summary(pd.DataFrame(rounds, columns=list(forms)))
+        if timing.spread < least:
+            calmest, least = timing, timing.spread
+        if least <= CALM:
+            break
+    return calmest
+
+
+def _summary(rounds: pd.DataFrame) -> Timing:
+    """Medians and quartiles of seconds, a column a form."""
+    own = (rounds * 1000).quantile([0.5, 0.25, 0.75]).T
+    own.columns = ["ms", "low", "high"]
     relative = rounds.div(rounds.iloc[:, 0], axis=0).quantile([0.5, 0.25, 0.75]).T
-    quartiles.columns = ["ms", "low", "high"]
     relative.columns = ["relative", "relative_low", "relative_high"]
-    return Timing(quartiles.join(relative), len(rounds), torch.get_num_threads())
+    return Timing(own.join(relative), len(rounds), torch.get_num_threads())

@@ -44,7 +44,7 @@ SHARES_BESIDE = [0.01, 0.25, 0.5, 0.75, 0.99]
 def main() -> None:
     state = page.start("Ideas", views=KNOBS)
     with st.container(gap="xsmall"):
-        st.space("xxsmall")  # the header of the browser's page hides what is flush with the top
+        st.space("xxsmall")  # Streamlit's header hides what is flush with the top
         idea = st.segmented_control(
             "Idea",
             list(IDEAS),

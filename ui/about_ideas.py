@@ -5,7 +5,7 @@ SEPARABLE = r"""
 $M$ input channels by itself (depthwise, $k \times k$) and then mixes them into $N$ (pointwise, 1×1). On a map of
 $F \times F$:
 
-$$\frac{k^2\,M\,F^2 + M\,N\,F^2}{k^2\,M\,N\,F^2} = \frac1N + \frac1{k^2}$$
+$$\dfrac{k^2\,M\,F^2 + M\,N\,F^2}{k^2\,M\,N\,F^2} = \dfrac1N + \dfrac1{k^2}$$
 
 The time is another matter. A depthwise layer does few MACs on each number that it fetches, and two layers are two
 calls. At $k = 1$ there is nothing to separate. Both forms are timed in turn, with BatchNorm folded; whiskers are
@@ -19,7 +19,7 @@ MANIFOLD = r"""
 read back linearly. In few dimensions ReLU folds it onto rays; in many it survives. So a ReLU belongs where channels
 are many, and a thin layer should end without one: the linear bottleneck.
 
-$$\frac{\lVert X - R\,\mathrm{ReLU}(TX)\rVert^2}{\lVert X \rVert^2}$$
+$$\dfrac{\lVert X - R\,\mathrm{ReLU}(TX)\rVert^2}{\lVert X \rVert^2}$$
 
 The **best linear read-out** $R$ minimizes this error: what a following 1×1 convolution could do at best. The
 **pseudo-inverse** $T^{+}$ undoes $T$ alone; ReLU halves what passes, so it stays near a quarter however large $n$ is,
@@ -46,7 +46,7 @@ Sandler et al. 2018, *MobileNetV2*, section 3.3 and 5.1; He et al. 2016, *Deep R
 
 FIRE = r"""
 **What you see.** A fire squeezes $c$ channels to $s$ by 1×1, then expands them by $e_1$ filters of 1×1 and $e_3$ of
-3×3. SR sets $s = \mathrm{SR}\,(e_1 + e_3)$, and pct₃ₓ₃ the part $e_3 / (e_1 + e_3)$. Weights of a fire:
+3×3. SR sets $s = \mathrm{SR}\,(e_1 + e_3)$, and $\mathrm{pct}_{3\times3}$ the part $e_3 / (e_1 + e_3)$. Weights of a fire:
 
 $$s\,(c + e_1 + 9\,e_3)$$
 
@@ -54,14 +54,14 @@ Counted is the whole SqueezeNet 1.0 on 224×224 pixels, biases included. On the 
 elsewhere: no parameter changes, but each convolution before a pooling works on four times as many places. The
 paper pools late because large maps help accuracy.
 
-Iandola et al. 2016, *SqueezeNet*, section 3.1 (strategy 3), Table 1, and section 5 (SR and pct₃ₓ₃).
+Iandola et al. 2016, *SqueezeNet*, section 3.1 (strategy 3), Table 1, and section 5 (SR and $\mathrm{pct}_{3\times3}$).
 """
 
 GROUPED = r"""
 **What you see.** In a grouped 1×1 convolution each output reads only the $c/g$ channels of its own group. With $c$
 channels in and out on a map of $F \times F$:
 
-$$\text{MACs} = \frac{c^2}{g}\,F^2, \qquad \text{equal cost at width } c\,\sqrt{g}$$
+$$\text{MACs} = \dfrac{c^2}{g}\,F^2, \qquad \text{equal cost at width } c\,\sqrt{g}$$
 
 ShuffleNet spends the saving on width: its stage 2 has 144, 200, 240, 272 and 384 channels for $g$ = 1, 2, 3, 4 and 8.
 What groups cannot save is the reading and writing of the maps, so time falls more slowly than MACs. Groups do not

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import streamlit as st
 
 from compress_core.recipe import Problem, Recipe, RecipeError, shorten
+from ui.choice import Choice
 
 _KEY = "address"
 
@@ -30,8 +31,8 @@ class State:
     """The recipe before the last turn of a knob."""
 
 
-Views = Mapping[str, Callable[[Recipe], Sequence[str]]]
-"""A page's own choices by name, with the values that each may take for a recipe."""
+Views = Mapping[str, Callable[[Recipe], Sequence[str]] | Choice]
+"""A page's own choices by name: the values that one may take for a recipe, or a knob that always has a value."""
 
 
 def read(views: Views) -> State:
@@ -49,14 +50,23 @@ def read(views: Views) -> State:
             state.recipe = error.nearest
         state.before = state.recipe
         for name in views:
-            _read_view(state, name, views[name](state.recipe), [text for given, text in pairs if given == name])
+            _read_view(state, name, views[name], [text for given, text in pairs if given == name])
     return state
 
 
-def _read_view(state: State, name: str, allowed: Sequence[str], given: Sequence[str]) -> None:
+def _read_view(state: State, name: str, view: Callable[[Recipe], Sequence[str]] | Choice, given: Sequence[str]) -> None:
     if len(given) > 1:
-        what = f"The {name} shown stands in the address more than once; one is allowed."
+        title = view.title if isinstance(view, Choice) else f"{name} shown"
+        what = f"The {title} stands in the address more than once; one is allowed."
         state.problems.append(Problem(name, what, "the first"))
+    if isinstance(view, Choice):
+        if given:
+            value, what = view.read(given[0])
+            state.view[name] = str(value)
+            if what:
+                state.problems.append(Problem(name, what, str(value)))
+        return
+    allowed = view(state.recipe)
     if given and given[0] in allowed:
         state.view[name] = given[0]
     elif given:
@@ -92,8 +102,8 @@ def on_view(state: State, name: str) -> Callable[[], None]:
     def changed() -> None:
         value = st.session_state[widget_key(state, name)]
         state.view.pop(name, None)
-        if value:
-            state.view[name] = value
+        if value not in ("", None):
+            state.view[name] = str(value)
         _write(state)
 
     return changed

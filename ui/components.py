@@ -47,6 +47,8 @@ _STYLE = f"""<style>
 .cc-tile .cc-o {{ color: {_both(ORIGINAL_TEXT)}; font-weight: 600; }}
 .cc-tile .cc-c {{ color: {_both(COMPRESSED_TEXT)}; font-weight: 700; }}
 .cc-h {{ font-size: 1.05rem; font-weight: 600; margin: 0; }}
+.js-plotly-plot :is(.infolayer, .cartesianlayer) text {{ fill: light-dark(#31333F, #FAFAFA) !important; }}
+.js-plotly-plot .xerror {{ stroke: light-dark(#31333F, #FAFAFA) !important; }}
 .cc-read {{ font-size: .95rem; line-height: 1.4; opacity: .9; margin: 0; }}
 </style>"""
 

@@ -135,6 +135,10 @@ class Engine:
         with self.gate:
             return file_bytes(compress(recipe, self.networks))
 
+    def timed(self, what: str, key: Hashable, measure: Callable[[], T]) -> T:
+        """A page's own measurement, taken while nothing else computes; the same question gets the same answer."""
+        return self._once(f"timed {what}", key, lambda _: measure())
+
     def expect(self, recipes: Iterable[Recipe]) -> None:
         """Compute these while nobody waits, the likeliest first; newer guesses push out older ones."""
         self._guesses.extendleft(reversed(list(recipes)))

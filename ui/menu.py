@@ -9,4 +9,7 @@ class Page(NamedTuple):
     icon: str
 
 
-PAGES = (Page("app.py", "Compress", ":material/tune:"),)
+PAGES = (
+    Page("app.py", "Compress", ":material/tune:"),
+    Page("pages/Ideas.py", "Ideas", ":material/lightbulb:"),
+)

@@ -2,6 +2,7 @@
 
 import statistics
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -35,26 +36,28 @@ def compare_latency(model: nn.Module, reference: nn.Module, input_shape: tuple[i
     results = []
     for batch, budget_s in BUDGET_S.items():
         images = torch.zeros(batch, *input_shape).contiguous(memory_format=torch.channels_last)
-        pairs = _time_pairs(networks, images, budget_s)
+        pairs = time_in_turn(networks, images, budget_s, MIN_PAIRS, MAX_PAIRS)
         ms = statistics.median(own for own, _ in pairs) * 1000
         results.append((ms, statistics.median(other / own for own, other in pairs)))
     (ms, speedup), (batch_ms, batch_speedup) = results
     return Latency(ms, batch_ms, speedup, batch_speedup, torch.get_num_threads())
 
 
-def _time_pairs(
-    networks: tuple[nn.Module, nn.Module], images: torch.Tensor, budget_s: float
-) -> list[tuple[float, float]]:
-    pairs = []
+def time_in_turn(
+    networks: Sequence[nn.Module], images: torch.Tensor, budget_s: float, at_least: int, at_most: int
+) -> list[tuple[float, ...]]:
+    """Seconds of each of the networks (prepared) on the same images, a tuple a round, after a run to warm up."""
+    rounds = []
+    order = range(len(networks))
     with torch.inference_mode():
         for network in networks:
             network(images)
         ends = time.perf_counter() + budget_s
-        while len(pairs) < MIN_PAIRS or (time.perf_counter() < ends and len(pairs) < MAX_PAIRS):
-            seconds = [0.0, 0.0]
-            for which in (0, 1) if len(pairs) % 2 else (1, 0):  # each goes first as often as the other
+        while len(rounds) < at_least or (time.perf_counter() < ends and len(rounds) < at_most):
+            seconds = [0.0] * len(networks)
+            for which in order if len(rounds) % 2 else reversed(order):  # each of two goes first as often as the other
                 started = time.perf_counter()
                 networks[which](images)
                 seconds[which] = time.perf_counter() - started
-            pairs.append(tuple(seconds))
-    return pairs
+            rounds.append(tuple(seconds))
+    return rounds

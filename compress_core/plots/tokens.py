@@ -42,6 +42,9 @@ KIND = {
 YARDSTICK = ("#8D7B68", "star")
 """What is not one of the six."""
 
+CONTRAST = ("#C07F00", "#A8407F")
+"""Two forms of one idea side by side, the plain one and the clever one: ochre and purple."""
+
 THRESHOLD_LINE = (("#FFFFFF", 5), ("#17202E", 2))
 """Colour and width (px), drawn one over the other: to be seen on bars and on both backgrounds."""
 

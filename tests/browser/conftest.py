@@ -57,10 +57,9 @@ def site(tmp_path_factory) -> Iterator[str]:
     """The app with a second page, added the way a newcomer would: its file, and a line in the menu."""
     folder = tmp_path_factory.mktemp("site")
     shutil.copy(ROOT / "app.py", folder)
-    for name in ("ui", ".streamlit"):
+    for name in ("ui", "pages", ".streamlit"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     (folder / "compress_core").symlink_to(ROOT / "compress_core")
-    (folder / "pages").mkdir()
     (folder / "pages/Second.py").write_text(SECOND_PAGE)
     menu = (folder / "ui/menu.py").read_text()
     line = '    Page("pages/Second.py", "Second", ":material/science:"),\n)'

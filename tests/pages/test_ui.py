@@ -39,6 +39,28 @@ def test_a_failed_computation_opens_the_gate_again():
     assert engine._once("stage", "key", lambda _: "fine") == "fine"
 
 
+def test_timings_wait_for_each_other_and_are_kept():
+    engine, inside, most = Engine(), [], []
+
+    def measure(number: int) -> int:
+        inside.append(1)
+        most.append(len(inside))
+        time.sleep(0.005)
+        inside.pop()
+        return number
+
+    threads = [
+        threading.Thread(target=engine.timed, args=("nap", number % 4, lambda number=number: measure(number)))
+        for number in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert max(most) == 1 and len(most) == 4
+    assert engine.timed("nap", 1, lambda: -1) in (1, 5) and engine.timed("walk", 1, lambda: -1) == -1
+
+
 def test_visitors_get_their_own_numbers():
     engine = Engine()
     recipes = [cc.Recipe(width=0.25, prune=prune) for prune in (0.0, 0.1, 0.2, 0.3)] * 3

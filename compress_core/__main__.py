@@ -25,7 +25,6 @@ from compress_core.training.shipped import make_all, write_list
 from compress_core.version import VERSION
 from compress_core.zoo import architectures
 
-
 UNNOTICED = 0.001
 """A change of validation accuracy for which half the file is worth more: one image in a thousand."""
 

@@ -49,12 +49,12 @@ def read_widths(costs: pd.DataFrame, width: float, cost: str) -> str:
     sentences = []
     for arch, own in costs.groupby("arch", sort=False):
         by_width = own.set_index("width")[cost]
-        ratio = by_width[width] / by_width[1.0]
+        part = "" if width == 1 else f", {by_width[width] / by_width[1.0]:.2f} of width 1"
         sentences.append(
-            f"{architecture(arch).title} at α = {width:g}: {count(by_width[width])} {COST_WORDS[cost]}, "
-            f"{ratio:.2f} of width 1 (α² = {width**2:.2f})."
+            f"{architecture(arch).title} at α = {width:g}: {count(by_width[width])} {COST_WORDS[cost]}{part}"
         )
-    return " ".join(sentences)
+    squared = f" (α² = {width**2:.2f})" if width != 1 else ""
+    return "; ".join(sentences) + squared + "."
 
 
 def read_budget(rows: pd.DataFrame, cost: str, budget: float) -> str:
@@ -68,6 +68,14 @@ def read_budget(rows: pd.DataFrame, cost: str, budget: float) -> str:
         f"{COST_WORDS[other]} ({count(low[other])}), {architecture(high['arch']).title} most ({count(high[other])}): "
         f"{factor(high[other] / low[other])} times as many."
     )
+
+
+def read_best(best: pd.DataFrame) -> str:
+    """Which network is the most accurate within a budget; `best` is sorted, the accuracy in its second column."""
+    name, accuracy = best.iloc[0, 0], best.iloc[0, 1]
+    if len(best) == 1:
+        return f"Only {name} keeps to it: {accuracy:.1f} %."
+    return f"{name} is the most accurate of {len(best)}: {accuracy:.1f} %, the last of them {best.iloc[-1, 1]:.1f} %."
 
 
 def _plural(kind: str) -> str:

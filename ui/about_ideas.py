@@ -46,7 +46,8 @@ Sandler et al. 2018, *MobileNetV2*, section 3.3 and 5.1; He et al. 2016, *Deep R
 
 FIRE = r"""
 **What you see.** A fire squeezes $c$ channels to $s$ by 1×1, then expands them by $e_1$ filters of 1×1 and $e_3$ of
-3×3. SR sets $s = \mathrm{SR}\,(e_1 + e_3)$, and $\mathrm{pct}_{3\times3}$ the part $e_3 / (e_1 + e_3)$. Weights of a fire:
+3×3. SR sets $s = \mathrm{SR}\,(e_1 + e_3)$, and $\mathrm{pct}_{3\times3}$ the part $e_3 / (e_1 + e_3)$. Weights of
+a fire:
 
 $$s\,(c + e_1 + 9\,e_3)$$
 

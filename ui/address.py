@@ -96,11 +96,14 @@ def on_recipe(state: State, name: str) -> Callable[[], None]:
     return changed
 
 
-def on_view(state: State, name: str) -> Callable[[], None]:
-    """The `on_change` of a widget that sets a page's own choice; an empty one leaves the address."""
+def on_view(state: State, name: str, of: str = "") -> Callable[[], None]:
+    """The `on_change` of a widget that sets a page's own choice; an empty one leaves the address.
+
+    `of` is what its key has behind `widget_key`, where what it may be set to depends on something else.
+    """
 
     def changed() -> None:
-        value = st.session_state[widget_key(state, name)]
+        value = st.session_state[f"{widget_key(state, name)}{of}"]
         state.view.pop(name, None)
         if value not in ("", None):
             state.view[name] = str(value)

@@ -11,5 +11,6 @@ class Page(NamedTuple):
 
 PAGES = (
     Page("app.py", "Compress", ":material/tune:"),
+    Page("pages/Architectures.py", "Architectures", ":material/account_tree:"),
     Page("pages/Ideas.py", "Ideas", ":material/lightbulb:"),
 )

@@ -60,7 +60,12 @@ class _Shapes(fx.Interpreter):
         return self.values[node]
 
 
-_SHORT = {"BatchNorm2d": "BN", "AdaptiveAvgPool2d": "average pool", "MaxPool2d": "max pool", "AvgPool2d": "average pool"}
+_SHORT = {
+    "BatchNorm2d": "BN",
+    "AdaptiveAvgPool2d": "average pool",
+    "MaxPool2d": "max pool",
+    "AvgPool2d": "average pool",
+}
 
 
 def _layout(block: nn.Module, graph: fx.Graph, values: dict[fx.Node, object]) -> Diagram:
@@ -94,7 +99,8 @@ def _layout(block: nn.Module, graph: fx.Graph, values: dict[fx.Node, object]) ->
                 if boxes[box_of[sources[0]]]["kind"] == "join":
                     boxes[box_of[sources[0]]]["title"] += f", {word}"
                 else:
-                    boxes[box_of[sources[0]]]["detail"] += f"<br>{word}"
+                    box = boxes[box_of[sources[0]]]
+                    box["detail"] += ("<br>" if "<br>" not in box["detail"] else ", ") + word
                 box_of[node] = box_of[sources[0]]
             case nn.MaxPool2d() | nn.AvgPool2d():
                 size = module.kernel_size if isinstance(module.kernel_size, int) else module.kernel_size[0]

@@ -47,6 +47,9 @@ def profile(model: nn.Module, example_input: Tensor) -> pd.DataFrame:
     (counted once where a layer runs more than once), `macs` (the multiply–accumulates of convolutions and linear
     layers as the papers count them, without biases and BatchNorm), `memory_access` (elements read and written: input,
     output and parameters, as in ShuffleNetV2, Ma et al. 2018, section 2, G1) and `activation_bytes` (of the output).
+
+    Raises:
+        ValueError: the network does not run on the example, such as for its number of channels.
     """
     rows: list[tuple] = []
     seen: set[str] = set()
@@ -71,6 +74,11 @@ def profile(model: nn.Module, example_input: Tensor) -> pd.DataFrame:
     for name, layer in network.named_modules():
         if not isinstance(layer, _NOTHING) and not any(layer.children()):
             layer.register_forward_hook(note(name, layer))
-    with torch.inference_mode():
-        network(example_input[:1])
+    try:
+        with torch.inference_mode():
+            network(example_input[:1])
+    except RuntimeError as error:
+        shape = "×".join(map(str, example_input.shape[1:]))
+        why = str(error).partition("\n")[0]
+        raise ValueError(f"{type(model).__name__} does not run on an example of {shape} (C×H×W): {why}") from error
     return pd.DataFrame(rows, columns=COLUMNS)

@@ -1,12 +1,24 @@
 """Figures: each takes DataFrames and returns a plotly Figure."""
 
+from compress_core.plots.architecture import (
+    block_figure,
+    cost_against_width,
+    cost_by_kind,
+    cost_by_layer,
+    costs_side_by_side,
+)
 from compress_core.plots.channels import score_histogram
 from compress_core.plots.ideas import block_widths, error_over_dims, form_bars, spirals, squeeze_curves
 from compress_core.plots.tradeoff import accuracy_against_size
 
 __all__ = [
     "accuracy_against_size",
+    "block_figure",
     "block_widths",
+    "cost_against_width",
+    "cost_by_kind",
+    "cost_by_layer",
+    "costs_side_by_side",
     "error_over_dims",
     "form_bars",
     "score_histogram",

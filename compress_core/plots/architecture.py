@@ -9,7 +9,9 @@ from compress_core.plots.layout import MARGIN, axis, figure, label
 from compress_core.plots.tokens import ARCHITECTURE, KIND, PLOT_FONT_PX, YARDSTICK
 
 COSTS = {"params": "parameters", "macs": "MACs an image", "memory_access": "elements read and written"}
-BOX_WIDTH, BOX_HEIGHT, LANE = 0.8, 0.62, 1.15
+_LINE = {"color": KIND["other"], "width": 1.5}
+BOX_WIDTH, BOX_HEIGHT, LANE = 0.8, 1.0, 1.5
+OVER = 0.95  # how far below its row a shortcut runs
 
 
 def block_figure(boxes: pd.DataFrame, arrows: pd.DataFrame) -> go.Figure:
@@ -30,42 +32,37 @@ def block_figure(boxes: pd.DataFrame, arrows: pd.DataFrame) -> go.Figure:
         texts.append(label(f"<b>{row.title}</b><br>{row.detail}", x=x, y=y))
     for row in arrows.itertuples():
         (x0, y0), (x1, y1) = at[row.start], at[row.end]
-        texts.append(_arrow(x0, y0, x1, y1))
-        straight = y0 == y1
-        middle = (x0 + BOX_WIDTH / 2 + x1 - BOX_WIDTH / 2) / 2 if straight and x1 - x0 <= 1 else (x0 + x1) / 2
-        if straight and x1 - x0 > 1:  # over the boxes between
-            texts.pop()
-            over = -LANE
-            path = f"M {x0},{y0 - BOX_HEIGHT / 2} L {x0},{over} L {x1},{over} L {x1},{y1 - BOX_HEIGHT / 2}"
-            shapes.append({"type": "path", "path": path, "line": {"color": KIND["other"], "width": 2}})
-            texts.append(_tip(x1, over, x1, y1 - BOX_HEIGHT / 2))
-            texts.append(label(f"{row.channels}", x=(x0 + x1) / 2, y=over, yshift=12))
-        elif straight:
-            texts.append(label(f"{row.channels}", x=middle, y=y0, yshift=14))
-        else:
-            texts.append(label(f"{row.channels}", x=(x0 + x1) / 2, y=(y0 + y1) / 2, yshift=14))
-    columns, lanes = boxes["column"].max(), max(boxes["lane"].max(), _has_shortcut(boxes, arrows))
+        right, left, bottom = x0 + BOX_WIDTH / 2, x1 - BOX_WIDTH / 2, y1 - BOX_HEIGHT / 2
+        name = {"text": f"{row.channels}", "xanchor": "center"}
+        if x1 - x0 <= 1:
+            texts += [_tip(right, y0, left, y1), name | {"x": (right + left) / 2, "y": (y0 + y1) / 2, "yshift": 14}]
+            continue
+        # Over more than one column: below the boxes between, and up into the box.
+        over = y0 - OVER if y0 == y1 else y0
+        start = f"M {x0},{y0 - BOX_HEIGHT / 2} L {x0},{over}" if y0 == y1 else f"M {right},{y0}"
+        shapes.append({"type": "path", "path": f"{start} L {x1},{over} L {x1},{bottom}", "line": _LINE})
+        texts += [_tip(x1, over, x1, bottom), name | {"x": (right + x1) / 2, "y": over, "yshift": 11}]
+    columns, below = (
+        boxes["column"].max(),
+        max(LANE * boxes["lane"].max() + 0.5, OVER if _has_shortcut(boxes, arrows) else 0.5),
+    )
     hidden = {"visible": False, "fixedrange": True}
     return figure(
         [],
         hidden | {"range": [-0.5, columns + 0.5]},
-        hidden | {"range": [-LANE * lanes - 0.5, 0.5]},
+        hidden | {"range": [-below - 0.05, 0.55]},
         texts,
         shapes=shapes,
-        height=120 + 130 * int(lanes),
+        height=round(40 + 76 * (below + 0.5)),
         margin=MARGIN | {"t": 8},
         dragmode=False,
     )
 
 
-def _has_shortcut(boxes: pd.DataFrame, arrows: pd.DataFrame) -> int:
+def _has_shortcut(boxes: pd.DataFrame, arrows: pd.DataFrame) -> bool:
     place = boxes.set_index("box")
     start, end = place.loc[arrows["start"]].reset_index(), place.loc[arrows["end"]].reset_index()
-    return int(((start["lane"] == end["lane"]) & (end["column"] - start["column"] > 1)).any())
-
-
-def _arrow(x0: float, y0: float, x1: float, y1: float) -> dict:
-    return _tip(x0 + BOX_WIDTH / 2, y0, x1 - BOX_WIDTH / 2, y1)
+    return bool(((start["lane"] == end["lane"]) & (end["column"] - start["column"] > 1)).any())
 
 
 def _tip(x0: float, y0: float, x1: float, y1: float) -> dict:
@@ -106,11 +103,14 @@ def cost_by_kind(layers: pd.DataFrame) -> go.Figure:
                 "x": shares,
                 "y": names,
                 "marker": {"color": color},
-                "text": [f"{kind} {share:.0f} %" if share > 14 else f"{share:.0f}" if share > 4 else "" for share in shares],
+                "text": [
+                    f"{kind} {share:.0f} %" if share > 14 else f"{share:.0f}" if share > 4 else "" for share in shares
+                ],
                 "textposition": "inside",
                 "insidetextanchor": "middle",
                 "textangle": 0,
-                "textfont": {"size": PLOT_FONT_PX, "color": "#FFFFFF"},
+                "textfont": {"size": PLOT_FONT_PX},
+                "constraintext": "none",
                 "hovertemplate": f"{kind}: %{{x:.1f}} %<extra></extra>",
             }
         )
@@ -167,7 +167,9 @@ def cost_against_width(costs: pd.DataFrame, chosen: pd.DataFrame, cost: str) -> 
         traces.append(shared | {"mode": "lines", "name": arch, "line": {"color": color, "width": 2.5}})
         point = chosen[chosen["arch"] == arch]
         mark = {"color": color, "symbol": symbol, "size": 14}
-        traces.append(shared | {"mode": "markers", "name": "chosen", "x": point["width"], "y": point[cost], "marker": mark})
+        traces.append(
+            shared | {"mode": "markers", "name": "chosen", "x": point["width"], "y": point[cost], "marker": mark}
+        )
         end = line.iloc[-1]
         labels.append(label(end["title"], color, x=end["width"], y=math.log10(end[cost]), xanchor="right", yshift=14))
     return figure(
@@ -186,8 +188,9 @@ def costs_side_by_side(rows: pd.DataFrame, cost: str, budget: float) -> go.Figur
         rows: `arch`, `title`, `width`, `params`, `macs`; a row per architecture.
     """
     other = "macs" if cost == "params" else "params"
+    colors = [ARCHITECTURE.get(arch, YARDSTICK)[0] for arch in rows["arch"]]
     traces = []
-    for shown, opacity in ((cost, 0.45), (other, 1.0)):
+    for shown, opacity in ((cost, 0.35), (other, 0.7)):
         scale = budget if shown == cost else rows[shown].max()
         traces.append(
             {
@@ -196,16 +199,17 @@ def costs_side_by_side(rows: pd.DataFrame, cost: str, budget: float) -> go.Figur
                 "name": COSTS[shown],
                 "y": [f"{row.title} {row.width:g}" for row in rows.itertuples()][::-1],
                 "x": (100 * rows[shown] / scale)[::-1],
-                "marker": {"color": [ARCHITECTURE.get(arch, YARDSTICK)[0] for arch in rows["arch"]][::-1], "opacity": opacity},
+                "marker": {"color": colors[::-1], "opacity": opacity},
                 "text": [_short(value, shown) for value in rows[shown]][::-1],
                 "textposition": "auto",
                 "textfont": {"size": PLOT_FONT_PX},
-                "hovertemplate": f"%{{y}}: %{{text}}<extra></extra>",
+                "constraintext": "none",
+                "hovertemplate": "%{y}: %{text}<extra></extra>",
             }
         )
     return figure(
         traces,
-        axis(f"part of the budget (pale), part of the largest {COSTS[other]} (full), %", range=[0, 104]),
+        axis(f"part of the budget (pale), of the most {COSTS[other]} (full), %", range=[0, 104]),
         axis("", ticks=""),
         [],
         barmode="group",
@@ -214,8 +218,13 @@ def costs_side_by_side(rows: pd.DataFrame, cost: str, budget: float) -> go.Figur
     )
 
 
+def _share(kind: str, share: float) -> str:
+    """As much of a label as there is room for."""
+    if share > 18:
+        return f"{kind} {share:.0f} %"
+    return f"{share:.0f}" if share > 4 else ""
+
+
 def _short(value: float, cost: str) -> str:
     unit = "parameters" if cost == "params" else "MACs"
     return f"{value / 1e6:.3g} M {unit}" if value >= 1e6 else f"{value / 1e3:.3g} k {unit}"
-
-

@@ -37,7 +37,7 @@ KIND = {
     "shuffle": "#B8862D",
     "other": "#8A8A8A",
 }
-"""A colour for each kind of layer, dark enough for white text."""
+"""A colour for each kind of layer."""
 
 YARDSTICK = ("#8D7B68", "star")
 """What is not one of the six."""

@@ -86,6 +86,19 @@ def read_checkpoint(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]
     return tensors, metadata
 
 
+def read_metadata(path: Path) -> dict[str, str]:
+    """The story of a checkpoint, without its tensors.
+
+    Raises:
+        CheckpointError: as in `read_checkpoint`.
+    """
+    try:
+        with safe_open(path, framework="pt") as stored:
+            return dict(stored.metadata() or {})
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"The checkpoint '{path.name}' cannot be read ({error}).") from error
+
+
 def load_weights(model: nn.Module, tensors: Mapping[str, torch.Tensor], origin: str) -> nn.Module:
     """Fill `model` in place and return it in eval mode.
 

@@ -7,8 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
+
 from compress_core.errors import CompressError
-from compress_core.training.checkpoints import checkpoint_path, read_checkpoint, weights_name
+from compress_core.training.checkpoints import FOLDER, checkpoint_path, read_metadata, weights_name
 from compress_core.zoo import architecture, architectures
 
 WIDTHS = (1.0, 0.75, 0.5, 0.25)
@@ -72,6 +74,17 @@ def make_all(parallel: int, out: Path, runs: Path, only: str = "") -> None:
         raise CompressError(f"Not trained: {', '.join(failed)}. Their logs in {runs} say why.")
 
 
+def trained_accuracies(dataset: str, folder: Path = FOLDER) -> pd.DataFrame:
+    """A row per plainly trained network that is there: `arch`, `width`, `accuracy` on `samples` test images."""
+    rows = []
+    for job in jobs():
+        path = checkpoint_path(job.arch, job.width, dataset, weights_name(job.sparsity), folder)
+        if not job.sparsity and path.is_file():
+            about = read_metadata(path)
+            rows.append((job.arch, job.width, float(about["test_accuracy"]), int(about["test_samples"])))
+    return pd.DataFrame(rows, columns=["arch", "width", "accuracy", "samples"])
+
+
 def write_list(folder: Path) -> Path:
     """Write README.md beside the checkpoints: what each is, how well it does, and the command that made it."""
     rows, commands = [], []
@@ -79,7 +92,7 @@ def write_list(folder: Path) -> Path:
         path = job.path(folder)
         if not path.is_file():
             continue
-        _, about = read_checkpoint(path)
+        about = read_metadata(path)
         rows.append(
             f"| {architecture(job.arch).title} | {job.width:g} | {job.sparsity:g} | "
             f"{float(about['validation_accuracy']):.1%} | {float(about['test_accuracy']):.1%} | {about['epoch']} | "

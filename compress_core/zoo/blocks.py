@@ -114,11 +114,20 @@ class ShuffleUnitV1(nn.Module, Block):
 
     At stride 2 the shortcut is a 3×3 average pooling, and the two are concatenated. `first` is the unit in which
     stage 2 begins, whose few input channels are not grouped.
+
+    Raises:
+        ValueError: the groups do not divide the channels.
     """
 
     def __init__(self, c_in: int, c_out: int, stride: int, groups: int, first: bool = False):
         super().__init__()
         middle, c_new = c_out // 4, c_out - c_in if stride == 2 else c_out
+        for what, channels in (("bottleneck", middle), ("output", c_new), ("input", groups if first else c_in)):
+            if channels % groups:
+                raise ValueError(
+                    f"ShuffleNetV1's unit cannot be built: {groups} groups do not divide the {channels} channels of its "
+                    f"{what}. Choose widths that are multiples of {4 * groups}, or another number of groups."
+                )
         self.reduce = ConvBNAct(c_in, middle, groups=1 if first else groups)
         self.shuffle = ChannelShuffle(groups)
         self.depthwise = depthwise(middle, stride, None)

@@ -124,7 +124,9 @@ def test_the_layer_shown_is_kept_in_the_address():
         ({"bits": "abc"}, "The bit width cannot be 'abc'. Allowed: 1 to 16, or 32 for none. Taken instead: 32.", {}),
         (
             {"arch": "resnet"},
-            "The architecture cannot be 'resnet'. Allowed: " + ", ".join(cc.architectures()) + ". Taken instead: studentnet.",
+            "The architecture cannot be 'resnet'. Allowed: "
+            + ", ".join(cc.architectures())
+            + ". Taken instead: studentnet.",
             {},
         ),
         ({"width": "nan"}, "The width multiplier cannot be 'nan'.", {}),

@@ -7,8 +7,9 @@ are cut out of the network: their rows and columns are gone, not zeroed.
 
 $$y_c = \gamma_c \, \frac{x_c - \mu_c}{\sqrt{\sigma_c^2 + \epsilon}} + \beta_c$$
 
-Where two BatchNorms scale the same channel (block 0), their mean |γ| counts. Block 7's outputs have no
-BatchNorm behind them and are never cut.
+Where several BatchNorms scale the same channel, as along a shortcut, their mean |γ| counts. Channels that none scales
+are never cut. Training with an L1 penalty on γ (*Finer choices*) pulls many of them to zero, so that they can go
+without being missed.
 
 Liu et al. 2017, *Learning Efficient Convolutional Networks through Network Slimming*, section 3.
 """

@@ -16,7 +16,7 @@ from ui.menu import PAGES
 SCOPE_TITLES = {"global": "All layers together", "layer": "Each layer by itself"}
 HEAL_TITLES = {"none": "Not at all", "recalibrate": "Recalibrate BatchNorm"}
 WEIGHT_TITLES = {"plain": "Plainly"} | {
-    name: f"With an L1 penalty on γ, λ = {name.removeprefix('sparse-')}" for name in WEIGHTS if name != "plain"
+    name: f"L1 penalty on γ, λ = {name.removeprefix('sparse-')}" for name in WEIGHTS if name != "plain"
 }
 SCHEME_TITLES = {"per_tensor": "One scale a tensor", "per_channel": "One scale a channel"}
 

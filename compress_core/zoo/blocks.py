@@ -125,8 +125,8 @@ class ShuffleUnitV1(nn.Module, Block):
         for what, channels in (("bottleneck", middle), ("output", c_new), ("input", groups if first else c_in)):
             if channels % groups:
                 raise ValueError(
-                    f"ShuffleNetV1's unit cannot be built: {groups} groups do not divide the {channels} channels of its "
-                    f"{what}. Choose widths that are multiples of {4 * groups}, or another number of groups."
+                    f"ShuffleNetV1's unit: {groups} groups do not divide the {channels} channels of its {what}. "
+                    f"Choose widths that are multiples of {4 * groups}, or another number of groups."
                 )
         self.reduce = ConvBNAct(c_in, middle, groups=1 if first else groups)
         self.shuffle = ChannelShuffle(groups)

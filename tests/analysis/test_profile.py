@@ -54,7 +54,7 @@ def test_the_model_keeps_no_trace():
 
 
 def brute_force(layer: nn.Conv2d, height: int, width: int) -> int:
-    """Multiply–accumulates of a convolution on maps of that size, counted one by one; padding counts as in the papers."""
+    """Multiply–accumulates of a convolution on such maps, counted one by one; padding counts as in the papers."""
     macs = 0
     out_h = (height + 2 * layer.padding[0] - layer.kernel_size[0]) // layer.stride[0] + 1
     out_w = (width + 2 * layer.padding[1] - layer.kernel_size[1]) // layer.stride[1] + 1
@@ -71,8 +71,13 @@ def test_every_row_equals_a_brute_force_count(arch):
     model = cc.build(arch, 0.1).eval()
     table = cc.profile(model, torch.zeros(1, 1, 32, 32)).set_index("layer")
     inputs: dict[str, tuple[torch.Tensor, torch.Tensor]] = {}
-    for name, layer in model.named_modules():
-        layer.register_forward_hook(lambda _, given, output, name=name: inputs.setdefault(name, (given[0], output)))
+    names = {layer: name for name, layer in model.named_modules()}
+
+    def note(layer: nn.Module, given: tuple, output: torch.Tensor) -> None:
+        inputs[names[layer]] = (given[0], output)
+
+    for layer in names:
+        layer.register_forward_hook(note)
     with torch.no_grad():
         model(torch.zeros(1, 1, 32, 32))
     for name, row in table.iterrows():

@@ -23,8 +23,9 @@ def settle(page) -> None:
         page.wait_for_timeout(50)
     else:
         raise AssertionError("the page does not come to rest")
-    if page.locator(".cc-sentence").count():  # plotly itself is loaded after the script has come to rest
-        page.locator(".js-plotly-plot .cartesianlayer").nth(1).wait_for(state="attached", timeout=30_000)
+    charts = page.locator('[data-testid="stPlotlyChart"]').count()
+    if charts:  # plotly itself is loaded after the script has come to rest
+        page.locator(".js-plotly-plot .cartesianlayer").nth(charts - 1).wait_for(state="attached", timeout=30_000)
     assert page.locator('[data-testid="stException"]').count() == 0
 
 

@@ -100,9 +100,7 @@ def test_without_a_network_pretrained_weights_are_a_sentence(monkeypatch):
         raise URLError("no network")
 
     monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", unreachable)
-    with pytest.raises(
-        cc.CheckpointError, match=r"weights of mobilenet_v2 cannot be fetched.*They need a network once"
-    ):
+    with pytest.raises(cc.CheckpointError, match=r"of mobilenet_v2 cannot be fetched.*They need a network once"):
         cc.load("mobilenet_v2", dataset="imagenet")
 
 

@@ -6,7 +6,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from compress_core.pruning.surgery import SelectChannels
+from compress_core.pruning.modules import SelectChannels
 from compress_core.zoo.blocks import ChannelShuffle, ChannelSplit
 
 COLUMNS = ["layer", "kind", "input_shape", "output_shape", "params", "macs", "memory_access", "activation_bytes"]

@@ -18,6 +18,7 @@ from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from compress_core.errors import UnsupportedModelError
+from compress_core.pruning.modules import SelectChannels
 
 NO_PLACE = -1
 """Stands for the place of a channel that belongs to no group, because it is frozen."""
@@ -94,7 +95,7 @@ def couple(model: nn.Module, example_input: Tensor) -> Coupling:
     """
     model = copy.deepcopy(model).eval()
     try:
-        graph = fx.Tracer().trace(model)
+        graph = _Tracer().trace(model)
     except Exception as error:
         raise UnsupportedModelError(
             f"The wiring of {type(model).__name__} cannot be traced, so its channels cannot be coupled: {error}"
@@ -127,6 +128,11 @@ _MOVING = {
     *("view", "reshape", "flatten", "transpose", "permute", "chunk", "split", "squeeze", "unsqueeze", "index_select"),
     *("narrow", "unbind", "t"),
 }
+
+
+class _Tracer(fx.Tracer):
+    def is_leaf_module(self, module: nn.Module, name: str) -> bool:
+        return isinstance(module, SelectChannels) or super().is_leaf_module(module, name)
 
 
 class _LabelRun(fx.Interpreter):
@@ -212,8 +218,8 @@ class _LabelRun(fx.Interpreter):
             return _spread(_channels(source), value)
         if target in ("mean", torch.mean):
             return self.label_mean(node, source)
-        if isinstance(target, nn.Flatten):
-            return source.flatten(max(target.start_dim - 1, 0)) if target.start_dim > 0 else None
+        if isinstance(target, nn.Flatten | SelectChannels):
+            return self.moved_by(target, source)
         if not isinstance(target, nn.Module) and target in _MOVING:
             return self.execute(node, self.labels)
         return None
@@ -279,13 +285,12 @@ class _LabelRun(fx.Interpreter):
 
     def place(self, node: fx.Node, value: object) -> None:
         """Say where the elements come from, note the move where channels stand by themselves again, start afresh."""
-        moves = node.op != "placeholder" and not isinstance(value, tuple | list)
-        moves = moves and (node.target in _MOVING if node.op != "call_module" else self._flattens(node))
-        came_from = None
-        if node.op != "call_module" and node.target in _MOVING:
-            came_from = self.execute(node, self.positions)
-        elif moves:
-            came_from = self.positions[node.args[0]].flatten()
+        module = self.module.get_submodule(node.target) if node.op == "call_module" else None
+        moves, came_from = False, None
+        if module is None and node.op != "placeholder" and node.target in _MOVING:
+            moves, came_from = True, self.execute(node, self.positions)
+        elif isinstance(module, nn.Flatten | SelectChannels):
+            moves, came_from = True, self.moved_by(module, self.positions[node.args[0]])
         labels = self.labels[node]
         if isinstance(value, tuple | list) or (came_from is not None and value.dim() not in (2, 4)):
             self.positions[node] = came_from
@@ -299,8 +304,12 @@ class _LabelRun(fx.Interpreter):
         self.positions[node] = torch.arange(self.next_position, self.next_position + count).view(value.shape[1:])
         self.next_position += count
 
-    def _flattens(self, node: fx.Node) -> bool:
-        return isinstance(self.module.get_submodule(node.target), nn.Flatten)
+    @staticmethod
+    def moved_by(module: nn.Flatten | SelectChannels, tensor: Tensor | None) -> Tensor | None:
+        """What a module that only moves data makes of labels or positions, which have no batch."""
+        if tensor is None or isinstance(module, SelectChannels):
+            return None if tensor is None else tensor[module.index]
+        return tensor.flatten() if module.start_dim == 1 and module.end_dim == -1 else None
 
     def note_move(self, node: fx.Node, value: Tensor, came_from: Tensor | None) -> bool:
         """Whether the channels of this value come whole, and in their own order within, from earlier nodes."""
@@ -325,7 +334,7 @@ class _LabelRun(fx.Interpreter):
             lies = lies[:, 0, 0] // places
         elif len(sources) > 1 and any(self.labels[s].dim() != 1 for s in sources):
             return False
-        keeps_order = node.op == "call_module" or node.target in (torch.cat, torch.flatten, "flatten")
+        keeps_order = flat if node.op == "call_module" else node.target in (torch.cat, torch.flatten, "flatten")
         self.found_moves.append(Move(node.name, tuple(s.name for s in sources), lies, flat, keeps_order))
         return True
 

@@ -27,6 +27,8 @@ def network_name(recipe: Recipe, cut_share: float | None = None) -> str:
     """What was built; with the part of the channels that was really cut, where it is known."""
     name = architecture(recipe.arch).title
     parts = [f"{name} at {'full width' if recipe.width == 1 else f'width {recipe.width:g}'}"]
+    if recipe.weights != "plain":
+        parts.append(f"trained with an L1 penalty on γ (λ = {recipe.weights.removeprefix('sparse-')})")
     share = recipe.prune if cut_share is None else round(cut_share, 3)
     if share:
         parts.append(f"{whole_percent(share)} of its channels cut")
@@ -38,6 +40,8 @@ def network_name(recipe: Recipe, cut_share: float | None = None) -> str:
 def short_name(recipe: Recipe) -> str:
     """A recipe in a few words, where the architecture is known."""
     parts = [f"width {recipe.width:g}"]
+    if recipe.weights != "plain":
+        parts.append(f"λ {recipe.weights.removeprefix('sparse-')}")
     if recipe.prune:
         parts.append(f"{whole_percent(recipe.prune)} cut")
     if recipe.bits < 32:
@@ -132,7 +136,7 @@ def read_tradeoff(study: Study, grid: pd.DataFrame) -> str:
     if grid.empty:
         return "No grid of recipes was measured for this network."
     mine = grid["width"].eq(own.recipe.width) & grid["prune"].eq(own.recipe.prune) & grid["bits"].eq(own.recipe.bits)
-    others = grid[~mine]
+    others = grid[~mine] if own.recipe.weights == "plain" else grid
     better = others[(others["accuracy"] > round(own.accuracy, 4)) & (others["file_bytes"] <= own.file_bytes)]
     if better.empty:
         return f"None of {len(others):,} recipes measured beforehand is both more accurate and as small."

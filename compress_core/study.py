@@ -107,13 +107,13 @@ def _layers(pruned: PruneResult) -> pd.DataFrame:
 def _steps(original: Recipe, last: Compressed, cache: StageCache) -> pd.DataFrame:
     """Accuracy after each step. Every step is itself a recipe, so each is measured as any recipe is."""
     recipe, report = last.recipe, last.report
-    narrow = recipe.with_(prune=0.0, bits=32)
+    narrow = recipe.with_(prune=0.0, bits=32).canonical()
     unhealed = recipe.with_(heal="none", bits=32)
     healed = recipe.with_(bits=32)
     share = report.pruned.cut_share
     steps = [
         ("Original", f"width {original.width:g}, as trained", original, True),
-        ("Width", f"{recipe.width:g}, {report.base.origin}", narrow, recipe.width != original.width),
+        ("Width", f"{recipe.width:g}, {report.base.origin}{_training(recipe)}", narrow, narrow != original),
         ("Cut", f"{whole_percent(share)} of channels" if share else "nothing cut", unhealed, share > 0),
         ("Healed", "BatchNorm recalibrated" if report.healed else "not healed", healed, report.healed),
         ("Quantized", f"{recipe.bits}-bit weights" if recipe.bits < 32 else "32 bits", recipe, recipe.bits < 32),
@@ -123,6 +123,11 @@ def _steps(original: Recipe, last: Compressed, cache: StageCache) -> pd.DataFram
         accuracy = answer(compress(of, cache), cache).correct.double().mean().item() if done else math.nan
         rows.append((step, detail, accuracy, done))
     return pd.DataFrame(rows, columns=["step", "detail", "accuracy", "done"])
+
+
+def _training(recipe: Recipe) -> str:
+    sparsity = recipe.weights.partition("sparse-")[2]
+    return f", λ = {sparsity}" if sparsity else ""
 
 
 def _images(labels: Tensor, before: Answers, after: Answers) -> pd.DataFrame:

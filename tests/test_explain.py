@@ -246,3 +246,30 @@ def test_the_layer_that_lost_most_is_named():
 )
 def test_numbers_have_the_digits_they_deserve(text, expected):
     assert text == expected
+
+
+def test_a_sparse_training_is_named_and_measured_as_a_step(cache):
+    s = study(cc.Recipe(weights="sparse-0.15", prune=0.3), cache)
+    steps = s.steps.set_index("step")
+    assert steps.loc["Width", "detail"] == "1, trained, λ = 0.15" and steps.loc["Width", "done"]
+    trained = cc.measure(cc.compress(cc.Recipe(weights="sparse-0.15"), cache), cache=cache, timed=False)
+    assert steps.loc["Width", "accuracy"] == trained.accuracy
+    name = explain.network_name(s.compressed.recipe)
+    assert name == "StudentNet at full width, trained with an L1 penalty on γ (λ = 0.15), 30 % of its channels cut"
+
+
+@pytest.mark.parametrize(
+    ("layer", "title"),
+    [
+        ("cnn.3.3", "Block 3"),
+        ("stem.0", "Stem"),
+        ("head.0", "Head"),
+        ("blocks.4.1.0", "Block 4"),
+        ("blocks.5.project.0", "Block 5, project"),
+        ("stages.0.1.reduce.0", "Stage 2, unit 1, reduce"),
+        ("stages.2.0.working.2.0", "Stage 4, unit 0, working 2"),
+        ("fires.1.expand3x3.0", "Fire 1, expand3x3"),
+    ],
+)
+def test_layers_have_names_for_people(layer, title):
+    assert explain.layer_title(layer) == title

@@ -8,6 +8,7 @@ from torch import nn
 
 import compress_core as cc
 from compress_core.inference import fold_batchnorm, predict, prepare
+from compress_core.zoo.blocks import ChannelShuffle
 from tests.conftest import with_random_norms
 
 
@@ -26,13 +27,48 @@ def test_predictions_are_those_of_the_plain_network(arch, threads):
         torch.set_num_threads(before)
 
 
-def test_folding_is_exact_and_leaves_the_model_alone():
-    model = with_random_norms(cc.build("studentnet", 0.25).double())
-    before = copy.deepcopy(model.state_dict())
+@pytest.mark.parametrize("ratio", [0.0, 0.4])
+@pytest.mark.parametrize("arch", [*cc.architectures(), "resnet18"])
+def test_folding_is_exact_complete_and_leaves_the_model_alone(arch, ratio):
+    """Whole networks and pruned ones, whose wiring and grouped convolutions have become others."""
+    torch.manual_seed(0)
     images = torch.randn(3, 1, 32, 32, dtype=torch.float64)
+    model = with_random_norms(cc.build(arch, 0.25).double())
+    model = cc.prune_channels(model, images, ratio=ratio).model
+    before = copy.deepcopy(model.state_dict())
+    folded = fold_batchnorm(model)
     with torch.no_grad():
-        assert torch.allclose(fold_batchnorm(model)(images), model(images), atol=1e-9)
+        expected = model(images)
+        assert torch.allclose(folded(images), expected, rtol=1e-9, atol=1e-9)
+        assert torch.allclose(prepare(model)(images), expected, rtol=1e-9, atol=1e-9)
+    assert not any(isinstance(layer, nn.BatchNorm2d) for layer in folded.modules())
     assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
+
+
+def test_a_batchnorm_that_somebody_else_reads_past_is_not_folded():
+    """In a graph, a convolution with two readers must stay what it was."""
+
+    class Two(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.norm = nn.Conv2d(1, 4, 1), nn.BatchNorm2d(4)
+
+        def forward(self, x):
+            y = self.conv(x)
+            return self.norm(y) + y
+
+    model = torch.fx.symbolic_trace(with_random_norms(Two()))
+    images = torch.randn(2, 1, 4, 4)
+    with torch.no_grad():
+        assert torch.equal(fold_batchnorm(model)(images), model(images))
+
+
+@pytest.mark.parametrize("groups", [1, 2, 3, 4, 6])
+def test_the_quick_shuffle_equals_the_plain_one(groups):
+    maps = torch.randn(2, 12, 3, 5).contiguous(memory_format=torch.channels_last)
+    shuffle = ChannelShuffle(groups)
+    quick = prepare(nn.Sequential(shuffle))(maps)
+    assert torch.equal(quick, shuffle(maps)) and quick.is_contiguous(memory_format=torch.channels_last)
 
 
 @pytest.mark.parametrize("size", [(8, 8), (9, 8), (7, 11)])

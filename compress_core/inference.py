@@ -4,7 +4,6 @@ Three things that cost nothing in exactness: BatchNorm folded into the convoluti
 channels-last order, and batches small enough for the processor's cache spread over its cores.
 """
 
-import copy
 import os
 from collections import Counter
 from collections.abc import Iterator
@@ -14,8 +13,9 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, fx, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_conv_bn_weights
+from torch.nn.utils.fusion import fuse_conv_bn_weights
 
+from compress_core.duplicate import duplicate
 from compress_core.pruning.modules import RaggedConv2d
 from compress_core.zoo.blocks import ChannelShuffle
 
@@ -29,11 +29,11 @@ def fold_batchnorm(model: nn.Module) -> nn.Module:
     In a `torch.fx.GraphModule` its graph says what follows what, elsewhere the order in an `nn.Sequential`; any other
     BatchNorm stays what it was.
     """
-    model = copy.deepcopy(model).eval()
+    model = duplicate(model).eval()
     for conv_name, norm_name in _neighbours(model):
         conv, norm = model.get_submodule(conv_name), model.get_submodule(norm_name)
         if isinstance(norm, nn.BatchNorm2d) and isinstance(conv, nn.Conv2d | RaggedConv2d):
-            _set(model, conv_name, _folded(conv, norm))
+            _fold(conv, norm)
             _set(model, norm_name, nn.Identity())
     return model
 
@@ -53,22 +53,15 @@ def _neighbours(model: nn.Module) -> Iterator[tuple[str, str]]:
             yield from pairwise(f"{name}.{child}".lstrip(".") for child, _ in block.named_children())
 
 
-def _folded(conv: nn.Conv2d | RaggedConv2d, norm: nn.BatchNorm2d) -> nn.Module:
-    if isinstance(conv, nn.Conv2d):
-        return fuse_conv_bn_eval(conv, norm)
-    folded, start = copy.deepcopy(conv), 0
-    for part in folded.convs.values():
+def _fold(conv: nn.Conv2d | RaggedConv2d, norm: nn.BatchNorm2d) -> None:
+    """Make the BatchNorm a part of the convolution, in place."""
+    start = 0
+    for part in conv.convs.values() if isinstance(conv, RaggedConv2d) else [conv]:
         own = slice(start, start := start + part.out_channels)
+        statistics = norm.running_mean[own], norm.running_var[own], norm.eps
         part.weight, part.bias = fuse_conv_bn_weights(
-            part.weight,
-            part.bias,
-            norm.running_mean[own],
-            norm.running_var[own],
-            norm.eps,
-            norm.weight[own],
-            norm.bias[own],
+            part.weight, part.bias, *statistics, norm.weight[own], norm.bias[own]
         )
-    return folded
 
 
 def _set(model: nn.Module, name: str, module: nn.Module) -> None:

@@ -1,11 +1,10 @@
 """What each layer of a network costs, counted from the shapes of one forward pass."""
 
-import copy
-
 import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from compress_core.duplicate import duplicate
 from compress_core.pruning.modules import SelectChannels
 from compress_core.zoo.blocks import ChannelShuffle, ChannelSplit
 
@@ -53,7 +52,7 @@ def profile(model: nn.Module, example_input: Tensor) -> pd.DataFrame:
     """
     rows: list[tuple] = []
     seen: set[str] = set()
-    network = copy.deepcopy(model).eval()
+    network = duplicate(model).eval()
 
     def note(name: str, layer: nn.Module):
         def hook(_, inputs: tuple[Tensor, ...], output: Tensor) -> None:

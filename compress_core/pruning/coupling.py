@@ -6,7 +6,6 @@ data (a view, a transpose, a split, a concatenation) is executed on the tensor o
 needs no special case. What is not known freezes the labels that it touches: never wrong, at worst unpruned.
 """
 
-import copy
 import math
 import operator
 from collections.abc import Sequence
@@ -17,6 +16,7 @@ from torch import Tensor, fx, nn
 from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from compress_core.duplicate import duplicate
 from compress_core.errors import UnsupportedModelError
 from compress_core.pruning.modules import SelectChannels
 
@@ -93,7 +93,7 @@ def couple(model: nn.Module, example_input: Tensor) -> Coupling:
     Raises:
         UnsupportedModelError: torch.fx cannot trace it, or it does not run on the example.
     """
-    model = copy.deepcopy(model).eval()
+    model = duplicate(model).eval()
     try:
         graph = _Tracer().trace(model)
     except Exception as error:

@@ -1,9 +1,9 @@
 """Healing: what brings a pruned network back, cheapest first. Each returns a new network."""
 
-import copy
-
 import torch
 from torch import Tensor, nn
+
+from compress_core.duplicate import duplicate
 
 
 def recalibrate(model: nn.Module, images: Tensor) -> nn.Module:
@@ -15,7 +15,7 @@ def recalibrate(model: nn.Module, images: Tensor) -> nn.Module:
     """
     if not len(images):
         raise ValueError("Recalibration needs at least one image.")
-    healed = copy.deepcopy(model).to(memory_format=torch.channels_last).eval()
+    healed = duplicate(model).to(memory_format=torch.channels_last).eval()
     norms = [m for m in healed.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
     momenta = [norm.momentum for norm in norms]
     for norm in norms:

@@ -1,12 +1,12 @@
 """Building the physically smaller network: each layer gets the rows and columns whose channels survive."""
 
-import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, fx, nn
 
+from compress_core.duplicate import duplicate
 from compress_core.pruning.coupling import Coupling, Move
 from compress_core.pruning.modules import RaggedConv2d, SelectChannels
 
@@ -33,7 +33,7 @@ def cut(model: nn.Module, coupling: Coupling, survivors: Sequence[Tensor]) -> tu
         name: LayerKeep(_kept(labels, alive), _kept(coupling.outputs[name], alive))
         for name, labels in coupling.inputs.items()
     }
-    smaller = copy.deepcopy(model)
+    smaller = duplicate(model)
     for name, keep in keeps.items():
         _shrink(smaller, name, keep)
     rewired = {move.node: new for move in coupling.moves if (new := _moved_anew(move, coupling, alive))}
@@ -148,7 +148,7 @@ def resize_to(model: nn.Module, shapes: Mapping[str, Sequence[int]]) -> nn.Modul
         AttributeError: a name is not in the network.
         ValueError: a shape is not what surgery leaves: fewer channels, and everything else as it was.
     """
-    resized = copy.deepcopy(model)
+    resized = duplicate(model)
     for name, shape in shapes.items():
         layer_name, _, tensor_name = name.rpartition(".")
         layer = resized.get_submodule(layer_name)

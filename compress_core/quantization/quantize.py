@@ -1,11 +1,11 @@
 """Quantizing a network's weights: the network that runs, and the state that is packed into a file."""
 
-import copy
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
 
+from compress_core.duplicate import duplicate
 from compress_core.quantization.rounding import ROUNDINGS
 from compress_core.quantization.schemes import SCHEMES, Grid
 
@@ -55,7 +55,7 @@ def quantize(model: nn.Module, bits: int = 8, scheme: str = "per_channel", round
     if bits not in BITS:
         raise ValueError(f"The bit width must be 1 to 16, or 32 for none; it was {bits}.")
     to_grid, to_codes = SCHEMES[scheme], ROUNDINGS[rounding]
-    quantized = copy.deepcopy(model).eval()
+    quantized = duplicate(model).eval()
     if bits == 32:
         return QuantizeResult(quantized, unquantized(quantized))
     tensors = _finite_tensors(model)

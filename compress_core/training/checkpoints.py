@@ -13,6 +13,7 @@ from torch import nn
 
 from compress_core.data import Dataset
 from compress_core.data import dataset as get_dataset
+from compress_core.duplicate import duplicate
 from compress_core.errors import CheckpointError
 from compress_core.vision import torchvision
 from compress_core.zoo import architecture, architectures, build
@@ -150,7 +151,7 @@ def load(arch: str, width: float = 1.0, dataset: str = "digits", weights: str = 
         raise CheckpointError(
             f"There is no trained {arch} of width {width:g} for {dataset} ({weights}). Trained widths: {widths}."
         )
-    return copy.deepcopy(_load(path, path.stat().st_mtime_ns, arch, width, dataset))
+    return duplicate(_load(path, path.stat().st_mtime_ns, arch, width, dataset))
 
 
 def _load_pretrained(arch: str, width: float) -> nn.Module:

@@ -1,0 +1,32 @@
+"""Copying a network quickly."""
+
+from torch import Tensor, nn
+
+
+def duplicate(model: nn.Module) -> nn.Module:
+    """A copy with tensors, submodules and hooks of its own, in a fraction of the time of `copy.deepcopy`.
+
+    Deep copying spends its time on the dozen empty dictionaries that every module carries. What is not a tensor, a
+    module or a collection is shared, such as the compiled forward of a `torch.fx.GraphModule`: nothing here changes it.
+    """
+    seen: dict[int, object] = {}
+
+    def tensor(old: Tensor | None) -> Tensor | None:
+        if old is None or id(old) in seen:
+            return seen.get(id(old))
+        new = old.detach().clone()
+        seen[id(old)] = nn.Parameter(new, old.requires_grad) if isinstance(old, nn.Parameter) else new
+        return seen[id(old)]
+
+    def module(old: nn.Module | None) -> nn.Module | None:
+        if old is None or id(old) in seen:
+            return seen.get(id(old))
+        new = seen[id(old)] = object.__new__(type(old))
+        for name, value in vars(old).items():
+            new.__dict__[name] = value.copy() if isinstance(value, dict | list | set) else value
+        new.__dict__["_parameters"] = {name: tensor(value) for name, value in old._parameters.items()}
+        new.__dict__["_buffers"] = {name: tensor(value) for name, value in old._buffers.items()}
+        new.__dict__["_modules"] = {name: module(child) for name, child in old._modules.items()}
+        return new
+
+    return module(model)

@@ -74,8 +74,8 @@ def read_best(best: pd.DataFrame) -> str:
     """Which network is the most accurate within a budget; `best` is sorted, the accuracy in its second column."""
     name, accuracy = best.iloc[0, 0], best.iloc[0, 1]
     if len(best) == 1:
-        return f"Only {name} keeps to it: {accuracy:.1f} %."
-    return f"{name} is the most accurate of {len(best)}: {accuracy:.1f} %, the last of them {best.iloc[-1, 1]:.1f} %."
+        return f"Only {name} keeps to it: {accuracy} %."
+    return f"{name} is the most accurate of {len(best)}: {accuracy} %, the last of them {best.iloc[-1, 1]} %."
 
 
 def _plural(kind: str) -> str:

@@ -238,7 +238,7 @@ def _best_trained(cost: str, budget: float) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "Network": best["title"] + " " + best["width"].map("{:g}".format),
-            f"Accuracy (%), n = {own['samples'].max():,}": (100 * best["accuracy"]).round(1),
+            f"Accuracy (%), n = {own['samples'].max():,}": (100 * best["accuracy"]).map("{:.1f}".format),
             "Parameters": best["params"].map(count),
             "MACs": best["macs"].map(count),
         }

@@ -102,10 +102,8 @@ def cost_by_kind(layers: pd.DataFrame) -> go.Figure:
                 "name": kind,
                 "x": shares,
                 "y": names,
-                "marker": {"color": color},
-                "text": [
-                    f"{kind} {share:.0f} %" if share > 14 else f"{share:.0f}" if share > 4 else "" for share in shares
-                ],
+                "marker": {"color": color, "opacity": 0.5},
+                "text": [_share(kind, share) for share in shares],
                 "textposition": "inside",
                 "insidetextanchor": "middle",
                 "textangle": 0,

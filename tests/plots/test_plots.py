@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from compress_core import plots
 from compress_core.plots import accuracy_against_size, score_histogram, tokens
 from tests.conftest import ROOT
 
@@ -104,3 +105,71 @@ def test_the_knobs_wear_the_blue_of_the_tokens():
     theme = tomllib.loads((ROOT / ".streamlit/theme.toml").read_text())["theme"]
     blues = {config["theme"]["primaryColor"], theme["light"]["primaryColor"], theme["dark"]["primaryColor"]}
     assert blues == {tokens.COMPRESSED}
+
+
+LAYERS = pd.DataFrame(
+    {
+        "network": ["A"] * 3 + ["B"] * 2,
+        "layer": ["a.0", "a.1", "a.2", "b.0", "b.1"],
+        "kind": ["dense", "pointwise", "other", "pointwise", "linear"],
+        "output_shape": [(8, 4, 4)] * 5,
+        "params": [30, 10, 0, 50, 50],
+        "macs": [75, 25, 0, 10, 90],
+    }
+)
+
+
+def test_the_shares_of_a_network_add_up_to_all_of_it():
+    figure = plots.cost_by_kind(LAYERS)
+    bars = {}
+    for trace in figure.data:
+        for name, share in zip(trace.y, trace.x, strict=True):
+            bars[name] = bars.get(name, 0) + share
+    assert bars == pytest.approx(dict.fromkeys(["A<br>parameters", "A<br>MACs", "B<br>parameters", "B<br>MACs"], 100))
+    dense = next(trace for trace in figure.data if trace.name == "dense")
+    assert dict(zip(dense.y, dense.x, strict=True))["A<br>MACs"] == 75
+
+
+def test_layers_stand_in_their_order_and_those_without_cost_are_left_out():
+    figure = plots.cost_by_layer(LAYERS[LAYERS["network"] == "A"], "macs")
+    assert {trace.name: list(trace.x) for trace in figure.data} == {"dense": [1], "pointwise": [2]}
+
+
+def test_the_chosen_width_is_marked_on_its_line():
+    costs = pd.DataFrame({"arch": "squeezenet", "title": "SqueezeNet", "width": [0.5, 1.0], "macs": [10, 40]})
+    figure = plots.cost_against_width(costs, costs[costs["width"] == 0.5], "macs")
+    line, mark = figure.data
+    assert list(line.x) == [0.5, 1.0] and list(mark.x) == [0.5] and list(mark.y) == [10]
+    assert line.line.color == mark.marker.color == tokens.ARCHITECTURE["squeezenet"][0]
+
+
+def test_a_budget_is_a_hundred_percent():
+    rows = pd.DataFrame(
+        {
+            "arch": ["studentnet", "squeezenet"],
+            "title": ["S", "Q"],
+            "width": [1.0, 0.5],
+            "params": [50, 80],
+            "macs": [9, 3],
+        }
+    )
+    pale, full = plots.costs_side_by_side(rows, "params", 100).data
+    assert list(pale.x) == [80, 50] and list(full.x) == pytest.approx([100 / 3, 100])
+
+
+def test_every_arrow_of_a_block_ends_at_its_box():
+    boxes = pd.DataFrame(
+        {
+            "box": [0, 1, 2],
+            "title": ["in", "1×1", "add"],
+            "detail": ["4 channels", "4 → 4", "4"],
+            "kind": ["end", "pointwise", "join"],
+            "column": [0, 1, 2],
+            "lane": [0, 0, 0],
+        }
+    )
+    arrows = pd.DataFrame({"start": [0, 1, 0], "end": [1, 2, 2], "channels": [4, 4, 4]})
+    figure = plots.block_figure(boxes, arrows)
+    tips = [(a.x, a.y) for a in figure.layout.annotations if a.showarrow]
+    assert sorted(tips) == [(0.6, 0.0), (1.6, 0.0), (2, -0.5)]
+    assert [shape.type for shape in figure.layout.shapes].count("rect") == 3

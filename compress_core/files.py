@@ -15,8 +15,10 @@ from compress_core.pruning.coupling import couple
 from compress_core.pruning.surgery import cut, resize_to
 from compress_core.quantization.packing import deserialize, serialize
 from compress_core.quantization.quantize import QuantizeResult
-from compress_core.recipe import Recipe, RecipeError
+from compress_core.recipe import Recipe, RecipeError, shorten
 from compress_core.training.checkpoints import build_for, load_weights
+
+MAX_CUTS = 2  # to a width, and to a pruning ratio
 
 
 def file_bytes(network: Compressed | QuantizeResult) -> bytes:
@@ -51,7 +53,10 @@ def _cut_again(recipe: Recipe, about: Mapping[str, object], data: Dataset) -> nn
     """The network of a recipe with its channels cut out, its weights not yet read."""
     model = build_for(recipe.arch, about.get("source", recipe.width), data)
     example = torch.zeros(1, *data.input_shape)
-    for text in about.get("cuts", []):
+    cuts = about.get("cuts", [])
+    if not isinstance(cuts, list) or len(cuts) > MAX_CUTS:
+        raise ValueError("more cuts than a recipe has")
+    for text in cuts:
         coupling = couple(model, example)
         model, _ = cut(model, coupling, _decode(text, [group.size for group in coupling.groups]))
     return model
@@ -93,7 +98,8 @@ def load_file(path: str | Path, into: nn.Module | None = None) -> nn.Module:
         try:
             into = _cut_again(recipe, about, data)
         except (ValueError, TypeError, RuntimeError, CompressError) as error:
-            raise CheckpointError(f"{origin} is damaged or not of this version: {error}.") from error
+            why = shorten(str(error)).rstrip(".")
+            raise CheckpointError(f"{origin} is damaged or not of this version: {why}.") from error
     tensors = state.tensors()
     broken = [name for name, tensor in tensors.items() if not torch.isfinite(tensor).all()]
     if broken:

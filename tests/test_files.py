@@ -171,3 +171,26 @@ def test_values_that_are_not_numbers_are_a_sentence(cache, tmp_path):
 def test_a_missing_file_is_a_sentence(tmp_path):
     with pytest.raises(cc.CheckpointError, match="There is no file"):
         cc.load_file(tmp_path / "nothing.safetensors")
+
+
+def test_a_file_cannot_ask_for_more_than_it_holds(cache, tmp_path):
+    """Layouts of nothing, grids of no channel and cuts without end are refused at once."""
+    from compress_core.files import file_bytes
+
+    whole = file_bytes(cc.compress(cc.Recipe(width=0.25, bits=4), cache))
+    length = int.from_bytes(whole[:8], "little")
+    header = json.loads(whole[8 : 8 + length])
+    about = json.loads(header["__metadata__"]["compress_core"])
+    layout = unpack_layout(about["layout"])
+    everyone = base64.b64encode(b"\xff" * (CHANNELS // 8)).decode()
+    bad = {
+        "empty weights": {"layout": pack_layout(layout | {"weights": {f"w{i}": [0, 1] for i in range(10_000)}})},
+        "a grid of nothing": {"layout": pack_layout(layout | {"grids": {"cnn.0.0.weight": [0]}})},
+        "endless cuts": {"cuts": [everyone] * 5000},
+    }
+    for name, changes in bad.items():
+        text = json.dumps(header | {"__metadata__": {"compress_core": json.dumps(about | changes)}}).encode()
+        (tmp_path / "bad.safetensors").write_bytes(struct.pack("<Q", len(text)) + text + whole[8 + length :])
+        with pytest.raises(cc.CheckpointError, match=r"bad.safetensors"):
+            cc.load_file(tmp_path / "bad.safetensors")
+            pytest.fail(name)

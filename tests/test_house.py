@@ -46,8 +46,8 @@ def test_plots_know_tables_only(file):
     ("folder", "stages"),
     [
         ("zoo", ("zoo", "errors", "registry")),
-        ("pruning", ("pruning", "zoo", "errors", "registry")),
-        ("quantization", ("quantization", "errors", "registry")),
+        ("pruning", ("pruning", "zoo", "errors", "registry", "duplicate")),
+        ("quantization", ("quantization", "errors", "registry", "duplicate")),
         ("data", ("data", "errors", "registry")),
     ],
 )

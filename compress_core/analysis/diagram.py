@@ -1,5 +1,6 @@
 """What a block of a real network is made of, as boxes and arrows: read off its wiring, not drawn by hand."""
 
+import operator
 from dataclasses import dataclass
 
 import pandas as pd
@@ -62,9 +63,9 @@ class _Shapes(fx.Interpreter):
 
 _SHORT = {
     "BatchNorm2d": "BN",
-    "AdaptiveAvgPool2d": "average pool",
     "MaxPool2d": "max pool",
     "AvgPool2d": "average pool",
+    "AdaptiveAvgPool2d": "global average",
 }
 
 
@@ -82,6 +83,8 @@ def _layout(block: nn.Module, graph: fx.Graph, values: dict[fx.Node, object]) ->
     for node in graph.nodes:
         sources = [source for source in node.all_input_nodes if source in box_of]
         module = block.get_submodule(node.target) if node.op == "call_module" else None
+        if not _has_channels(values[node]):  # it asks for a shape, or reads a parameter
+            continue
         channels = _channels(values[node])
         match module:
             case nn.Conv2d():
@@ -117,12 +120,21 @@ def _layout(block: nn.Module, graph: fx.Graph, values: dict[fx.Node, object]) ->
                 add(node, "out", f"{_channels(values[source])} channels", "end", sources)
             case _ if node.op == "call_function" and node.target is torch.cat:
                 add(node, "concatenate", f"{channels}", "join", sources)
+            case nn.Module():
+                name = type(module).__name__
+                add(node, _SHORT.get(name, name), f"{channels}", layer_kind(module), sources)
             case _ if len(sources) > 1:
-                add(node, "add", f"{channels}", "join", sources)
+                multiplies = node.target in (operator.mul, operator.imul, torch.mul, "mul")
+                add(node, "multiply" if multiplies else "add", f"{channels}", "join", sources)
             case _ if sources:  # taking one half of a split
                 box_of[node] = box_of[sources[0]]
     _put_in_lanes(boxes, arrows)
     return Diagram(pd.DataFrame(boxes), pd.DataFrame(arrows, columns=["start", "end", "channels"]))
+
+
+def _has_channels(value: object) -> bool:
+    parts = value if isinstance(value, tuple | list) else [value]
+    return bool(parts) and all(isinstance(part, Tensor) and part.dim() > 1 for part in parts)
 
 
 def _channels(value: object) -> int:

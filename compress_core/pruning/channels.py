@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from compress_core.errors import UnsupportedModelError
 from compress_core.pruning.coupling import ChannelGroup, Coupling, couple
+from compress_core.pruning.exactness import prove
 from compress_core.pruning.importance import CRITERIA
 from compress_core.pruning.surgery import LayerKeep, cut
 
@@ -76,6 +77,7 @@ def prune_channels(
     ignore: Sequence[str] = (),
     floor: int = 1,
     coupling: Coupling | None = None,
+    proven: bool = True,
 ) -> PruneResult:
     """Take the least important channels out of a network.
 
@@ -90,15 +92,21 @@ def prune_channels(
         ignore: layers whose channels all stay.
         floor: at least this many channels of every layer stay.
         coupling: what `couple` found for this network, or another of the same shape; found anew if left out.
+        proven: whether to hold the result against the masked original, which runs both on random images.
 
     Raises:
         ValueError: an argument is out of range, or names a layer that is not there.
-        UnsupportedModelError: the network cannot be traced, or the criterion does not apply to it.
+        UnsupportedModelError: the network cannot be traced, the criterion does not apply to it, or what is left of it
+            does not compute what the original with the dropped channels masked computes.
 
     Network Slimming, Liu et al. 2017, section 3.
     """
     if (ratio is None) == (keep is None):
         raise ValueError("Give either ratio= or keep=.")
+    if ratio is not None and not isinstance(ratio, int | float):
+        raise ValueError(f"The pruning ratio is a number, at least 0 and below 1; it was {ratio!r}.")
+    if isinstance(ignore, str):
+        ignore = (ignore,)
     if ratio is not None and not 0 <= ratio < 1:
         raise ValueError(f"The pruning ratio must be at least 0 and below 1; it was {ratio}.")
     if scope not in SCOPES:
@@ -125,7 +133,24 @@ def prune_channels(
         chosen = [_chosen(group, s, keep.get(group.name, group.size)) for group, s in zip(groups, own, strict=True)]
     else:
         chosen = _below_threshold(groups, own, ratio, scope, frozenset(ignore), floor)
-    _fill(model, coupling, chosen, floor, may_add=keep is None)
+    result = carry_out(model, coupling, chosen, floor, may_add=keep is None)
+    if proven:
+        prove(model, result.model, coupling, result.survivors, example_input)
+    return result
+
+
+def carry_out(
+    model: nn.Module, coupling: Coupling, chosen: list[ScoredGroup], floor: int = 1, may_add: bool = True
+) -> PruneResult:
+    """Build the network of what was chosen. Groups of the coupling that are not among it stay whole.
+
+    Args:
+        may_add: whether channels may be given back where a layer would be left without any.
+
+    Raises:
+        ValueError: a layer would be, and they may not.
+    """
+    _fill(model, coupling, chosen, floor, may_add)
     left = {scored.name: scored.survivors for scored in chosen}
     survivors = [left.get(group.name, torch.arange(group.size)) for group in coupling.groups]
     smaller, keeps = cut(model, coupling, survivors)
@@ -147,7 +172,8 @@ def _fill(model: nn.Module, coupling: Coupling, chosen: list[ScoredGroup], floor
     parts = [(name, labels, floor) for name, labels in coupling.outputs.items()]
     for name, labels in coupling.inputs.items():
         groups = getattr(model.get_submodule(name), "groups", 1)
-        if groups == 1 or groups < len(labels):  # a depthwise layer has nothing of its own to lose
+        depthwise = 1 < groups == len(labels) == len(coupling.outputs[name])
+        if not depthwise:  # which has nothing of its own to lose
             parts += [(name, part, 1) for part in labels.view(groups, -1)]
     for name, labels, wanted in parts:
         missing = min(wanted, len(labels.unique())) - int(alive[labels.unique()].sum())
@@ -171,13 +197,15 @@ def _best(scores: Tensor, count: int) -> Tensor:
 
 
 def _chosen(group: ChannelGroup, scores: Tensor, wanted: int | Sequence[int] | Tensor) -> ScoredGroup:
+    if isinstance(wanted, bool) or wanted is None or isinstance(wanted, str):
+        raise ValueError(f"The channels of '{group.name}' to keep are given by whole numbers; it was {wanted!r}.")
     if isinstance(wanted, int):
         if not 1 <= wanted <= group.size:
             raise ValueError(f"'{group.name}' has {group.size} channels; {wanted} of them cannot be kept.")
         survivors = _best(scores, wanted)
     else:
         survivors = torch.as_tensor(wanted).unique()
-        if survivors.is_floating_point():
+        if survivors.is_floating_point() or survivors.dtype == torch.bool:
             raise ValueError(f"The channels of '{group.name}' to keep are given by whole numbers.")
         survivors = survivors.long()
         if not len(survivors) or survivors[0] < 0 or survivors[-1] >= group.size:

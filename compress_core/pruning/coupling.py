@@ -6,6 +6,7 @@ data (a view, a transpose, a split, a concatenation) is executed on the tensor o
 needs no special case. What is not known freezes the labels that it touches: never wrong, at worst unpruned.
 """
 
+import contextlib
 import math
 import operator
 from collections.abc import Sequence
@@ -77,6 +78,8 @@ class Coupling:
     moves: tuple[Move, ...]
     label_count: int
     graph: fx.Graph
+    constants: dict[str, object]
+    """Tensors that stand in the network's code, as the tracer has named them."""
 
     def alive(self, survivors: Sequence[Tensor]) -> Tensor:
         """A bool for each label: whether it lives, if of each group those places survive."""
@@ -103,7 +106,7 @@ def couple(model: nn.Module, example_input: Tensor) -> Coupling:
     run = _LabelRun(fx.GraphModule(model, graph))
     try:
         with torch.no_grad():
-            run.run(example_input[:1])
+            run.run(example_input[:1].expand(BATCH, *example_input.shape[1:]).contiguous())
     except Exception as error:
         why = str(error).partition("\n")[0]
         raise UnsupportedModelError(f"{type(model).__name__} does not run on the example input: {why}") from error
@@ -122,6 +125,8 @@ _ELEMENTWISE = {
     *("add", "add_", "mul", "mul_", "sub", "relu", "relu_", "sigmoid", "tanh", "clamp", "contiguous", "clone", "float"),
 }
 _POOLING = {F.max_pool2d, F.avg_pool2d, F.adaptive_avg_pool2d, F.adaptive_max_pool2d, F.interpolate}
+BATCH = 3
+"""Images in a run: few, and another number than most dimensions have, so that a batch that is moved is noticed."""
 _MOVING = {
     *(torch.cat, torch.flatten, torch.reshape, torch.transpose, torch.permute, torch.chunk, torch.split, torch.squeeze),
     *(torch.unsqueeze, torch.index_select, torch.narrow, torch.stack, torch.unbind, operator.getitem),
@@ -155,6 +160,7 @@ class _LabelRun(fx.Interpreter):
         self.outputs: dict[str, Tensor] = {}
         self.kinds: dict[str, str] = {}
         self.found_moves: list[Move] = []
+        self.read_elsewhere: set[str] = set()  # layers whose parameters are used outside of them
 
     # -- labels ------------------------------------------------------------------------------------------------------
 
@@ -184,24 +190,65 @@ class _LabelRun(fx.Interpreter):
 
     def run_node(self, node: fx.Node) -> object:
         value = super().run_node(node)
-        if node.op == "output":
-            for source in node.all_input_nodes:
-                self.freeze(self.labels.get(source))
-            return value
-        known = [n for n in node.all_input_nodes if n in self.labels]
         if node.op == "placeholder":
-            labels = torch.zeros(value.shape[1:], dtype=torch.long)
-        elif not known or not list(_tensors(value)):
-            return value  # a shape, a parameter: nothing that has channels
-        else:
-            labels = self.label(node, value)
-        if labels is None:
+            if isinstance(value, Tensor):
+                self.labels[node] = torch.zeros(value.shape[1:], dtype=torch.long)
+                self.place(node, value)
+            return value
+        if node.op == "get_attr":
+            self.read_elsewhere.add(node.target.rpartition(".")[0])
+        known = [n for n in node.all_input_nodes if n in self.labels]
+        if node.op == "output":
             for source in known:
-                self.freeze(self.labels[source])
+                self.freeze_origin(source)
+            return value
+        if not known or not _tensors(value):
+            return value  # a shape, a parameter: nothing that has channels
+        labels = None
+        if all(v.dim() and len(v) == BATCH for v in _tensors(value)) and not self.hidden(node):
+            with contextlib.suppress(RuntimeError, TypeError, IndexError, KeyError, ValueError, AttributeError):
+                labels = self.label(node, value)
+        if labels is None or [t.shape for t in _tensors(labels)] != [v.shape[1:] for v in _tensors(value)]:
+            for source in known:
+                self.freeze_origin(source)
             labels = fx.node.map_aggregate(value, _frozen)
         self.labels[node] = labels
         self.place(node, value)
         return value
+
+    def moves(self, node: fx.Node) -> bool:
+        """Whether the node does nothing but move data."""
+        if node.op == "call_module":
+            return isinstance(self.module.get_submodule(node.target), nn.Flatten | SelectChannels)
+        return node.op in ("call_function", "call_method") and node.target in _MOVING
+
+    def hidden(self, node: fx.Node) -> bool:
+        """Whether it does something that its labels would not show.
+
+        It computes on channels that do not stand in a dimension of their own, where a place means another channel
+        once some are gone; or it changes a tensor in place that others read too.
+        """
+        known = [n for n in node.all_input_nodes if n in self.labels]
+        if not self.moves(node):
+            if any(t.dim() not in (1, 3) for n in known for t in _tensors(self.labels[n])):
+                return True
+            if any(not isinstance(self.labels[n], Tensor) for n in known):
+                return True
+        target = self.module.get_submodule(node.target) if node.op == "call_module" else node.target
+        name = target if isinstance(target, str) else getattr(target, "__name__", "")
+        in_place = getattr(target, "inplace", False) or target in (operator.iadd, operator.imul, operator.isub)
+        in_place = in_place or (name.endswith("_") and not name.endswith("__")) or node.kwargs.get("inplace", False)
+        changed = node.args[0] if node.args and isinstance(node.args[0], fx.Node) else None
+        return bool(in_place and (changed is None or len(changed.users) > 1 or self.moves(changed) or not node.users))
+
+    def freeze_origin(self, node: fx.Node) -> None:
+        """Freeze a node's labels, and all those of the tensors that its elements were moved from."""
+        self.freeze(self.labels.get(node))
+        starts = torch.tensor([start for start, _ in self.starts])
+        for positions in _tensors(self.positions.get(node)):
+            owners = torch.searchsorted(starts, positions.unique(), right=True) - 1
+            for owner in owners.unique().tolist():
+                self.freeze(self.labels.get(self.starts[owner][1]))
 
     def label(self, node: fx.Node, value: object) -> object:
         """The labels of a node's value; None where what it does is not known."""
@@ -226,8 +273,8 @@ class _LabelRun(fx.Interpreter):
 
     def label_layer(self, name: str, layer: nn.Conv2d | nn.Linear, source: Tensor, value: Tensor) -> Tensor | None:
         channels = _channels(source) if isinstance(layer, nn.Conv2d) else source if source.dim() == 1 else None
-        if channels is None:
-            return None
+        if channels is None or "weight" not in layer._parameters or layer._forward_pre_hooks or layer._forward_hooks:
+            return None  # hooks and parametrizations make the weight anew from what surgery does not see
         if isinstance(layer, nn.Conv2d) and layer.groups == layer.in_channels == layer.out_channels > 1:
             return self.note(name, "carrier", source, _spread(channels, value))
         out = self.outputs.get(name)
@@ -236,28 +283,31 @@ class _LabelRun(fx.Interpreter):
 
     def note(self, name: str, kind: str, before: Tensor, after: Tensor) -> Tensor | None:
         """Keep the labels of a layer's two sides; those of a layer that runs more than once are merged."""
-        self.kinds[name] = kind
-        for kept, labels in ((self.inputs, before), (self.outputs, after)):
-            channels = _channels(labels)
-            if channels is None:
-                return None
+        sides = [(self.inputs, _channels(before)), (self.outputs, _channels(after))]
+        if any(channels is None for _, channels in sides):
+            for kept, _ in sides:
+                self.freeze(kept.get(name))
+            return None
+        for kept, channels in sides:
             if name in kept:
                 self.merge(kept[name], channels)
             kept.setdefault(name, channels)
+        self.kinds[name] = kind
         return after
 
     def label_elementwise(self, node: fx.Node, value: Tensor) -> Tensor:
-        operands = [self.labels[n].unsqueeze(0) for n in node.all_input_nodes if n in self.labels]
-        others = [self.env[n] for n in node.all_input_nodes if n not in self.labels]
-        spread = [operand.expand(1, *value.shape[1:]) for operand in operands]
-        for other in spread[1:]:
-            if _channels(spread[0][0]) is not None and _channels(other[0]) is not None:
-                self.merge(_channels(spread[0][0]), _channels(other[0]))
+        known = [n for n in node.all_input_nodes if n in self.labels]
+        first, *rest = [self.labels[n].expand(value.shape[1:]) for n in known]
+        for other in rest:
+            if _channels(first) is not None and _channels(other) is not None:
+                self.merge(_channels(first), _channels(other))
             else:
-                self.merge(spread[0], other)
-        if any(isinstance(other, Tensor) and other.numel() > 1 for other in others):
-            self.freeze(spread[0])
-        return spread[0][0]
+                self.merge(first, other)
+        others = [self.env[n] for n in node.all_input_nodes if n not in self.labels]
+        if any(not isinstance(other, Tensor) or other.numel() > 1 for other in others):
+            for source in known:  # by a number that may depend on how many channels there are, or by one for each
+                self.freeze_origin(source)
+        return first
 
     def label_mean(self, node: fx.Node, source: Tensor) -> Tensor | None:
         dims = node.args[1] if len(node.args) > 1 else node.kwargs.get("dim")
@@ -265,7 +315,8 @@ class _LabelRun(fx.Interpreter):
         if source.dim() != 3 or dims != {2, 3} or _channels(source) is None:
             return None
         channels = _channels(source)
-        return channels.view(-1, 1, 1) if node.kwargs.get("keepdim") else channels
+        keeps = node.args[2] if len(node.args) > 2 else node.kwargs.get("keepdim")
+        return channels.view(-1, 1, 1) if keeps else channels
 
     def execute(self, node: fx.Node, stand_ins: dict[fx.Node, object]) -> object:
         """Move the labels (or positions) as the node moves data."""
@@ -279,29 +330,35 @@ class _LabelRun(fx.Interpreter):
             moved = getattr(self, node.op)(target, args, kwargs)
         except (RuntimeError, TypeError, IndexError):
             return None
+        if not all(v.dim() and len(v) == BATCH and v.eq(v[:1]).all() for v in _tensors(moved)):
+            return None
         return fx.node.map_aggregate(moved, _without_batch)
 
     # -- positions ---------------------------------------------------------------------------------------------------
 
     def place(self, node: fx.Node, value: object) -> None:
         """Say where the elements come from, note the move where channels stand by themselves again, start afresh."""
-        module = self.module.get_submodule(node.target) if node.op == "call_module" else None
-        moves, came_from = False, None
-        if module is None and node.op != "placeholder" and node.target in _MOVING:
-            moves, came_from = True, self.execute(node, self.positions)
-        elif isinstance(module, nn.Flatten | SelectChannels):
-            moves, came_from = True, self.moved_by(module, self.positions[node.args[0]])
-        labels = self.labels[node]
-        if isinstance(value, tuple | list) or (came_from is not None and value.dim() not in (2, 4)):
+        moves = self.moves(node)
+        came_from = None
+        if moves and node.op == "call_module":
+            module, before = self.module.get_submodule(node.target), self.positions.get(node.args[0])
+            came_from = self.moved_by(module, before if isinstance(before, Tensor) else None)
+        elif moves:
+            came_from = self.execute(node, self.positions)
+        if came_from is not None and (isinstance(value, tuple | list) or value.dim() not in (2, 4)):
             self.positions[node] = came_from
             return
-        if moves and not self.note_move(node, value, came_from):
-            self.freeze(labels)
+        if moves and (came_from is None or not self.note_move(node, value, came_from)):
+            self.freeze(self.labels[node])
             for source in node.all_input_nodes:
-                self.freeze(self.labels.get(source))
+                if source in self.labels:
+                    self.freeze_origin(source)
+        if isinstance(value, tuple | list):
+            return
         self.starts.append((self.next_position, node))
-        count = value[0].numel()
-        self.positions[node] = torch.arange(self.next_position, self.next_position + count).view(value.shape[1:])
+        count = self.labels[node].numel()
+        fresh = torch.arange(self.next_position, self.next_position + count)
+        self.positions[node] = fresh.view(self.labels[node].shape)
         self.next_position += count
 
     @staticmethod
@@ -316,7 +373,7 @@ class _LabelRun(fx.Interpreter):
         if came_from is None or came_from.shape != value.shape[1:]:
             return False
         starts = torch.tensor([start for start, _ in self.starts])
-        owners = torch.searchsorted(starts, came_from.reshape(-1), right=True) - 1
+        owners = torch.searchsorted(starts, came_from.reshape(-1).contiguous(), right=True) - 1
         numbers = list(dict.fromkeys(owners.unique_consecutive().tolist()))
         sources = [self.starts[i][1] for i in numbers]
         flat = value.dim() == 2
@@ -334,9 +391,17 @@ class _LabelRun(fx.Interpreter):
             lies = lies[:, 0, 0] // places
         elif len(sources) > 1 and any(self.labels[s].dim() != 1 for s in sources):
             return False
-        keeps_order = flat if node.op == "call_module" else node.target in (torch.cat, torch.flatten, "flatten")
+        in_order = torch.equal(lies, torch.arange(len(lies)))
+        direct = node.args[0] if isinstance(node.args[0], tuple | list) else [node.args[0]]
+        keeps_order = in_order and list(direct) == sources and self.lays_side_by_side(node, flat)
         self.found_moves.append(Move(node.name, tuple(s.name for s in sources), lies, flat, keeps_order))
         return True
+
+    def lays_side_by_side(self, node: fx.Node, flat: bool) -> bool:
+        """Whether the node, as it is written, fits its sources whatever is left of them."""
+        if node.op == "call_module":
+            return flat and isinstance(self.module.get_submodule(node.target), nn.Flatten)
+        return node.target is torch.cat or (flat and node.target in (torch.flatten, "flatten"))
 
     # -- what was found ----------------------------------------------------------------------------------------------
 
@@ -344,8 +409,12 @@ class _LabelRun(fx.Interpreter):
         def rooted(labels: Tensor) -> Tensor:
             return torch.tensor([self.root(label) for label in labels.tolist()])
 
+        for name in self.read_elsewhere & self.kinds.keys():
+            self.freeze(self.inputs[name])
+            self.freeze(self.outputs[name])
         inputs = {name: rooted(labels) for name, labels in self.inputs.items()}
         outputs = {name: rooted(labels) for name, labels in self.outputs.items()}
+        constants = {n.target: self.env[n] for n in self.env if n.op == "get_attr" and "." not in n.target}
         groups = _groups(self.kinds, inputs, outputs)
         by_name = {node.name: node for node in self.labels}
         columns = {}
@@ -355,7 +424,7 @@ class _LabelRun(fx.Interpreter):
                 wanted = labels.reshape(-1) if move.flat else _channels(labels)
                 columns[name, move.flat] = rooted(wanted)
         moves = tuple(self.found_moves)
-        return Coupling(groups, inputs, outputs, columns, moves, len(self.parent), self.module.graph)
+        return Coupling(groups, inputs, outputs, columns, moves, len(self.parent), self.module.graph, constants)
 
 
 def _groups(kinds: dict[str, str], inputs: dict[str, Tensor], outputs: dict[str, Tensor]) -> tuple[ChannelGroup, ...]:
@@ -387,6 +456,14 @@ def _groups(kinds: dict[str, str], inputs: dict[str, Tensor], outputs: dict[str,
     return tuple(sorted(groups, key=lambda group: order[group.name]))
 
 
+def is_free(node: fx.Node) -> bool:
+    """Whether nothing is lost with a node whose result nobody reads: it moves data, or asks for a shape."""
+    arithmetic = (operator.add, operator.sub, operator.mul, operator.floordiv, operator.truediv, operator.mod, getattr)
+    return (node.op == "call_method" and node.target == "size") or (
+        node.op in ("call_function", "call_method") and (node.target in _MOVING or node.target in arithmetic)
+    )
+
+
 def _tensors(value: object) -> list[Tensor]:
     found: list[Tensor] = []
     fx.node.map_aggregate(value, lambda v: found.append(v) if isinstance(v, Tensor) else None)
@@ -398,7 +475,7 @@ def _frozen(value: object) -> object:
 
 
 def _with_batch(value: object) -> object:
-    return value.unsqueeze(0) if isinstance(value, Tensor) else value
+    return value.expand(BATCH, *value.shape) if isinstance(value, Tensor) else value
 
 
 def _without_batch(value: object) -> object:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from compress_core.errors import UnsupportedModelError
-from compress_core.pruning.channels import PruneResult, prune_channels
+from compress_core.pruning.channels import PruneResult, ScoredGroup, carry_out
 from compress_core.pruning.coupling import NO_PLACE, ChannelGroup, Coupling, couple
 from compress_core.pruning.importance import CRITERIA
 
@@ -24,7 +24,7 @@ def network_slimming(
     """Cut `old` down to the widths of `new`, keeping the most important channels; neither is changed.
 
     The channels of the same layers, and of the same groups where those are grouped, compete with each other, and as
-    many of them stay as `new` has there, or all where there are fewer.
+    many of them stay as `new` has there: all where there are fewer, one more where a layer would read nothing.
 
     Raises:
         UnsupportedModelError: the two are not of one architecture, or a layer cannot be judged.
@@ -34,7 +34,7 @@ def network_slimming(
     coupling = coupling or couple(old, example_input)
     narrow = couple(new, example_input.to(next(new.parameters()).dtype))
     wanted = {group.name: Counter(_cells(new, group)) for group in narrow.groups}
-    keep = {}
+    chosen = []
     for group in coupling.groups:
         if group.name not in wanted:
             raise UnsupportedModelError(
@@ -53,8 +53,8 @@ def network_slimming(
             own = torch.tensor(places)
             best = scores[own].argsort(descending=True, stable=True)[: wanted[group.name][cell]]
             kept += own[best].tolist()
-        keep[group.name] = sorted(kept)
-    return prune_channels(old, example_input, keep=keep, criterion=criterion, coupling=coupling)
+        chosen.append(ScoredGroup(group, scores, torch.tensor(sorted(kept)), float("-inf"), 0))
+    return carry_out(old, coupling, chosen)
 
 
 def _cells(model: nn.Module, group: ChannelGroup) -> list[Cell]:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from compress_core.duplicate import duplicate
-from compress_core.pruning.coupling import Coupling, Move
+from compress_core.pruning.coupling import Coupling, Move, is_free
 from compress_core.pruning.modules import RaggedConv2d, SelectChannels
 
 
@@ -37,7 +37,7 @@ def cut(model: nn.Module, coupling: Coupling, survivors: Sequence[Tensor]) -> tu
     for name, keep in keeps.items():
         _shrink(smaller, name, keep)
     rewired = {move.node: new for move in coupling.moves if (new := _moved_anew(move, coupling, alive))}
-    return (_rewire(smaller, coupling.graph, rewired) if rewired else smaller), keeps
+    return (_rewire(smaller, coupling, rewired) if rewired else smaller), keeps
 
 
 def _kept(labels: Tensor, alive: Tensor) -> Tensor:
@@ -48,8 +48,11 @@ def _shrink(model: nn.Module, name: str, keep: LayerKeep) -> None:
     """Leave a layer only the channels kept, in place."""
     layer = model.get_submodule(name)
     if isinstance(layer, nn.Conv2d) and layer.groups > 1 and not _is_depthwise(layer):
-        parent, _, own = name.rpartition(".")
-        setattr(model.get_submodule(parent), own, _shrunk_groups(layer, keep))
+        smaller = _shrunk_groups(layer, keep)
+        for alias, module in list(model.named_modules(remove_duplicate=False)):
+            if module is layer:
+                parent, _, own = alias.rpartition(".")
+                setattr(model.get_submodule(parent), own, smaller)
         return
     for tensor_name, tensor in (*layer.named_parameters(recurse=False), *layer.named_buffers(recurse=False)):
         if tensor.dim() == 0:  # BatchNorm's batch counter
@@ -110,20 +113,23 @@ def _moved_anew(move: Move, coupling: Coupling, alive: Tensor) -> _NewMove | Non
     return _NewMove(move.sources, move.flat, None if whole else index)
 
 
-def _rewire(model: nn.Module, graph: fx.Graph, moves: Mapping[str, _NewMove]) -> fx.GraphModule:
+def _rewire(model: nn.Module, coupling: Coupling, moves: Mapping[str, _NewMove]) -> fx.GraphModule:
     new = fx.Graph()
     made: dict[fx.Node, fx.Node] = {}
     names: dict[str, fx.Node] = {}
-    for node in graph.nodes:
+    for name, constant in coupling.constants.items():
+        if not hasattr(model, name):
+            model.register_buffer(name, constant, persistent=False)
+    for node in coupling.graph.nodes:
         if node.name not in moves:
             made[node] = new.node_copy(node, lambda n: made[n])
         else:
             made[node] = _move(model, new, node.name, moves[node.name], [names[s] for s in moves[node.name].sources])
         names[node.name] = made[node]
-    rewired = fx.GraphModule(model, new, type(model).__name__)
-    rewired.graph.eliminate_dead_code()
-    rewired.recompile()
-    return rewired
+    for node in reversed(new.nodes):  # what led to the movements that were replaced
+        if not node.users and node.op != "output" and is_free(node):
+            new.erase_node(node)
+    return fx.GraphModule(model, new, type(model).__name__)
 
 
 def _move(model: nn.Module, graph: fx.Graph, name: str, move: _NewMove, sources: list[fx.Node]) -> fx.Node:

@@ -32,7 +32,7 @@ from compress_core.quantization.schemes import Grid
 
 FORMAT = "compress_core/2"
 MAX_DIMENSIONS = 6
-MAX_LAYOUT_BYTES = 10_000_000
+MAX_LAYOUT_BYTES = 1_000_000
 _KEY = "compress_core"
 """The one entry of the metadata, a JSON object. More of them would be written in an order that changes, and the same
 network would not always be the same file."""
@@ -151,10 +151,12 @@ def _unpack(tensors: Mapping[str, Tensor], bits: int, layout: Mapping[str, Mappi
         raise ValueError(f"a bit width of {bits}")
     codes, grids, kept = {}, {}, {}
     for shape in (shape for part in ("weights", "kept_16", "kept_32") for shape in layout[part].values()):
-        if len(shape) > MAX_DIMENSIONS or not all(isinstance(size, int) for size in shape):
+        if len(shape) > MAX_DIMENSIONS or not all(isinstance(size, int) and size > 0 for size in shape):
             raise ValueError("a shape that no weight has")
     octets = _Cut(tensors["codes"])
     counts = {name: layout["grids"].get(name, shape[:1])[0] for name, shape in layout["weights"].items()}
+    if any(count not in (1, layout["weights"][name][0]) for name, count in counts.items()):
+        raise ValueError("a grid that is neither of the weight nor of its channels")
     scales = _Cut(tensors["scales"].float())
     zero_points = _Cut(unpack_bits(tensors["zero_points"], bits, sum(counts.values())))
     for name, shape in layout["weights"].items():

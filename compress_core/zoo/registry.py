@@ -89,7 +89,7 @@ def architecture(name: str) -> Architecture:
     Raises:
         ValueError: no architecture has this name.
     """
-    return _ARCHITECTURES[name]
+    return _ARCHITECTURES[name if isinstance(name, str) else repr(name)]
 
 
 def build(
@@ -113,14 +113,14 @@ def build(
         ValueError: an unknown name, preset or option, or a value out of range.
     """
     family = architecture(name)
-    if preset not in family.presets:
+    if not isinstance(preset, str) or preset not in family.presets:
         raise ValueError(f"{family.title} has no preset '{preset}'. Choose one of: {', '.join(family.presets)}.")
-    if not isinstance(width, int | float) or not 0.1 <= width <= 2.0:
+    if isinstance(width, bool) or not isinstance(width, int | float) or not 0.1 <= width <= 2.0:
         raise ValueError(f"The width multiplier must lie between 0.1 and 2.0; it was {width}.")
     if in_channels is None:
         in_channels = 1 if preset == "small" else 3
     for what, count in (("number of classes", num_classes), ("number of input channels", in_channels)):
-        if not isinstance(count, int) or count < 1:
+        if isinstance(count, bool) or not isinstance(count, int) or count < 1:
             raise ValueError(f"The {what} must be a whole number, 1 or more; it was {count}.")
     known = family.options_of(preset)
     for option, value in options.items():
@@ -128,6 +128,6 @@ def build(
             some = f"It takes: {', '.join(known)}." if known else "It takes none."
             raise ValueError(f"{family.title} ({preset}) has no option '{option}'. {some}")
         if not any(type(value) is type(allowed) and value == allowed for allowed in known[option]):
-            allowed = ", ".join(map(str, known[option]))
+            allowed = ", ".join(map(repr, known[option]))
             raise ValueError(f"{option} of {family.title} cannot be {value!r}. Allowed: {allowed}.")
     return family.presets[preset](width, num_classes, in_channels, **options)

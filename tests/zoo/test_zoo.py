@@ -232,12 +232,16 @@ def test_make_divisible_rounds_the_papers_way(channels, divisor):
             {"name": "shufflenet_v2", "groups": 2},
             r"has no option 'groups'. It takes: stem_stride",
         ),
-        ({"name": "squeezenet", "version": 1.1}, r"version of SqueezeNet cannot be 1.1. Allowed: 1.1, 1.0"),
+        ({"name": "squeezenet", "version": 1.1}, r"version of SqueezeNet cannot be 1.1. Allowed: '1.1', '1.0'"),
         ({"name": "squeezenet", "norm": 1}, r"norm of SqueezeNet cannot be 1. Allowed: False, True"),
         (
             {"name": "mobilenet_v1", "preset": "imagenet", "stem_stride": 1},
             "no option 'stem_stride'. It takes none",
         ),
+        ({"name": ["studentnet"]}, r"There is no architecture '\['studentnet'\]'"),
+        ({"name": "studentnet", "preset": ["small"]}, "StudentNet has no preset"),
+        ({"name": "studentnet", "width": True}, "between 0.1 and 2.0; it was True"),
+        ({"name": "mobilenet_v1", "in_channels": True}, "number of input channels must be a whole number"),
         ({"name": "mobilenet_v1", "in_channels": 0}, "number of input channels must be a whole number, 1 or more"),
         (
             {"name": "mobilenet_v1", "num_classes": 2.5},

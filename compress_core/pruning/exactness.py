@@ -1,0 +1,69 @@
+"""The proof that surgery is exact: the pruned network against the original with the dropped channels masked."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, fx, nn
+
+from compress_core.duplicate import duplicate
+from compress_core.errors import UnsupportedModelError
+from compress_core.pruning.coupling import Coupling
+
+TOLERANCE = {torch.float64: 1e-9, torch.float32: 1e-4}
+"""Of the largest output, by the precision of the weights."""
+IMAGES, SEED = 4, 0
+
+
+def masked(model: nn.Module, coupling: Coupling, survivors: Sequence[Tensor]) -> nn.Module:
+    """A copy of the whole network in which no layer reads a dropped channel: those weights are zero."""
+    alive = coupling.alive(survivors)
+    whole = duplicate(model).eval()
+    for name in {name for group in coupling.groups for name in group.readers}:
+        layer = whole.get_submodule(name)
+        dead = ~alive[coupling.inputs[name]]
+        for part, of_group in zip(layer.weight.data.chunk(_groups(layer)), dead.chunk(_groups(layer)), strict=True):
+            part[:, of_group] = 0
+    return whole
+
+
+def _groups(layer: nn.Module) -> int:
+    return getattr(layer, "groups", 1)
+
+
+def prove(
+    model: nn.Module, smaller: nn.Module, coupling: Coupling, survivors: Sequence[Tensor], example_input: Tensor
+) -> float:
+    """The largest difference between what the pruned and the masked network put out, of random inputs.
+
+    Raises:
+        UnsupportedModelError: they differ by more than rounding, or the pruned network does not run.
+    """
+    images = example_input
+    if example_input.is_floating_point():
+        noise = torch.randn(IMAGES, *example_input.shape[1:], generator=torch.Generator().manual_seed(SEED))
+        images = noise.to(example_input)
+    try:
+        with torch.no_grad():
+            expected = _tensors(masked(model, coupling, survivors)(images))
+            given = _tensors(duplicate(smaller).eval()(images))
+        difference = max(float((a - b).abs().max()) for a, b in zip(expected, given, strict=True))
+    except (RuntimeError, ValueError, IndexError, TypeError) as error:
+        why = str(error).partition("\n")[0]
+        raise UnsupportedModelError(
+            f"{type(model).__name__} cannot be pruned: what is left of it does not run ({why}). "
+            "Leave out the layers around it with ignore=."
+        ) from error
+    scale = max(1.0, *(float(tensor.abs().max()) for tensor in expected))
+    allowed = TOLERANCE.get(expected[0].dtype, 1e-2) * scale
+    if not difference <= allowed:
+        raise UnsupportedModelError(
+            f"{type(model).__name__} cannot be pruned exactly: what is left of it differs by {difference:.2g} from the "
+            "original with the dropped channels masked. Leave out the layers around what is unusual with ignore=."
+        )
+    return difference
+
+
+def _tensors(value: object) -> list[Tensor]:
+    found: list[Tensor] = []
+    fx.node.map_aggregate(value, lambda v: found.append(v) if isinstance(v, Tensor) else None)
+    return found

@@ -69,7 +69,7 @@ def test_both_separable_forms_read_and_give_the_same_shapes():
 def test_residual_costs_are_those_of_the_blocks(channels, expansion):
     side = 7
     spindle = residual.spindle(channels, expansion, side)
-    assert profiled(blocks.InvertedResidual(channels, channels, 1, expansion), channels, side) == spindle.cost
+    assert profiled(blocks.InvertedResidual(channels, channels, 1, expansion, True), channels, side) == spindle.cost
     wide = channels * expansion
     classic = nn.Sequential(
         blocks.ConvBNAct(wide, channels),
@@ -83,7 +83,7 @@ def test_residual_costs_are_those_of_the_blocks(channels, expansion):
 
 def test_channels_and_the_shortcuts_memory_are_those_of_the_maps():
     spindle, hourglass = residual.spindle(24, 6, 14), residual.hourglass(24, 6, 14)
-    block = blocks.InvertedResidual(24, 24, 1, 6).eval()
+    block = blocks.InvertedResidual(24, 24, 1, 6, True).eval()
     images = torch.zeros(1, 24, 14, 14)
     maps = [images]
     for layer in (block.expand, block.depthwise, block.project):

@@ -144,8 +144,8 @@ def source_width(recipe: Recipe) -> float:
     enough = [width for width in widths if width >= recipe.width]
     if not enough:
         raise CheckpointError(
-            f"No {recipe.arch} trained on {recipe.dataset} ({recipe.weights}) is at least {recipe.width:g} wide, so that "
-            f"none can be slimmed to it. Trained widths: {', '.join(f'{w:g}' for w in widths) or 'none'}."
+            f"No {recipe.arch} trained on {recipe.dataset} ({recipe.weights}) is at least {recipe.width:g} wide, so "
+            f"that none can be slimmed to it. Trained widths: {', '.join(f'{w:g}' for w in widths) or 'none'}."
         )
     return enough[0]
 

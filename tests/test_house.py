@@ -46,7 +46,7 @@ def test_plots_know_tables_only(file):
     ("folder", "stages"),
     [
         ("zoo", ("zoo", "errors", "registry")),
-        ("pruning", ("pruning", "zoo", "errors", "registry", "duplicate")),
+        ("pruning", ("pruning", "zoo", "errors", "registry", "duplicate", "tracing")),
         ("quantization", ("quantization", "errors", "registry", "duplicate")),
         ("data", ("data", "errors", "registry")),
     ],

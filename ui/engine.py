@@ -23,7 +23,7 @@ from compress_core.stages import StageCache
 from compress_core.study import Cut, Study, study, study_cut
 from compress_core.training.checkpoints import trained_widths
 
-NETWORKS_KEPT = 256  # stage results; about a third of them are networks of up to a megabyte
+NETWORKS_KEPT = 160  # stage results; about a third of them are networks of up to two and a half megabytes
 RESULTS_KEPT = 1024
 GUESSES_KEPT = 4
 PAUSE_S = 0.02

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from compress_core.analysis.profile import layer_kind
+from compress_core.tracing import Tracer
 from compress_core.zoo.blocks import Block, ChannelShuffle, ChannelSplit
 
 
@@ -39,16 +40,11 @@ def block_diagram(model: nn.Module, name: str, example_input: Tensor) -> Diagram
     with torch.no_grad():
         model(example_input)
     handle.remove()
-    graph = _Tracer().trace(block)
+    graph = Tracer(ChannelShuffle, ChannelSplit).trace(block)
     run = _Shapes(fx.GraphModule(block, graph))
     with torch.no_grad():
         run.run(seen[0])
     return _layout(block, graph, run.values)
-
-
-class _Tracer(fx.Tracer):
-    def is_leaf_module(self, module: nn.Module, name: str) -> bool:
-        return isinstance(module, ChannelShuffle | ChannelSplit) or super().is_leaf_module(module, name)
 
 
 class _Shapes(fx.Interpreter):

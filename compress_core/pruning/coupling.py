@@ -20,6 +20,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from compress_core.duplicate import duplicate
 from compress_core.errors import UnsupportedModelError
 from compress_core.pruning.modules import SelectChannels
+from compress_core.tracing import Tracer
 
 NO_PLACE = -1
 """Stands for the place of a channel that belongs to no group, because it is frozen."""
@@ -98,7 +99,7 @@ def couple(model: nn.Module, example_input: Tensor) -> Coupling:
     """
     model = duplicate(model).eval()
     try:
-        graph = _Tracer().trace(model)
+        graph = Tracer(SelectChannels).trace(model)
     except Exception as error:
         raise UnsupportedModelError(
             f"The wiring of {type(model).__name__} cannot be traced, so its channels cannot be coupled: {error}"
@@ -133,11 +134,6 @@ _MOVING = {
     *("view", "reshape", "flatten", "transpose", "permute", "chunk", "split", "squeeze", "unsqueeze", "index_select"),
     *("narrow", "unbind", "t"),
 }
-
-
-class _Tracer(fx.Tracer):
-    def is_leaf_module(self, module: nn.Module, name: str) -> bool:
-        return isinstance(module, SelectChannels) or super().is_leaf_module(module, name)
 
 
 class _LabelRun(fx.Interpreter):

@@ -13,7 +13,7 @@ from compress_core.training.shipped import trained_accuracies
 from compress_core.zoo import architecture, architectures
 from ui import about_architectures as about
 from ui import components, page
-from ui.address import State, on_view, widget_key
+from ui.address import State, on_view, value_of, widget_key
 from ui.choice import Choice
 
 NOBODY = "none"
@@ -44,24 +44,24 @@ def main() -> None:
             _segments(state, "view", VIEWS)
             _segments(state, "preset", PRESETS)
             _beside(state)
-        view = _value(state, "view")
+        view = value_of(state, CHOICES, "view")
         {"inside": _inside, "width": _width, "budget": _budget}[view](state)
 
 
 def _networks(state: State) -> list[str]:
     """The architecture chosen, and the one beside it if there is one."""
-    beside = _value(state, "beside")
+    beside = value_of(state, CHOICES, "beside")
     return [state.recipe.arch, *([beside] if beside not in (NOBODY, state.recipe.arch) else [])]
 
 
 def _inside(state: State) -> None:
-    recipe, preset = state.recipe, _value(state, "preset")
+    recipe, preset = state.recipe, value_of(state, CHOICES, "preset")
     names = _networks(state)
     layers = pd.concat([_layers(name, recipe.width, preset).assign(network=architecture(name).title) for name in names])
     components.sentence(explain.read_kinds(layers))
     for name in names:
         blocks = _blocks(name, recipe.width, preset)
-        number = min(_value(state, "block"), len(blocks))
+        number = min(value_of(state, CHOICES, "block"), len(blocks))
         diagram = _diagram(name, recipe.width, preset, blocks[number - 1])
         with components.row():
             title = f"{architecture(name).title}, block {number} of {len(blocks)}, width {recipe.width:g}"
@@ -83,13 +83,15 @@ def _inside(state: State) -> None:
             components.heading("By layer")
             _segments(state, "cost", COSTS)
         own = layers[layers["network"] == architecture(names[0]).title]
-        text = explain.read_layers(own, _value(state, "cost"))
-        st.plotly_chart(plots.cost_by_layer(own, _value(state, "cost")), key="layers", alt=text, config=_STILL)
+        text = explain.read_layers(own, value_of(state, CHOICES, "cost"))
+        st.plotly_chart(
+            plots.cost_by_layer(own, value_of(state, CHOICES, "cost")), key="layers", alt=text, config=_STILL
+        )
         components.reading(f"{architecture(names[0]).title}: {text}", lines=1)
 
 
 def _width(state: State) -> None:
-    recipe, preset, cost = state.recipe, _value(state, "preset"), _value(state, "cost")
+    recipe, preset, cost = state.recipe, value_of(state, CHOICES, "preset"), value_of(state, CHOICES, "cost")
     names = _networks(state)
     table = _costs()
     own = pd.concat([table[(table["preset"] == preset) & (table["arch"] == name)] for name in names])
@@ -112,9 +114,9 @@ def _width(state: State) -> None:
 
 
 def _budget(state: State) -> None:
-    preset, cost = _value(state, "preset"), _value(state, "cost")
+    preset, cost = value_of(state, CHOICES, "preset"), value_of(state, CHOICES, "cost")
     levels = BUDGETS[preset, cost]
-    budget = min(levels, key=lambda level: abs(level - _value(state, "budget")))
+    budget = min(levels, key=lambda level: abs(level - value_of(state, CHOICES, "budget")))
     rows = costs.within_budget(_costs(), preset, cost, budget)
     rows = rows[rows["arch"].isin(architectures())]
     text = explain.read_budget(rows, cost, budget)
@@ -156,7 +158,7 @@ def _segments(state: State, name: str, options: dict[str, str]) -> None:
     st.segmented_control(
         CHOICES[name].title.capitalize(),
         list(options),
-        default=_value(state, name),
+        default=value_of(state, CHOICES, name),
         required=True,
         format_func=options.get,
         key=widget_key(state, name),
@@ -167,7 +169,7 @@ def _segments(state: State, name: str, options: dict[str, str]) -> None:
 
 def _beside(state: State) -> None:
     options = [NOBODY, *(name for name in architectures(yardsticks=True) if name != state.recipe.arch)]
-    chosen = _value(state, "beside")
+    chosen = value_of(state, CHOICES, "beside")
     st.selectbox(
         "Beside it",
         options,
@@ -191,11 +193,6 @@ def _block_slider(state: State, number: int, blocks: int) -> None:
         label_visibility="collapsed",
         width=280,
     )
-
-
-def _value(state: State, name: str) -> str | int | float:
-    choice = CHOICES[name]
-    return choice.read(state.view[name])[0] if name in state.view else choice.default
 
 
 @st.cache_data(show_spinner=False)

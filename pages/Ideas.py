@@ -8,7 +8,7 @@ from compress_core import plots
 from compress_core.analysis.ideas import fire, grouped, manifold, residual, separable
 from compress_core.analysis.ideas.timing import Timing, time_forms
 from ui import about_ideas, components, page
-from ui.address import State, on_view, widget_key
+from ui.address import State, on_view, value_of, widget_key
 from ui.choice import Choice
 from ui.engine import engine
 
@@ -48,7 +48,7 @@ def main() -> None:
         idea = st.segmented_control(
             "Idea",
             list(IDEAS),
-            default=_value(state, "idea"),
+            default=value_of(state, KNOBS, "idea"),
             required=True,
             format_func=IDEAS.get,
             key=widget_key(state, "idea"),
@@ -196,18 +196,12 @@ def _knobs(state: State, **labels: str) -> list:
         column.select_slider(
             labels[name],
             KNOBS[name].values,
-            value=_value(state, name),
+            value=value_of(state, KNOBS, name),
             format_func=lambda value: TITLES.get(value, str(value)),
             key=widget_key(state, name),
             on_change=on_view(state, name),
         )
-    return [_value(state, name) for name in labels]
-
-
-def _value(state: State, name: str) -> str | int | float:
-    """What a knob is set to: a text of the address has been read once, and is one of the values."""
-    choice = KNOBS[name]
-    return choice.read(state.view[name])[0] if name in state.view else choice.default
+    return [value_of(state, KNOBS, name) for name in labels]
 
 
 def _figure(title: str, figure, alt: str) -> None:

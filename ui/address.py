@@ -74,6 +74,12 @@ def _read_view(state: State, name: str, view: Callable[[Recipe], Sequence[str]] 
         state.problems.append(Problem(name, what, f"every {name}"))
 
 
+def value_of(state: State, choices: Mapping[str, Choice], name: str) -> str | int | float:
+    """What a page's own knob is set to: what the address says, or else its default."""
+    choice = choices[name]
+    return choice.read(state.view[name])[0] if name in state.view else choice.default
+
+
 def to_params(recipe: Recipe) -> dict[str, str]:
     """The address of a recipe on any page; `arch` always stands in it, so that a written address is never empty."""
     return {"arch": recipe.arch} | recipe.chosen()

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor, fx, nn
+from torch import Tensor, nn
 
 from compress_core.duplicate import duplicate
 from compress_core.errors import UnsupportedModelError
 from compress_core.pruning.coupling import Coupling
+from compress_core.pruning.labels import tensors_in
 
 TOLERANCE = {torch.float64: 1e-9, torch.float32: 1e-4}
 """Of the largest output, by the precision of the weights."""
@@ -44,8 +45,8 @@ def prove(
         images = noise.to(example_input)
     try:
         with torch.no_grad():
-            expected = _tensors(masked(model, coupling, survivors)(images))
-            given = _tensors(duplicate(smaller).eval()(images))
+            expected = tensors_in(masked(model, coupling, survivors)(images))
+            given = tensors_in(duplicate(smaller).eval()(images))
         difference = max(float((a - b).abs().max()) for a, b in zip(expected, given, strict=True))
     except (RuntimeError, ValueError, IndexError, TypeError) as error:
         why = str(error).partition("\n")[0]
@@ -61,9 +62,3 @@ def prove(
             "original with the dropped channels masked. Leave out the layers around what is unusual with ignore=."
         )
     return difference
-
-
-def _tensors(value: object) -> list[Tensor]:
-    found: list[Tensor] = []
-    fx.node.map_aggregate(value, lambda v: found.append(v) if isinstance(v, Tensor) else None)
-    return found

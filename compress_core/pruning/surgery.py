@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, fx, nn
 
 from compress_core.duplicate import duplicate
-from compress_core.pruning.coupling import Coupling, Move, is_free
+from compress_core.pruning.coupling import Coupling
+from compress_core.pruning.labels import Move, is_free
 from compress_core.pruning.modules import RaggedConv2d, SelectChannels
 
 

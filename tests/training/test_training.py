@@ -7,7 +7,7 @@ import compress_core as cc
 from compress_core.__main__ import main
 from compress_core.data.digits import Digits
 from compress_core.training.checkpoints import checkpoint_path, read_checkpoint
-from compress_core.training.loop import TrainingPlan, train
+from compress_core.training.loop import TrainingPlan, shrink_scales, train
 
 PLAN = TrainingPlan(epochs=10, seed=1)
 
@@ -70,6 +70,27 @@ def test_the_command_writes_a_checkpoint_with_its_story(tmp_path, capsys):
     assert about["seed"] == "3" and 0 < float(about["test_accuracy"]) < 1
     cc.build("studentnet", 0.1).load_state_dict(tensors, strict=False)
     assert not list((tmp_path / "runs").iterdir())  # a finished run leaves nothing to resume
+
+
+def test_the_penalty_pulls_every_scale_towards_zero_and_holds_it_there():
+    """sign(γ)·max(|γ| − step, 0), and nothing else of the network moves."""
+    model = torch.nn.Sequential(torch.nn.Conv2d(1, 4, 1), torch.nn.BatchNorm2d(4))
+    model[1].weight.data = torch.tensor([1.0, -0.5, 0.05, 0.0])
+    others = [model[0].weight.clone(), model[0].bias.clone(), model[1].bias.clone()]
+    shrink_scales(model, 0.1)
+    assert torch.allclose(model[1].weight, torch.tensor([0.9, -0.4, 0.0, 0.0]))
+    assert all(map(torch.equal, others, [model[0].weight, model[0].bias, model[1].bias]))
+
+
+def test_training_under_the_penalty_ends_with_smaller_scales():
+    data = cc.dataset("digits")
+
+    def scales(sparsity: float) -> float:
+        result = train(tiny(), data, TrainingPlan(epochs=5, seed=1, sparsity=sparsity))
+        norms = [m for m in result.model.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+        return torch.cat([norm.weight.detach().abs() for norm in norms]).mean().item()
+
+    assert scales(2.0) < scales(0.0) - 0.05
 
 
 def test_unknown_arguments_name_what_is_allowed(capsys):

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, fx, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from compress_core.duplicate import duplicate
 from compress_core.pruning.coupling import Coupling
-from compress_core.pruning.labels import Move, is_free
 from compress_core.pruning.modules import RaggedConv2d, SelectChannels
+from compress_core.pruning.movement import Move
+from compress_core.pruning.operations import is_free
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ def cut(model: nn.Module, coupling: Coupling, survivors: Sequence[Tensor]) -> tu
     smaller = duplicate(model)
     for name, keep in keeps.items():
         _shrink(smaller, name, keep)
-    rewired = {move.node: new for move in coupling.moves if (new := _moved_anew(move, coupling, alive))}
+    rewired = {move.node: new for move in coupling.moves if (new := _moved_anew(move, alive))}
     return (_rewire(smaller, coupling, rewired) if rewired else smaller), keeps
 
 
@@ -94,24 +96,23 @@ def _conv_like(layer: nn.Conv2d, weights: list[Tensor], biases: list[Tensor | No
 
 @dataclass(frozen=True)
 class _NewMove:
-    """Data movement said anew: its sources side by side, then the columns at `index` where that is not all of them."""
+    """Data movement said anew: its sources side by side, then what is at `index` where that is not all of them."""
 
-    sources: tuple[str, ...]
-    flat: bool
+    old: Move
     index: Tensor | None
 
 
-def _moved_anew(move: Move, coupling: Coupling, alive: Tensor) -> _NewMove | None:
+def _moved_anew(move: Move, alive: Tensor) -> _NewMove | None:
     """How to move what is left; None where the network's own way still does."""
-    before = torch.cat([coupling.columns[source, move.flat] for source in move.sources])
-    if alive[before].all():
+    lives = alive[move.before]
+    if lives.all():
         return None
-    place = alive[before].cumsum(0) - 1  # of each old column among those left
-    index = place[move.index[alive[coupling.columns[move.node, move.flat]]]]
-    whole = len(index) == int(alive[before].sum()) and torch.equal(index, torch.arange(len(index)))
+    place = lives.cumsum(0) - 1  # of each old channel among those left
+    index = place[move.index[lives[move.index]]]
+    whole = len(index) == int(lives.sum()) and torch.equal(index, torch.arange(len(index)))
     if whole and move.keeps_order:
         return None
-    return _NewMove(move.sources, move.flat, None if whole else index)
+    return _NewMove(move, None if whole else index)
 
 
 def _rewire(model: nn.Module, coupling: Coupling, moves: Mapping[str, _NewMove]) -> fx.GraphModule:
@@ -125,7 +126,9 @@ def _rewire(model: nn.Module, coupling: Coupling, moves: Mapping[str, _NewMove])
         if node.name not in moves:
             made[node] = new.node_copy(node, lambda n: made[n])
         else:
-            made[node] = _move(model, new, node.name, moves[node.name], [names[s] for s in moves[node.name].sources])
+            made[node] = _move(
+                model, new, node.name, moves[node.name], [names[s] for s in moves[node.name].old.sources]
+            )
         names[node.name] = made[node]
     for node in reversed(new.nodes):  # what led to the movements that were replaced
         if not node.users and node.op != "output" and is_free(node):
@@ -133,16 +136,16 @@ def _rewire(model: nn.Module, coupling: Coupling, moves: Mapping[str, _NewMove])
     return fx.GraphModule(model, new, type(model).__name__)
 
 
-def _move(model: nn.Module, graph: fx.Graph, name: str, move: _NewMove, sources: list[fx.Node]) -> fx.Node:
-    if move.flat:
+def _move(model: nn.Module, graph: fx.Graph, name: str, new: _NewMove, sources: list[fx.Node]) -> fx.Node:
+    if new.old.flat:
         sources = [graph.call_function(torch.flatten, (source, 1)) for source in sources]
-    joined = sources[0] if len(sources) == 1 else graph.call_function(torch.cat, (sources, 1))
-    if move.index is None:
+    joined = sources[0] if len(sources) == 1 else graph.call_function(torch.cat, (sources, new.old.dim))
+    if new.index is None:
         return joined
     name = f"moved_{name}"
     while hasattr(model, name):  # left by an earlier cut
         name += "_again"
-    model.add_module(name, SelectChannels(move.index))
+    model.add_module(name, SelectChannels(new.index, new.old.dim))
     return graph.call_module(name, (joined,))
 
 
@@ -184,7 +187,7 @@ def _set_sizes(layer: nn.Module) -> None:
                 layer.out_channels, layer.in_channels = layer.weight.shape[0], layer.weight.shape[1] * layer.groups
         case nn.Linear():
             layer.out_features, layer.in_features = layer.weight.shape
-        case nn.BatchNorm2d():
+        case _BatchNorm():
             layer.num_features = layer.weight.shape[0]
 
 

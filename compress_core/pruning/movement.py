@@ -88,10 +88,7 @@ class Positions:
 
     def owners_of(self, positions: Tensor) -> Tensor:
         """For each position the number of the tensor that it lies in."""
-        low, high = torch.bucketize(torch.stack(positions.aminmax()), torch.tensor(self.starts), right=True).tolist()
-        if low == high:
-            return torch.full(positions.shape, low - 1)
-        return torch.bucketize(positions, torch.tensor(self.starts), right=True) - 1
+        return torch.bucketize(positions.contiguous(), torch.tensor(self.starts), right=True) - 1
 
     def read(self, node: fx.Node, came_from: Tensor, sizeless: bool) -> tuple[Channels, Move] | None:
         """What a node has moved, its channels standing by themselves again; None where they do not.
@@ -102,58 +99,56 @@ class Positions:
         """
         if not came_from.numel():
             return None
-        owners = self.owners_of(came_from)
-        numbers = list(dict.fromkeys(owners.reshape(-1).unique_consecutive().tolist()))
-        moved = self._by_channel(node, came_from, owners, numbers)
-        if moved is not None or came_from.dim() != 1:
-            return moved
-        return self._by_column(node, came_from, owners, numbers, sizeless)
+        for axis in range(came_from.dim()):
+            moved = self._by_channel(node, came_from, axis)
+            if moved is not None:
+                return moved
+        return self._by_column(node, came_from, sizeless) if came_from.dim() == 1 else None
 
-    def _by_channel(
-        self, node: fx.Node, came_from: Tensor, owners: Tensor, numbers: list[int]
-    ) -> tuple[Channels, Move] | None:
+    def _by_channel(self, node: fx.Node, came_from: Tensor, axis: int) -> tuple[Channels, Move] | None:
         """Whole channels, each in its own order within, from tensors that differ in nothing but their number."""
+        by_channel = came_from.movedim(axis, 0).reshape(came_from.shape[axis], -1)
+        owners = self.owners_of(by_channel[:, 0])
+        numbers = list(dict.fromkeys(owners.tolist()))  # in the order of their appearance
         sources = [self.channels[n] for n in numbers]
-        axes = {source.axis for source in sources} - {None}
-        if len(axes) != 1:
+        shapes = {(*s.shape[:axis], *s.shape[axis + 1 :]) for s in sources}
+        rest = (*came_from.shape[:axis], *came_from.shape[axis + 1 :])
+        if shapes != {rest} or {s.axis for s in sources} - {None} != {axis}:
             return None
-        (axis,) = axes
-        rest = [*came_from.shape[:axis], *came_from.shape[axis + 1 :]]
-        if any([*s.shape[:axis], *s.shape[axis + 1 :]] != rest or s.along(axis) is None for s in sources):
-            return None
-        counts = [source.shape[axis] for source in sources]
-        offsets = dict(zip(numbers, torch.tensor([0, *counts[:-1]]).cumsum(0).tolist(), strict=True))
-        first = came_from.movedim(axis, 0).reshape(came_from.shape[axis], -1)[:, 0]
-        owner = owners.movedim(axis, 0).reshape(came_from.shape[axis], -1)[:, 0].tolist()
-        # What each channel's elements would be numbered, were it taken whole from where its first one comes from.
         inner = math.prod(rest[axis:])
-        index, expected = [], []
-        for position, number in zip(first.tolist(), owner, strict=True):
-            channel = (position - self.starts[number]) // inner % self.channels[number].shape[axis]
-            index.append(channel + offsets[number])
-            expected.append((self.starts[number] + channel * inner, self.channels[number].shape[axis] * inner))
-        start, stride = (torch.tensor(part).unsqueeze(1) for part in zip(*expected, strict=True))
+        counts = torch.zeros(len(self.starts), dtype=torch.long)
+        counts[numbers] = torch.tensor([source.shape[axis] for source in sources])
+        start = torch.tensor(self.starts)[owners]
+        channel = (by_channel[:, 0] - start).div(inner, rounding_mode="floor") % counts[owners]
+        # How the elements would be numbered, were each channel taken whole from where its first element comes from.
         places = torch.arange(math.prod(rest))
-        wanted = start + places.div(inner, rounding_mode="floor") * stride + places % inner
-        if not torch.equal(wanted, came_from.movedim(axis, 0).reshape(len(index), -1)):
+        outer = places.div(inner, rounding_mode="floor") * counts[owners, None]
+        if not torch.equal((start + channel * inner)[:, None] + outer * inner + places % inner, by_channel):
             return None
-        moved = torch.tensor(index)
+        index = channel + _starts(numbers, counts)[owners]
         before = torch.cat([source.along(axis) for source in sources])
         names = tuple(self.owners[n].name for n in numbers)
-        move = Move(node.name, names, moved, before, False, axis + 1, False)
-        return Channels(tuple(came_from.shape), axis, before[moved]), move
+        return Channels(tuple(came_from.shape), axis, before[index]), Move(
+            node.name, names, index, before, False, axis + 1, False
+        )
 
-    def _by_column(
-        self, node: fx.Node, came_from: Tensor, owners: Tensor, numbers: list[int], sizeless: bool
-    ) -> tuple[Channels, Move] | None:
+    def _by_column(self, node: fx.Node, came_from: Tensor, sizeless: bool) -> tuple[Channels, Move]:
         """The columns of a matrix, each from anywhere in its sources laid flat."""
+        owners = self.owners_of(came_from)
+        numbers = list(dict.fromkeys(owners.tolist()))  # in the order of their appearance
         sources = [self.channels[n] for n in numbers]
-        sizes = [math.prod(source.shape) for source in sources]
-        offsets = torch.zeros(len(self.starts), dtype=torch.long)
-        offsets[numbers] = torch.tensor([0, *sizes[:-1]]).cumsum(0) - torch.tensor([self.starts[n] for n in numbers])
-        index = came_from + offsets[owners]
+        sizes = torch.zeros(len(self.starts), dtype=torch.long)
+        sizes[numbers] = torch.tensor([math.prod(source.shape) for source in sources])
+        index = came_from + (_starts(numbers, sizes) - torch.tensor(self.starts))[owners]
         before = torch.cat([source.everywhere().reshape(-1) for source in sources])
         direct = list(node.args[:1]) == [self.owners[n] for n in numbers]
         keeps_order = sizeless and direct and torch.equal(index, torch.arange(len(before)))
         move = Move(node.name, tuple(self.owners[n].name for n in numbers), index, before, True, 1, keeps_order)
         return Channels(tuple(came_from.shape), 0, before[index]), move
+
+
+def _starts(numbers: list[int], sizes: Tensor) -> Tensor:
+    """Where each of some tensors starts when they are laid side by side, by its number."""
+    starts = torch.zeros_like(sizes)
+    starts[numbers] = sizes[numbers].cumsum(0) - sizes[numbers]
+    return starts

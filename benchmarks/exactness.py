@@ -67,6 +67,8 @@ def with_nothing_at_its_default(model: nn.Module, images: Tensor) -> nn.Module:
             parameter.data = 0.3 * noise(parameter) + (0.7 if parameter.abs().sum() else 0)
         elif not parameter.any():  # such as class tokens
             parameter.data = 0.1 * noise(parameter)
+    for layer in [m for m in model.modules() if isinstance(m, nn.Conv2d | nn.Linear)]:  # heads start out near zero
+        layer.weight.data *= (2 / layer.weight[0].numel()) ** 0.5 / layer.weight.std()
     model = cc.recalibrate(model, images)
     for norm in [m for m in model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]:
         norm.running_mean += 0.3 * noise(norm.running_mean) * norm.running_var.sqrt()
@@ -152,16 +154,14 @@ def main() -> None:
         gc.collect()
     if left_out and not chosen.names:
         print(f"Above {chosen.limit:g} MB, left out: {', '.join(left_out)}.")
-    for what, own in (
-        ("torchvision", [found for name, found in rows.items() if not name.startswith("zoo ")]),
-        ("zoo", [found for name, found in rows.items() if name.startswith("zoo ")]),
-    ):
+    for what, of_zoo in (("torchvision", False), ("zoo", True)):
+        own = [found for name, found in rows.items() if name.startswith("zoo ") == of_zoo]
         done = [found for found in own if found is not None]
         if done:
             print(
-                f"{what}: {len(done)} of {len(own)} traced, {sum(share >= 0.25 for share, _, _ in done)} lose a "
-                f"quarter of their parameters or more, {sum(not exact for *_, exact in done)} differ; largest difference in "
-                f"double precision {max(difference for _, difference, _ in done):.1e}."
+                f"{what}: {len(done)} of {len(own)} traced, {sum(share >= 0.25 for share, _, _ in done)} lose a quarter"
+                f" of their parameters or more, {sum(not exact for *_, exact in done)} differ; largest difference in"
+                f" double precision {max(difference for _, difference, _ in done):.1e}."
             )
 
 

@@ -104,17 +104,14 @@ def _run(model: nn.Module, example_input: Tensor, device: str | None = None) -> 
 
 def _coupling(run: LabelRun) -> Coupling:
     """What a finished run has found."""
-
-    def rooted(labels: Tensor) -> Tensor:
-        return torch.tensor([run.root(label) for label in labels.tolist()], dtype=torch.long)
-
     for name in run.read_elsewhere & run.kinds.keys():
         run.freeze(run.inputs[name])
         run.freeze(run.outputs[name])
-    inputs = {name: rooted(labels) for name, labels in run.inputs.items()}
-    outputs = {name: rooted(labels) for name, labels in run.outputs.items()}
+    roots = run.roots()
+    inputs = {name: roots[labels] for name, labels in run.inputs.items()}
+    outputs = {name: roots[labels] for name, labels in run.outputs.items()}
     groups = _groups(run.kinds, inputs, outputs)
-    moves = tuple(replace(move, before=rooted(move.before)) for move in run.found_moves)
+    moves = tuple(replace(move, before=roots[move.before]) for move in run.found_moves)
     return Coupling(groups, inputs, outputs, moves, len(run.parent), run.module.graph, run.constants)
 
 

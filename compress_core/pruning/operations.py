@@ -8,11 +8,11 @@ from torch.nn import functional as F
 
 from compress_core.pruning.modules import SelectChannels
 
-ELEMENTWISE_MODULES = (
+ACTIVATIONS = (
     *(nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.ELU, nn.SELU, nn.CELU, nn.SiLU, nn.GELU, nn.Mish, nn.Hardswish),
     *(nn.Hardsigmoid, nn.Hardtanh, nn.Sigmoid, nn.LogSigmoid, nn.Tanh, nn.Softplus, nn.Softsign),
-    *(nn.Dropout, nn.Dropout2d, nn.Identity),
 )
+ELEMENTWISE_MODULES = (*ACTIVATIONS, nn.Dropout, nn.Dropout2d, nn.Identity)
 POOLING_MODULES = (nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d, nn.Upsample)
 ELEMENTWISE = {
     *(operator.add, operator.iadd, operator.mul, operator.imul, operator.sub, operator.truediv, operator.neg),

@@ -36,9 +36,7 @@ def cut(model: nn.Module, coupling: Coupling, survivors: Sequence[Tensor]) -> tu
         name: LayerKeep(_kept(labels, alive), _kept(coupling.outputs[name], alive))
         for name, labels in coupling.inputs.items()
     }
-    smaller = duplicate(model)
-    for name, keep in keeps.items():
-        _shrink(smaller, name, keep)
+    smaller = _shrunk(model, keeps)
     rewired = {move.node: new for move in coupling.moves if (new := _moved_anew(move, alive))}
     return (_rewire(smaller, coupling, rewired) if rewired else smaller), keeps
 
@@ -47,24 +45,30 @@ def _kept(labels: Tensor, alive: Tensor) -> Tensor:
     return alive[labels].nonzero().flatten()
 
 
-def _shrink(model: nn.Module, name: str, keep: LayerKeep) -> None:
-    """Leave a layer only the channels kept, in place."""
-    layer = model.get_submodule(name)
-    if isinstance(layer, nn.Conv2d) and layer.groups > 1 and not _is_depthwise(layer):
-        smaller = _shrunk_groups(layer, keep)
-        for alias, module in list(model.named_modules(remove_duplicate=False)):
-            if module is layer:
-                parent, _, own = alias.rpartition(".")
-                setattr(model.get_submodule(parent), own, smaller)
-        return
-    for tensor_name, tensor in (*layer.named_parameters(recurse=False), *layer.named_buffers(recurse=False)):
-        if tensor.dim() == 0:  # BatchNorm's batch counter
+def _shrunk(model: nn.Module, keeps: Mapping[str, LayerKeep]) -> nn.Module:
+    """A copy in which each layer has only the channels kept. What goes is not copied first."""
+    instead: dict[int, object] = {}
+    shared: list[tuple[str, str, Tensor]] = []  # by several layers, which each keep something else of it
+    for name, keep in keeps.items():
+        layer = model.get_submodule(name)
+        if isinstance(layer, nn.Conv2d) and layer.groups > 1 and not _is_depthwise(layer):
+            instead[id(layer)] = _shrunk_groups(layer, keep)
             continue
-        left = tensor.detach()[keep.outputs]
-        if tensor.dim() > 1 and not _is_depthwise(layer):
-            left = left[:, keep.inputs]
-        _replace(layer, tensor_name, left)
-    _set_sizes(layer)
+        for tensor_name, tensor in (*layer._parameters.items(), *layer._buffers.items()):
+            if tensor is None or tensor.dim() == 0:  # BatchNorm's batch counter
+                continue
+            left = tensor.detach().index_select(0, keep.outputs)
+            if tensor.dim() > 1 and not _is_depthwise(layer) and len(keep.inputs) < tensor.shape[1]:
+                left = left.index_select(1, keep.inputs)
+            if id(tensor) in instead:
+                shared.append((name, tensor_name, left))
+            instead[id(tensor)] = _like(tensor, left)
+    smaller = duplicate(model, instead=instead)
+    for name, tensor_name, left in shared:
+        _replace(smaller.get_submodule(name), tensor_name, left)
+    for name in keeps:
+        _set_sizes(smaller.get_submodule(name))
+    return smaller
 
 
 def _shrunk_groups(layer: nn.Conv2d, keep: LayerKeep) -> nn.Module:
@@ -192,6 +196,8 @@ def _set_sizes(layer: nn.Module) -> None:
 
 
 def _replace(layer: nn.Module, name: str, value: Tensor) -> None:
-    old = getattr(layer, name)
-    value = value.clone()
-    setattr(layer, name, nn.Parameter(value, old.requires_grad) if isinstance(old, nn.Parameter) else value)
+    setattr(layer, name, _like(getattr(layer, name), value.clone()))
+
+
+def _like(old: Tensor, value: Tensor) -> Tensor:
+    return nn.Parameter(value, old.requires_grad) if isinstance(old, nn.Parameter) else value

@@ -91,7 +91,7 @@ def _run(model: nn.Module, example_input: Tensor, device: str | None = None) -> 
         raise UnsupportedModelError(
             f"The wiring of {type(model).__name__} cannot be traced, so its channels cannot be coupled: {error}"
         ) from error
-    run = LabelRun(fx.GraphModule(double, graph), model)
+    run = LabelRun(double, graph, model)
     images = example_input[:1].to(device or example_input.device).expand(BATCH, *example_input.shape[1:])
     try:
         with torch.no_grad():
@@ -110,36 +110,36 @@ def _coupling(run: LabelRun) -> Coupling:
     roots = run.roots()
     inputs = {name: roots[labels] for name, labels in run.inputs.items()}
     outputs = {name: roots[labels] for name, labels in run.outputs.items()}
-    groups = _groups(run.kinds, inputs, outputs)
+    groups = _groups(run.kinds, inputs, outputs, len(run.parent))
     moves = tuple(replace(move, before=roots[move.before]) for move in run.found_moves)
-    return Coupling(groups, inputs, outputs, moves, len(run.parent), run.module.graph, run.constants)
+    return Coupling(groups, inputs, outputs, moves, len(run.parent), run.graph, run.constants)
 
 
-def _groups(kinds: dict[str, str], inputs: dict[str, Tensor], outputs: dict[str, Tensor]) -> tuple[ChannelGroup, ...]:
+def _groups(
+    kinds: dict[str, str], inputs: dict[str, Tensor], outputs: dict[str, Tensor], count: int
+) -> tuple[ChannelGroup, ...]:
     """Layers that write a channel in common make one group; its channels stand in the order of its layers."""
     writers = [name for name, kind in kinds.items() if kind == "dense"]
-    read = {label for name in writers for label in inputs[name].tolist()} - {LabelRun.FROZEN}
-    group_of: dict[int, dict[int, None]] = {}  # a dict keeps its keys in order and each once
+    read, owner, place = torch.zeros(count).bool(), torch.full((count,), NO_PLACE), torch.full((count,), NO_PLACE)
     for name in writers:
-        own = dict.fromkeys(label for label in outputs[name].tolist() if label in read)
-        earlier = {id(group_of[label]): group_of[label] for label in own if label in group_of}
-        joined: dict[int, None] = {}
-        for members in (*earlier.values(), own):
-            joined |= members
-        group_of |= dict.fromkeys(joined, joined)
-    labels_of = [
-        torch.tensor(list(members)) for members in {id(members): members for members in group_of.values()}.values()
-    ]
-    count = max((int(labels.max()) for side in (inputs, outputs) for labels in side.values()), default=0) + 1
-    owner, place = torch.full((count,), NO_PLACE), torch.full((count,), NO_PLACE)
-    for i, labels in enumerate(labels_of):
-        owner[labels], place[labels] = i, torch.arange(len(labels))
-    sides: list[tuple[dict, dict, dict]] = [({}, {}, {}) for _ in labels_of]
+        read[inputs[name]] = True
+    read[LabelRun.FROZEN] = False
+    members: dict[int, Tensor] = {}
+    for number, name in enumerate(writers):
+        own = outputs[name][read[outputs[name]]]
+        earlier = [i for i in dict.fromkeys(owner[own].tolist()) if i != NO_PLACE]
+        new = list(dict.fromkeys(own[owner[own] == NO_PLACE].tolist()))
+        joined = torch.cat([*(members.pop(i) for i in earlier), torch.tensor(new, dtype=torch.long)])
+        if len(joined):
+            members[number], owner[joined] = joined, number
+    for labels in members.values():
+        place[labels] = torch.arange(len(labels))
+    sides: dict[int, tuple[dict, dict, dict]] = {number: ({}, {}, {}) for number in members}
     for kind, labels_by_name, side in (("dense", outputs, 0), ("carrier", outputs, 1), ("dense", inputs, 2)):
         for name, labels in labels_by_name.items():
             if kinds[name] == kind:
-                for i in set(owner[labels].tolist()) - {NO_PLACE}:
-                    sides[i][side][name] = place[labels].where(owner[labels] == i, torch.tensor(NO_PLACE))
-    order = {name: i for i, name in enumerate(writers)}
-    groups = [ChannelGroup(next(iter(s[0])), labels, *s) for labels, s in zip(labels_of, sides, strict=True)]
+                for number in set(owner[labels].tolist()) - {NO_PLACE}:
+                    sides[number][side][name] = place[labels].where(owner[labels] == number, NO_PLACE)
+    order = {name: number for number, name in enumerate(writers)}
+    groups = [ChannelGroup(next(iter(sides[i][0])), labels, *sides[i]) for i, labels in members.items()]
     return tuple(sorted(groups, key=lambda group: order[group.name]))

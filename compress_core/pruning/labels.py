@@ -27,7 +27,6 @@ from compress_core.pruning.operations import (
     is_sizeless,
     leaves_in,
     moves,
-    target_of,
     tensors_in,
 )
 
@@ -40,13 +39,14 @@ class LabelRun(fx.Interpreter):
 
     Args:
         module: the network to run. Shapes are all that is read of its values, so it may lie on the `meta` device.
-        real: the same with its tensors, for movement by an index that the network holds.
+        graph: its wiring.
+        real: the same network with its tensors, for movement by an index that it holds.
     """
 
     FROZEN = 0
 
-    def __init__(self, module: fx.GraphModule, real: nn.Module):
-        super().__init__(module)
+    def __init__(self, module: nn.Module, graph: fx.Graph, real: nn.Module):
+        super().__init__(module, graph=graph)
         self.real = real
         self.parent = [self.FROZEN]
         self.known: dict[fx.Node, object] = {}
@@ -122,7 +122,7 @@ class LabelRun(fx.Interpreter):
             learned = self.known[same[0]]  # it gave its very input back, as a dropout of whole paths does
         elif all(v.dim() and len(v) == BATCH for v in tensors_in(value)) and not self.hidden(node):
             with contextlib.suppress(RuntimeError, TypeError, IndexError, KeyError, ValueError, AttributeError):
-                learned = self.move(node, value) if moves(target_of(node, self.module)) else self.label(node, value)
+                learned = self.move(node, value) if moves(self.target_of(node)) else self.label(node, value)
         if learned is None:
             for source in sources:
                 self.freeze_origin(source)
@@ -133,10 +133,14 @@ class LabelRun(fx.Interpreter):
         return value
 
     def call_module(self, target: str, args: tuple, kwargs: dict) -> object:
-        module = self.fetch_attr(target)
+        module = self.submodules[target]
         if args and args[0].is_meta and isinstance(module, (_BatchNorm, *ACTIVATIONS)) and not _has_hooks(module):
             return torch.empty_like(args[0])  # torch works such shapes out in Python, in half the time of a run
         return super().call_module(target, args, kwargs)
+
+    def target_of(self, node: fx.Node) -> object:
+        """The module, the function or the method's name that a node calls."""
+        return self.submodules[node.target] if node.op == "call_module" else node.target
 
     def learn(self, node: fx.Node, what: object) -> None:
         self.known[node] = what
@@ -145,14 +149,14 @@ class LabelRun(fx.Interpreter):
 
     def hidden(self, node: fx.Node) -> bool:
         """Whether it changes a tensor in place that others read too, which its own labels would not show."""
-        if not changes_its_input(node, target_of(node, self.module)):
+        if not changes_its_input(node, self.target_of(node)):
             return False
         changed = node.args[0] if node.args and isinstance(node.args[0], fx.Node) else None
         while changed in self.alias_of and len(changed.users) == 1:
             changed = self.alias_of[changed]
         if changed is None or len(changed.users) > 1 or not node.users:
             return True
-        return changed.op != "placeholder" and moves(target_of(changed, self.module))
+        return changed.op != "placeholder" and moves(self.target_of(changed))
 
     def label(self, node: fx.Node, value: Tensor) -> Channels | None:
         """What becomes of the channels of a node that computes; None where what it does is not known.
@@ -160,7 +164,7 @@ class LabelRun(fx.Interpreter):
         Where it reads channels that do not stand in a dimension of their own, those stay: a place would mean another
         channel once some are gone.
         """
-        target = target_of(node, self.module)
+        target = self.target_of(node)
         for source in [n for n in node.all_input_nodes if n in self.known]:
             if isinstance(self.known[source], Tensor):
                 self.freeze_origin(source)
@@ -251,7 +255,7 @@ class LabelRun(fx.Interpreter):
             return None
         if not isinstance(came_from, Tensor):
             return came_from
-        read = self.positions.read(node, came_from, is_sizeless(target_of(node, self.module)))
+        read = self.positions.read(node, came_from, is_sizeless(self.target_of(node)))
         if read is None:
             return came_from
         channels, move = read
@@ -269,7 +273,7 @@ class LabelRun(fx.Interpreter):
         Numbers of the channels that share one place in memory along all other dimensions show it by their strides.
         """
         source = self.known.get(node.args[0]) if isinstance(node.args[0], fx.Node) else None
-        if not is_sizeless(target_of(node, self.module)) or not isinstance(source, Channels) or len(source.labels) < 2:
+        if not is_sizeless(self.target_of(node)) or not isinstance(source, Channels) or len(source.labels) < 2:
             return None
         numbers = Channels(source.shape, source.axis, torch.arange(len(source.labels))).everywhere()
         moved = self.execute(node, {node.args[0]: numbers})

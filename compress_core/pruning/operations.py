@@ -39,11 +39,6 @@ _SIZELESS = {
 """Movement that is said without sizes, so that it does with what is left of its input what it did with the whole."""
 
 
-def target_of(node: fx.Node, module: nn.Module) -> object:
-    """The module, the function or the method's name that a node calls."""
-    return module.get_submodule(node.target) if node.op == "call_module" else node.target
-
-
 def is_one_of(target: object, modules: tuple[type[nn.Module], ...], functions: set) -> bool:
     return isinstance(target, modules) if isinstance(target, nn.Module) else target in functions
 

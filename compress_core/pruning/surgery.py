@@ -88,13 +88,11 @@ def _shrunk_groups(layer: nn.Conv2d, keep: LayerKeep) -> nn.Module:
 
 
 def _conv_like(layer: nn.Conv2d, weights: list[Tensor], biases: list[Tensor | None], groups: int) -> nn.Conv2d:
-    weight = torch.cat(weights)
-    bias = None if layer.bias is None else torch.cat(biases)
-    sizes = weight.shape[1] * groups, weight.shape[0], layer.kernel_size
-    geometry = layer.stride, layer.padding, layer.dilation, groups, bias is not None, layer.padding_mode
-    conv = nn.Conv2d(*sizes, *geometry, device="meta").train(layer.training)
-    conv.weight = nn.Parameter(weight)
-    conv.bias = None if bias is None else nn.Parameter(bias)
+    instead = {id(layer.weight): _like(layer.weight, torch.cat(weights))}
+    if layer.bias is not None:
+        instead[id(layer.bias)] = _like(layer.bias, torch.cat(biases))
+    conv = duplicate(layer, instead=instead)
+    conv.groups, conv.out_channels, conv.in_channels = groups, conv.weight.shape[0], conv.weight.shape[1] * groups
     return conv
 
 

@@ -57,12 +57,13 @@ def _shrunk(model: nn.Module, keeps: Mapping[str, LayerKeep]) -> nn.Module:
         for tensor_name, tensor in (*layer._parameters.items(), *layer._buffers.items()):
             if tensor is None or tensor.dim() == 0:  # BatchNorm's batch counter
                 continue
-            left = tensor.detach().index_select(0, keep.outputs)
+            left = tensor.detach().index_select(0, keep.outputs.to(tensor.device))
             if tensor.dim() > 1 and not _is_depthwise(layer) and len(keep.inputs) < tensor.shape[1]:
-                left = left.index_select(1, keep.inputs)
+                left = left.index_select(1, keep.inputs.to(tensor.device))
             if id(tensor) in instead:
                 shared.append((name, tensor_name, left))
-            instead[id(tensor)] = _like(tensor, left)
+            else:
+                instead[id(tensor)] = _like(tensor, left)
     smaller = duplicate(model, instead=instead)
     for name, tensor_name, left in shared:
         _replace(smaller.get_submodule(name), tensor_name, left)

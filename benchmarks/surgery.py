@@ -7,7 +7,8 @@ Half of every layer's channels are cut, ranked by the L1 norm of their weights i
 finding which channels belong together, ranking them and building the smaller network. The two take turns on networks
 with the same weights, on one thread; times are medians of seven runs after one that warms up, in milliseconds.
 `known` is what the next ratio costs once it is known which channels belong together, as for a slider. Torch-Pruning
-changes the network that it is given, so it gets a copy, which is not timed; we return a new one, which is.
+changes the network that it is given, so it gets a copy, which is not timed; we return a new one, which is. The proof
+that `prune_channels` adds to its result, and which Torch-Pruning has no counterpart of, is left out.
 """
 
 import argparse
@@ -24,8 +25,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from compress_core.pruning.channels import ScoredGroup, carry_out
-from compress_core.pruning.coupling import NO_PLACE, ChannelGroup, Coupling, couple
+import compress_core as cc
+from compress_core.pruning.coupling import Coupling, couple
 from compress_core.vision import torchvision
 
 NETWORKS = (
@@ -35,26 +36,10 @@ NETWORKS = (
 RATIO, REPEATS, CLASSES = 0.5, 7, 1000
 
 
-def l1(model: nn.Module, group: ChannelGroup) -> Tensor:
-    """Scores (size,): the sum of the weights' absolute values of each filter, over all layers that write the channel.
-
-    Pruning Filters for Efficient ConvNets, Li et al. 2017, section 3.1.
-    """
-    scores = torch.zeros(group.size)
-    for name, places in group.writers.items():
-        own = places != NO_PLACE
-        scores.index_add_(0, places[own], model.get_submodule(name).weight.detach().abs().flatten(1).sum(1)[own])
-    return scores
-
-
 def ours(model: nn.Module, example: Tensor, coupling: Coupling | None = None) -> nn.Module:
-    coupling = coupling or couple(model, example)
-    chosen = []
-    for group in coupling.groups:
-        scores = l1(model, group)
-        kept = scores.argsort(descending=True, stable=True)[: max(1, round((1 - RATIO) * group.size))]
-        chosen.append(ScoredGroup(group, scores, kept.sort().values, float("-inf"), 0))
-    return carry_out(model, coupling, chosen).model
+    return cc.prune_channels(
+        model, example, ratio=RATIO, criterion="l1", scope="layer", coupling=coupling, proven=False
+    ).model
 
 
 def theirs(model: nn.Module, example: Tensor) -> nn.Module:

@@ -164,6 +164,8 @@ def fill(model: nn.Module, coupling: Coupling, chosen: list[ScoredGroup], floor:
         if not depthwise:  # which has nothing of its own to lose
             parts += [(name, part, 1) for part in labels.view(groups, -1)]
     for name, labels, wanted in parts:
+        if wanted == 1 and alive[labels].any():  # nearly always; counting takes longer
+            continue
         missing = min(wanted, len(labels.unique())) - int(alive[labels.unique()].sum())
         if missing <= 0:
             continue

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from compress_core.duplicate import duplicate
 from compress_core.pruning.coupling import NO_PLACE, ChannelGroup, Coupling
-from compress_core.pruning.reading import features, some_places
+from compress_core.pruning.reading import channel_vectors, features, some_places
 
 TOGETHER = ("sum", "mean", "max")
 ROWS = 8192
@@ -73,8 +73,7 @@ class Evidence:
         found: dict[str, Tensor] = {}
 
         def watch(name: str, layer: nn.Module, given: Tensor, output: Tensor) -> None:
-            channels = given.transpose(0, 1).flatten(1) if given.dim() == 4 else given.reshape(-1, given.shape[-1]).T
-            found[name] = channels.var(1)
+            found[name] = channel_vectors(layer, given).flatten(0, 1).var(0)
 
         self._watched(watch)
         return found
@@ -86,7 +85,7 @@ class Evidence:
         generator = torch.Generator().manual_seed(self.seed)
 
         def watch(name: str, layer: nn.Module, given: Tensor, output: Tensor) -> None:
-            read = features(layer, given, some_places(output, ROWS, generator))
+            read = features(layer, given, some_places(layer, output, ROWS, generator))
             read = read - read.mean(1, keepdim=True)
             found[name] = read.transpose(1, 2) @ read / read.shape[1]
 
@@ -112,10 +111,6 @@ class Evidence:
         with torch.enable_grad():
             logits = model(self.images.clone().requires_grad_())
             F.cross_entropy(logits, self.labels, reduction="sum").backward()
-        found = {}
-        for name, given in kept.items():
-            change = given.detach() * given.grad
-            found[name] = (
-                change.sum((2, 3)) if change.dim() == 4 else change.reshape(len(change), -1, change.shape[-1]).sum(1)
-            )
-        return found
+        return {
+            name: channel_vectors(self.layer(name), given.detach() * given.grad).sum(1) for name, given in kept.items()
+        }

@@ -10,7 +10,7 @@ from compress_core.duplicate import duplicate
 from compress_core.pruning.channels import PruneResult
 from compress_core.pruning.coupling import Coupling
 from compress_core.pruning.modules import RaggedConv2d
-from compress_core.pruning.reading import Places, features, outputs, some_places, weight_matrix
+from compress_core.pruning.reading import Places, channel_vectors, features, outputs, some_places, weight_matrix
 
 HEALINGS = ("none", "absorb", "recalibrate", "reconstruct", "finetune")
 """From the cheapest to the dearest. The last one is training, and lives there."""
@@ -62,8 +62,7 @@ def absorb(pruned: PruneResult, model: nn.Module, images: Tensor) -> nn.Module:
     for name, layer in _layers(original, pruned):
 
         def note(layer: nn.Module, given: tuple[Tensor], _: Tensor, name: str = name) -> None:
-            read = given[0]
-            mean = read.mean((0, 2, 3)) if isinstance(layer, nn.Conv2d) else read.flatten(0, -2).mean(0)
+            mean = channel_vectors(layer, given[0]).mean((0, 1))
             mean[pruned.kept[name].inputs] = 0  # those still speak for themselves
             weights = weight_matrix(layer)  # (groups, outputs of a group, features)
             means = mean.view(len(weights), -1).repeat_interleave(weights.shape[2] * len(weights) // len(mean), 1)
@@ -102,8 +101,8 @@ def reconstruct(pruned: PruneResult, model: nn.Module, images: Tensor, seed: int
     for name, layer in _layers(original, pruned):
 
         def note(layer: nn.Module, _: object, output: Tensor, name: str = name) -> None:
-            places = some_places(output, ROWS_DEPTHWISE if _is_depthwise(layer) else ROWS, generator)
-            wanted[name] = places, outputs(output, places)
+            places = some_places(layer, output, ROWS_DEPTHWISE if _is_depthwise(layer) else ROWS, generator)
+            wanted[name] = places, outputs(layer, output, places)
 
         layer.register_forward_hook(note)
     for part in _parts(healed, pruned):

@@ -1,5 +1,6 @@
 """A layer as what it is to linear algebra: a matrix, and the rows that it is multiplied with."""
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -15,13 +16,14 @@ class Places:
     columns: Tensor
 
 
-def some_places(output: Tensor, wanted: int, generator: torch.Generator) -> Places | None:
-    """Places drawn so that all images together give about `wanted` rows; None where the output is no map."""
-    if output.dim() != 4:
+def some_places(layer: nn.Conv2d | nn.Linear, output: Tensor, wanted: int, generator: torch.Generator) -> Places | None:
+    """Places drawn so that all images together give about `wanted` rows; None where there is one place an image."""
+    sizes = output.shape[2:] if isinstance(layer, nn.Conv2d) else output.shape[1:-1]
+    count = math.prod(sizes)
+    if not sizes:
         return None
-    count, width = output.shape[2] * output.shape[3], output.shape[3]
     chosen = torch.randperm(count, generator=generator)[: max(1, wanted // len(output))].sort().values
-    return Places(chosen // width, chosen % width)
+    return Places(chosen // sizes[-1], chosen % sizes[-1])
 
 
 def weight_matrix(layer: nn.Conv2d | nn.Linear) -> Tensor:
@@ -33,7 +35,7 @@ def weight_matrix(layer: nn.Conv2d | nn.Linear) -> Tensor:
 def features(layer: nn.Conv2d | nn.Linear, given: Tensor, places: Places | None) -> Tensor:
     """What each output at those places is computed from: (groups, rows, features), images slowest."""
     if isinstance(layer, nn.Linear):
-        return given.reshape(1, -1, layer.in_features)
+        return outputs(layer, given, places).unsqueeze(0)
     mode = "constant" if layer.padding_mode == "zeros" else layer.padding_mode
     padded = F.pad(given, layer._reversed_padding_repeated_twice, mode=mode)
     (down, right), (high, wide), (below, beside) = layer.stride, layer.kernel_size, layer.dilation
@@ -46,8 +48,21 @@ def features(layer: nn.Conv2d | nn.Linear, given: Tensor, places: Places | None)
     return stacked.permute(0, 2, 1, 3).reshape(len(given) * len(places.rows), layer.groups, -1).transpose(0, 1)
 
 
-def outputs(output: Tensor, places: Places | None) -> Tensor:
+def outputs(layer: nn.Conv2d | nn.Linear, output: Tensor, places: Places | None) -> Tensor:
     """A layer's outputs at those places as (rows, channels), images slowest."""
     if places is None:
-        return output.reshape(-1, output.shape[-1])
-    return output[:, :, places.rows, places.columns].transpose(1, 2).reshape(-1, output.shape[1])
+        return output
+    if isinstance(layer, nn.Conv2d):
+        chosen = output[:, :, places.rows, places.columns].transpose(1, 2)
+    elif output.dim() == 3:
+        chosen = output[:, places.columns]
+    else:  # (N, …, columns, channels)
+        chosen = output.flatten(1, -3)[:, places.rows, places.columns]
+    return chosen.reshape(-1, chosen.shape[-1])
+
+
+def channel_vectors(layer: nn.Conv2d | nn.Linear, given: Tensor) -> Tensor:
+    """What a layer reads as (N, places, channels)."""
+    if isinstance(layer, nn.Conv2d):
+        return given.flatten(2).transpose(1, 2)
+    return given.reshape(len(given), -1, given.shape[-1])

@@ -188,3 +188,37 @@ def test_coupled_channels_are_scored_together(together):
 def test_what_a_criterion_lacks_is_a_sentence(model, given, message):
     with pytest.raises(ValueError, match=message):
         cc.prune_channels(model, IMAGES[:1], ratio=0.5, **given)
+
+
+@pytest.mark.parametrize("criterion", [name for name in cc.criteria() if not name.startswith("bn_scale")])
+def test_linear_layers_on_the_last_dimension_are_judged_and_healed(criterion):
+    """As in ConvNeXt and the transformers: channels last, (N, H, W, C) and (N, tokens, C)."""
+
+    class Mixer(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.stem = nn.Conv2d(3, 8, 1)
+            self.up, self.down = nn.Linear(8, 12), nn.Linear(12, 8)
+            self.wide, self.narrow = nn.Linear(8, 10), nn.Linear(10, 8)
+            self.norm, self.last = nn.LayerNorm(8), nn.Linear(8, 4)
+
+        def forward(self, x: Tensor) -> Tensor:
+            x = self.stem(x).permute(0, 2, 3, 1)
+            x = self.norm(x + self.down(nn.functional.gelu(self.up(x))))
+            x = x.flatten(1, 2)
+            x = self.norm(x + self.narrow(nn.functional.gelu(self.wide(x))))
+            return self.last(x.mean(1))
+
+    torch.manual_seed(0)
+    model = Mixer().double().eval()
+    given = {"images": IMAGES, "labels": LABELS}
+    pruned = cc.prune_channels(model, IMAGES[:1], ratio=0.5, criterion=criterion, scope="layer", **given)
+    assert sorted(group.name for group in pruned.groups) == ["up", "wide"]
+    assert pruned.model.up.out_features == 6 and pruned.model.wide.out_features == 5
+    with torch.no_grad():
+        wanted = model(IMAGES)
+        errors = [
+            float((network(IMAGES) - wanted).square().sum())
+            for network in (pruned.model, cc.absorb(pruned, model, IMAGES), cc.reconstruct(pruned, model, IMAGES))
+        ]
+    assert errors[2] < errors[0] and errors[2] < errors[1]

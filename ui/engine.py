@@ -21,6 +21,7 @@ from compress_core.pipeline import compress, original_of
 from compress_core.recipe import Recipe
 from compress_core.stages import StageCache
 from compress_core.study import Cut, Study, study, study_cut
+from compress_core.study_pruning import Fates, Wiring, study_fates, study_wiring, wiring_key
 from compress_core.training.checkpoints import trained_widths
 
 NETWORKS_KEPT = 160  # stage results; about a third of them are networks of up to two and a half megabytes
@@ -113,6 +114,15 @@ class Engine:
     def cut(self, recipe: Recipe) -> Cut:
         """Who stays and who goes, in milliseconds."""
         return self._once("cut", recipe, lambda networks: study_cut(recipe, networks))
+
+    def wiring(self, recipe: Recipe) -> Wiring:
+        """Which layers share which channels."""
+        return self._once("wiring", wiring_key(recipe), lambda networks: study_wiring(recipe, networks))
+
+    def fates(self, recipe: Recipe) -> Fates:
+        """What becomes of each channel."""
+        wiring = self.wiring(recipe)
+        return self._once("fates", recipe, lambda networks: study_fates(recipe, wiring, networks))
 
     def study(self, what: Shown) -> Study:
         """The recipe measured beside its original."""

@@ -1,0 +1,115 @@
+"""Channel pruning taken apart: who lives and dies with whom, what each criterion and healing is worth, and holes
+against smaller matrices. Tables only; the pages draw them."""
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from compress_core.pipeline import cut
+from compress_core.pruning.coupling import ChannelGroup
+from compress_core.recipe import Recipe
+from compress_core.stages import StageCache
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """Which layers share which channels. The same for every cut of a network.
+
+    `layers` has a row per layer that puts prunable channels out: `layer`, `group`, `places` (for each of its output
+    channels the place in the group; a tuple). `kinds` has a row per set of channels of a group that the same layers
+    share: `group`, `kind`, and the names `writers`, `depthwise`, `norms`, `readers`. `channels` has a row per channel
+    of a group: `group`, `channel`, `kind`.
+    """
+
+    layers: pd.DataFrame
+    kinds: pd.DataFrame
+    channels: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Fates:
+    """What becomes of each channel of a recipe.
+
+    `channels` has a row per channel of a group: `group`, `channel`, `score`, `kept`, `edit` (True kept by hand, False
+    cut by hand, None neither). `layers` has a row per layer as in `Wiring`: `layer`, `group`, `before`, `after`,
+    `held` (channels of its group that stayed only because a layer may not empty).
+    """
+
+    channels: pd.DataFrame
+    layers: pd.DataFrame
+
+
+def wiring_key(recipe: Recipe) -> Hashable:
+    """What the wiring depends on: the network, and which of its groups the criterion can judge."""
+    recipe = recipe.canonical()
+    return recipe.dataset, recipe.arch, recipe.width, recipe.groups, recipe.weights, recipe.criterion
+
+
+def study_wiring(recipe: Recipe, cache: StageCache | None = None) -> Wiring:
+    """The wiring of a recipe's network.
+
+    Raises:
+        CheckpointError: weights are missing or damaged.
+    """
+    base, pruned = cut(recipe, cache)
+    groups = [scored.group for scored in pruned.groups]
+    layers, kinds, channels = [], [], []
+    for number, group in enumerate(groups):
+        for name, places in group.writers.items():
+            layers.append((name, number, tuple(places[places >= 0].tolist())))
+        sets, kind_of = _kinds(base.model, group)
+        kinds += [(number, kind, *names) for kind, names in enumerate(sets)]
+        channels += [(number, channel, kind) for channel, kind in enumerate(kind_of)]
+    order = {name: place for place, (name, _) in enumerate(base.model.named_modules())}
+    return Wiring(
+        pd.DataFrame(sorted(layers, key=lambda row: order[row[0]]), columns=["layer", "group", "places"]),
+        pd.DataFrame(kinds, columns=["group", "kind", "writers", "depthwise", "norms", "readers"]),
+        pd.DataFrame(channels, columns=["group", "channel", "kind"]),
+    )
+
+
+def _kinds(model: nn.Module, group: ChannelGroup) -> tuple[list[tuple], list[int]]:
+    """The sets of layers that share channels of a group, and for each channel which of them."""
+    carriers = {"norms": {}, "depthwise": {}}
+    for name, places in group.carriers.items():
+        kind = "norms" if isinstance(model.get_submodule(name), nn.BatchNorm2d) else "depthwise"
+        carriers[kind][name] = places
+    sides = (group.writers, carriers["depthwise"], carriers["norms"], group.readers)
+    has = torch.stack([_mask(places, group.size) for side in sides for places in side.values()], 1)
+    sets, kind_of = has.unique(dim=0, return_inverse=True)
+    names = [(side, name) for side, layers in enumerate(sides) for name in layers]
+    return [
+        tuple(tuple(name for (side, name), yes in zip(names, row, strict=True) if yes and side == of) for of in range(4))
+        for row in sets.tolist()
+    ], kind_of.tolist()
+
+
+def _mask(places: Tensor, size: int) -> Tensor:
+    own = torch.zeros(size, dtype=torch.bool)
+    own[places[places >= 0]] = True
+    return own
+
+
+def study_fates(recipe: Recipe, wiring: Wiring, cache: StageCache | None = None) -> Fates:
+    """Who stays and who goes, channel by channel and layer by layer: a matter of milliseconds.
+
+    Raises:
+        CheckpointError: weights are missing or damaged.
+    """
+    pruned = cut(recipe, cache)[1]
+    kept = [_mask(scored.survivors, scored.group.size) for scored in pruned.groups]
+    channels = wiring.channels[["group", "channel"]].assign(
+        score=torch.cat([scored.scores for scored in pruned.groups]).numpy(),
+        kept=torch.cat(kept).numpy(),
+        edit=None,
+    )
+    rows = [
+        (row.layer, row.group, len(row.places), int(kept[row.group][list(row.places)].sum()))
+        for row in wiring.layers.itertuples()
+    ]
+    layers = pd.DataFrame(rows, columns=["layer", "group", "before", "after"])
+    held = [scored.held for scored in pruned.groups]
+    return Fates(channels, layers.assign(held=[held[group] for group in layers["group"]]))

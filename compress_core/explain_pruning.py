@@ -6,10 +6,11 @@ from collections.abc import Sequence
 import pandas as pd
 
 from compress_core.explain import layer_title, network_name
-from compress_core.numbers import count, percent
-from compress_core.study import Study
+from compress_core.numbers import count, percent, whole_percent
+from compress_core.study import Cut, Study
 from compress_core.study_pruning import Fates, Wiring
 
+NEAR_ZERO = 0.05
 NAMED = 3
 """So many layers are called by name; of more the first ones, and how many others."""
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -109,3 +110,42 @@ def layers_table(fates: Fates) -> pd.DataFrame:
             "Held at the floor": layers["held"].map(lambda held: held or ""),
         }
     )
+
+
+def training_title(weights: str) -> str:
+    """A training by its strength of the L1 penalty: 'sparse-0.1' → 'λ = 0.1'."""
+    return f"λ = {weights.removeprefix('sparse-')}" if weights.startswith("sparse-") else "λ = 0"
+
+
+def one_threshold(cut: Cut) -> float:
+    """The threshold of all layers, NaN where there is none or each has its own."""
+    values = cut.layers["threshold"].dropna().unique()
+    return float(values[0]) if len(values) == 1 else math.nan
+
+
+def read_scores(cut: Cut, layer: str | None, scope: str) -> str:
+    """What the histogram shows for this recipe; of one layer if given."""
+    layers = cut.layers if layer is None else cut.layers[cut.layers["layer"] == layer]
+    before, after = int(layers["before"].sum()), int(layers["after"].sum())
+    where = "of all layers" if layer is None else f"of {layer_title(layer)}"
+    if before == after:
+        scores = cut.channels["score"] if layer is None else cut.channels.query("layer == @layer")["score"]
+        return f"All {before:,} channels {where} stay; their scores run from {scores.min():.3g} to {scores.max():.3g}."
+    text = f"{after:,} of {before:,} channels {where} {'stays' if after == 1 else 'stay'}."
+    if scope == "layer":
+        return f"{text} Every layer loses the same part of its own, whatever its scores are."
+    left = layers["after"] / layers["before"]
+    if layer is None and len(layers) > 1:
+        most, least = layers.loc[left.idxmin()], layers.loc[left.idxmax()]
+        text += (
+            f" {layer_title(most['layer'])} keeps {most['after']} of {most['before']}, "
+            f"{layer_title(least['layer'])} {least['after']} of {least['before']}."
+        )
+    return text
+
+
+def read_trainings(cuts: dict[str, Cut], chosen: str) -> str:
+    """What the trainings show: how much of the network the penalty has already switched off."""
+    near = {name: float((cut.channels["score"] < NEAR_ZERO).mean()) for name, cut in cuts.items()}
+    parts = ", ".join(f"{whole_percent(round(share, 3))} at {name}" for name, share in near.items())
+    return f"Channels whose γ the training itself has brought below {NEAR_ZERO}: {parts}. Chosen: {chosen}."

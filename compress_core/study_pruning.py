@@ -1,6 +1,7 @@
 """Channel pruning taken apart: who lives and dies with whom, what each criterion and healing is worth, and holes
 against smaller matrices. Tables only; the pages draw them."""
 
+import math
 from collections.abc import Hashable
 from dataclasses import dataclass
 
@@ -8,10 +9,15 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from compress_core.data import dataset
 from compress_core.pipeline import cut
-from compress_core.pruning.coupling import ChannelGroup
-from compress_core.recipe import Recipe
+from compress_core.pruning.coupling import ChannelGroup, couple
+from compress_core.pruning.exactness import IMAGES, prove
+from compress_core.recipe import MAX_PRUNE, Recipe
 from compress_core.stages import StageCache
+
+STOPS = 180
+"""At most so many stops of the threshold: a key press moves about a channel in a hundred."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +46,21 @@ class Fates:
 
     channels: pd.DataFrame
     layers: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Proof:
+    """The largest difference between what the pruned and the masked network put out, and of how many images."""
+
+    difference: float
+    images: int
+
+
+def study_exactness(recipe: Recipe, cache: StageCache | None = None) -> Proof:
+    base, pruned = cut(recipe, cache)
+    example = torch.zeros(1, *dataset(recipe.dataset).input_shape)
+    coupling = couple(base.model, example)
+    return Proof(prove(base.model, pruned.model, coupling, pruned.survivors, example), IMAGES)
 
 
 def wiring_key(recipe: Recipe) -> Hashable:
@@ -82,7 +103,9 @@ def _kinds(model: nn.Module, group: ChannelGroup) -> tuple[list[tuple], list[int
     sets, kind_of = has.unique(dim=0, return_inverse=True)
     names = [(side, name) for side, layers in enumerate(sides) for name in layers]
     return [
-        tuple(tuple(name for (side, name), yes in zip(names, row, strict=True) if yes and side == of) for of in range(4))
+        tuple(
+            tuple(name for (side, name), yes in zip(names, row, strict=True) if yes and side == of) for of in range(4)
+        )
         for row in sets.tolist()
     ], kind_of.tolist()
 
@@ -113,3 +136,24 @@ def study_fates(recipe: Recipe, wiring: Wiring, cache: StageCache | None = None)
     layers = pd.DataFrame(rows, columns=["layer", "group", "before", "after"])
     held = [scored.held for scored in pruned.groups]
     return Fates(channels, layers.assign(held=[held[group] for group in layers["group"]]))
+
+
+def thresholds(scores: pd.Series) -> pd.DataFrame:
+    """Where a threshold on the scores may stand, from zero beyond the highest in steps of 1, 2 or 5 of some digit.
+
+    A row per `stop`, with the `share` of the scores below it, to the three decimals that a recipe keeps.
+    """
+    high = float(scores.max()) or 1.0
+    step = 10 ** math.floor(math.log10(high / STOPS))
+    step *= next(digit for digit in (1, 2, 5, 10) if high / (digit * step) <= STOPS)
+    decimals = max(0, -math.floor(math.log10(step)))
+    stops = [round(step * i, decimals + 1) for i in range(math.floor(high / step) + 2)]
+    below = scores.sort_values().searchsorted(stops)
+    return pd.DataFrame({"stop": stops, "share": (below / len(scores)).round(3).clip(max=MAX_PRUNE)})
+
+
+def stop_for(table: pd.DataFrame, prune: float, threshold: float | None) -> int:
+    """The row of `thresholds` that says a pruning ratio best; of several the one nearest to its threshold."""
+    away = (table["share"] - prune).abs()
+    best = table["stop"][away == away.min()]
+    return int(best.index[-1] if threshold is None else (best - threshold).abs().idxmin())

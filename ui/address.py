@@ -29,6 +29,8 @@ class State:
     generation: int = 0
     before: Recipe = field(default_factory=Recipe)
     """The recipe before the last turn of a knob."""
+    renewed: dict[str, int] = field(default_factory=dict)
+    """How often a knob's widget was made anew because something else on the page moved it."""
 
 
 Views = Mapping[str, Callable[[Recipe], Sequence[str]] | Choice]
@@ -87,7 +89,8 @@ def to_params(recipe: Recipe) -> dict[str, str]:
 
 def widget_key(state: State, name: str) -> str:
     """The key of the widget that shows a choice in this generation."""
-    return f"{name}-{state.generation}"
+    anew = state.renewed.get(name)
+    return f"{name}-{state.generation}.{anew}" if anew else f"{name}-{state.generation}"
 
 
 def on_recipe(state: State, name: str) -> Callable[[], None]:
@@ -100,6 +103,15 @@ def on_recipe(state: State, name: str) -> Callable[[], None]:
         _write(state)
 
     return changed
+
+
+def choose(state: State, **changes: object) -> None:
+    """Set fields of the recipe from what is not their own widget; called by an `on_change`. Their widgets follow."""
+    state.before = state.recipe
+    state.recipe = state.recipe.with_(**changes)
+    for name in changes:
+        state.renewed[name] = state.renewed.get(name, 0) + 1
+    _write(state)
 
 
 def on_view(state: State, name: str, of: str = "") -> Callable[[], None]:

@@ -21,7 +21,7 @@ from compress_core.pipeline import compress, original_of
 from compress_core.recipe import Recipe
 from compress_core.stages import StageCache
 from compress_core.study import Cut, Study, study, study_cut
-from compress_core.study_pruning import Fates, Wiring, study_fates, study_wiring, wiring_key
+from compress_core.study_pruning import Fates, Proof, Wiring, study_exactness, study_fates, study_wiring, wiring_key
 from compress_core.training.checkpoints import trained_widths
 
 NETWORKS_KEPT = 160  # stage results; about a third of them are networks of up to two and a half megabytes
@@ -123,6 +123,10 @@ class Engine:
         """What becomes of each channel."""
         wiring = self.wiring(recipe)
         return self._once("fates", recipe, lambda networks: study_fates(recipe, wiring, networks))
+
+    def exactness(self, recipe: Recipe) -> Proof:
+        """How far the cut network is from the masked original."""
+        return self._once("exactness", recipe, lambda networks: study_exactness(recipe, networks))
 
     def study(self, what: Shown) -> Study:
         """The recipe measured beside its original."""

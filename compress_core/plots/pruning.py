@@ -1,0 +1,167 @@
+"""Figures of channel pruning: the scores and their threshold, three trainings, holes against a smaller matrix."""
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from compress_core.plots.layout import axis, figure, label
+from compress_core.plots.tokens import COMPRESSED, ORIGINAL, THRESHOLD_LINE
+
+SIDES = {"l": 58, "r": 14}
+"""Fixed margins, so that the slider under the figure stands where the axis does."""
+BINS = 56
+SCORES_PX = 258
+TRAININGS_PX = 320
+MATRICES_PX = 470
+_FATES = (("stay", True, COMPRESSED), ("cut", False, ORIGINAL))
+
+
+def threshold_histogram(channels: pd.DataFrame, threshold: float | None, top: float, score: str) -> go.Figure:
+    """How the scores are distributed, who stays and who goes; the threshold is moved by the slider below.
+
+    Args:
+        channels: `score` and `kept`, a row per channel.
+        threshold: drawn as a line where there is one for all rows.
+        top: where the axis ends.
+        score: what the channels are ranked by, with its unit.
+    """
+    edges = np.linspace(0, top, BINS + 1)
+    above = {"yref": "paper", "y": 1.0, "yanchor": "bottom"}
+    labels = []
+    for name, side, color in (("stay", "right", COMPRESSED), ("cut", "left", ORIGINAL)):
+        here = int((channels["kept"] == (name == "stay")).sum())
+        if here:
+            place = {"x": float(side == "right"), "xref": "paper", "xanchor": side}
+            labels.append(label(f"<b>{here:,}</b> {name}", color, **above, **place))
+    return figure(
+        _stacks(channels, edges, {}),
+        axis(score, range=[0, top], automargin=False),
+        axis("channels", rangemode="tozero", automargin=False, nticks=5),
+        labels,
+        barmode="stack",
+        bargap=0,
+        shapes=_line(threshold, "y"),
+        height=SCORES_PX,
+        margin=SIDES | {"t": 26, "b": 46},
+    )
+
+
+def trainings_histogram(channels: pd.DataFrame, thresholds: pd.Series, chosen: str, score: str) -> go.Figure:
+    """The same scores after several trainings, one below the other on one axis.
+
+    Args:
+        channels: `training`, `score` and `kept`, a row per channel.
+        thresholds: by training, in the order drawn; NaN where each layer has its own.
+        chosen: the training of the recipe.
+        score: what the channels are ranked by, with its unit.
+    """
+    top = float(channels["score"].max()) * 1.02
+    edges = np.linspace(0, top, BINS + 1)
+    count = len(thresholds)
+    traces, labels, shapes, axes = [], [], [], {}
+    for i, (training, threshold) in enumerate(thresholds.items()):
+        own = channels[channels["training"] == training]
+        number = "" if i == 0 else str(i + 1)
+        traces += _stacks(own, edges, {"yaxis": f"y{number}", "xaxis": "x"})
+        shapes += _line(None if np.isnan(threshold) else float(threshold), f"y{number}")
+        high = 1 - i / count
+        name = f"<b>{training}</b>" if training == chosen else training
+        text = name if np.isnan(threshold) else f"{name}, threshold {threshold:.2f}"
+        labels.append(label(text, x=0, xref="paper", xanchor="left", y=high, yref="paper", yanchor="top"))
+        axes[f"yaxis{number}"] = axis(
+            "channels" if i == count // 2 else "",
+            domain=[high - 0.92 / count, high - 0.32 / count],
+            rangemode="tozero",
+            automargin=False,
+            nticks=3,
+            anchor="x",
+        )
+    across = axis(score, range=[0, top], automargin=False, anchor="y" if count == 1 else f"y{count}")
+    first = axes.pop("yaxis")
+    margin = SIDES | {"t": 6, "b": 46}
+    drawn = {"barmode": "stack", "bargap": 0, "shapes": shapes, "height": TRAININGS_PX, "margin": margin}
+    return figure(traces, across, first, labels, **drawn, **axes)
+
+
+def _stacks(channels: pd.DataFrame, edges: np.ndarray, on: dict) -> list[dict]:
+    scores, kept = channels["score"].to_numpy(), channels["kept"].to_numpy(bool)
+    middles, width = (edges[:-1] + edges[1:]) / 2, edges[1] - edges[0]
+    return [
+        on
+        | {
+            "type": "bar",
+            "x": middles,
+            "y": np.histogram(scores[kept == stays], edges)[0],
+            "width": width * 0.9,
+            "name": name,
+            "marker": {"color": color, "line": {"width": 0}},
+            "hovertemplate": f"%{{y}} channels {name}<br>about %{{x:.3g}}<extra></extra>",
+        }
+        for name, stays, color in _FATES
+    ]
+
+
+def _line(threshold: float | None, yaxis: str) -> list[dict]:
+    if threshold is None or not np.isfinite(threshold):
+        return []
+    ends = {"x0": threshold, "x1": threshold, "y0": 0, "y1": 1, "yref": f"{yaxis} domain"}
+    return [{"type": "line", "line": {"color": color, "width": px}} | ends for color, px in THRESHOLD_LINE]
+
+
+def matrices(panels: dict[str, np.ndarray], shape: tuple[int, int]) -> go.Figure:
+    """A layer's weights as they are kept in several forms, drawn side by side to one scale.
+
+    Args:
+        panels: by title, |weight| with outputs down and inputs across; NaN where a weight is a hole.
+        shape: (outputs, inputs) of the layer before anything was cut; its outline is drawn around each.
+    """
+    outputs, inputs = shape
+    top = max(float(np.nanmax(np.where(np.isnan(m), 0, m))) for m in panels.values()) or 1.0
+    faint, full = (f"rgba(47,111,237,{alpha})" for alpha in (0.18, 1))
+    gap = 0.05
+    wide = (1 - gap * (len(panels) - 1)) / len(panels)
+    traces, labels, axes, shapes = [], [], {}, []
+    for i, (title, matrix) in enumerate(panels.items()):
+        number = "" if i == 0 else str(i + 1)
+        # Eight bits are more than an eye tells apart, and a quarter of what travels to the browser.
+        levels = np.round(np.clip(np.nan_to_num(matrix) / top, 0, 1) ** 0.5 * 254 + 1)
+        levels[np.isnan(matrix)] = 0
+        traces.append(
+            {
+                "type": "heatmap",
+                "z": levels.astype(np.uint8),
+                "xaxis": f"x{number}",
+                "yaxis": f"y{number}",
+                "zmin": 0,
+                "zmax": 255,
+                "colorscale": [[0, "rgba(0,0,0,0)"], [0.0039, "rgba(0,0,0,0)"], [0.0039, faint], [1, full]],
+                "showscale": False,
+                "hovertemplate": f"{title}<br>output %{{y}}, input %{{x}}<extra></extra>",
+            }
+        )
+        left = i * (wide + gap)
+        axes[f"xaxis{number}"] = axis(
+            "input weights of each filter",
+            range=[-0.5, inputs - 0.5],
+            domain=[left, left + wide],
+            anchor=f"y{number}",
+            showgrid=False,
+            zeroline=False,
+        )
+        axes[f"yaxis{number}"] = axis(
+            "output channel" if i == 0 else "",
+            range=[outputs - 0.5, -0.5],
+            anchor=f"x{number}",
+            showgrid=False,
+            zeroline=False,
+            showticklabels=i == 0,
+        )
+        corners = {"x0": -0.5, "x1": inputs - 0.5, "y0": -0.5, "y1": outputs - 0.5}
+        outline = {"color": ORIGINAL, "width": 1, "dash": "dot"}
+        shapes.append({"type": "rect", "xref": f"x{number}", "yref": f"y{number}", "line": outline} | corners)
+        above = {"y": 1, "yref": "paper", "yanchor": "bottom", "xref": "paper", "xanchor": "left"}
+        labels.append(label(f"<b>{title}</b>", x=left, **above))
+    first = axes.pop("xaxis"), axes.pop("yaxis")
+    return figure(
+        traces, *first, labels, shapes=shapes, height=MATRICES_PX, margin={"l": 8, "r": 8, "t": 30, "b": 8}, **axes
+    )

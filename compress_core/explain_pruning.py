@@ -6,9 +6,11 @@ from collections.abc import Sequence
 import pandas as pd
 
 from compress_core.explain import layer_title, network_name
-from compress_core.numbers import count, percent, whole_percent
+from compress_core.numbers import count, duration, percent, size, timing, whole_percent
+from compress_core.pruning.importance import CRITERIA
+from compress_core.recipe import Recipe
 from compress_core.study import Cut, Study
-from compress_core.study_pruning import Fates, Wiring
+from compress_core.study_pruning import Fates, Rung, Versus, Wiring
 
 NEAR_ZERO = 0.05
 NAMED = 3
@@ -149,3 +151,107 @@ def read_trainings(cuts: dict[str, Cut], chosen: str) -> str:
     near = {name: float((cut.channels["score"] < NEAR_ZERO).mean()) for name, cut in cuts.items()}
     parts = ", ".join(f"{whole_percent(round(share, 3))} at {name}" for name, share in near.items())
     return f"Channels whose γ the training itself has brought below {NEAR_ZERO}: {parts}. Chosen: {chosen}."
+
+
+def seconds(value: float) -> str:
+    """How long something took, with two digits: '0.18 s', '12 s'."""
+    return f"{value:.2f} s" if value < 1 else f"{value:.1f} s" if value < 9.95 else f"{value:.0f} s"
+
+
+def criteria_heading(recipe: Recipe, samples: int) -> str:
+    """What the comparison of criteria holds equal."""
+    return f"{whole_percent(recipe.prune)} of the channels cut by each criterion: accuracy on {samples:,} test images"
+
+
+def read_criteria(found: dict[str, tuple[float, float]], recipe: Recipe) -> str:
+    """Which criterion is best at this ratio; `found` has the accuracy after the cut and after healing."""
+    title = {name: getattr(CRITERIA[name], "title", name) for name in found}
+    best_cut = max(found, key=lambda name: found[name][0])
+    best = max(found, key=lambda name: found[name][1])
+    text = f"Right after the cut {title[best_cut]} keeps most ({percent(found[best_cut][0])})"
+    if recipe.heal == "none":
+        text = f"{title[best]} keeps most ({percent(found[best][1])}), and nothing was healed"
+    elif best == best_cut:
+        text += f", and healed it is best as well ({percent(found[best][1])})"
+    else:
+        text += f"; healed, {title[best]} is best ({percent(found[best][1])})"
+    own = found.get("bn_scale")
+    if own and best != "bn_scale" and own[1] < found[best][1]:
+        text += f". γ is not the best one here: {percent(own[1])}"
+    if "random" in found and found["random"][1] >= found[best][1] and best != "random":
+        text += ". Drawing channels at random does as well"
+    return f"{text}."
+
+
+def read_healings(found: dict[str, Rung]) -> str:
+    """What healing is worth for this cut."""
+    accuracy = {name: rung.outcome.accuracy for name, rung in found.items()}
+    best = max(accuracy, key=accuracy.get)
+    if best == "none" or accuracy[best] == accuracy["none"]:
+        return f"The cut leaves {percent(accuracy['none'])}, and no healing does better."
+    text = (
+        f"The cut alone leaves {percent(accuracy['none'])}; best is {HEAL_WORDS[best]} with "
+        f"{percent(accuracy[best])}, in {seconds(found[best].seconds)}."
+    )
+    cheap = [n for n in accuracy if accuracy[n] >= accuracy["none"] + 0.9 * (accuracy[best] - accuracy["none"])]
+    first = min(cheap, key=lambda name: found[name].seconds)
+    if first != best:
+        text += f" {HEAL_WORDS[first].capitalize()} brings nine tenths of it in {seconds(found[first].seconds)}."
+    return text
+
+
+HEAL_WORDS = {
+    "none": "nothing",
+    "absorb": "absorbing the constants",
+    "recalibrate": "recalibrating BatchNorm",
+    "reconstruct": "least-squares reconstruction",
+    "finetune": "fine-tuning",
+}
+FORMS = {"original": "Original", "holes": "Weights cut: holes", "smaller": "Channels cut: smaller"}
+
+
+def telling_layer(both: Versus) -> str:
+    """A layer in which much is cut and something is left: whose share of rows kept is nearest to a half."""
+    whole, smaller = both.matrices["original"], both.matrices["smaller"]
+    large = [layer for layer, matrix in whole.items() if matrix.size >= max(m.size for m in whole.values()) / 4]
+    return min(large, key=lambda layer: abs(smaller[layer].size / whole[layer].size - 0.4))
+
+
+def read_matrices(both: Versus, layer: str) -> str:
+    """What the two matrices of a layer show."""
+    whole, holes, smaller = (both.matrices[form][layer] for form in ("original", "holes", "smaller"))
+    left = int((holes == holes).sum())
+    return (
+        f"{layer_title(layer)}: with weights cut it is still {_by(whole)}, {left:,} of {whole.size:,} not zero; "
+        f"with channels cut it is {_by(smaller)}, {int((smaller == smaller).sum()):,} numbers."
+    )
+
+
+def _by(matrix) -> str:
+    return f"{matrix.shape[0]} × {matrix.shape[1]}"
+
+
+def versus_table(both: Versus) -> tuple[list[str], list[tuple[str, list[float], list[str]]]]:
+    """The quantities of the three forms: the names of the columns, and rows of name, values and texts."""
+    forms = both.forms
+    quantities = [
+        ("Parameters not zero", "params", count),
+        (f"Accuracy, n = {both.samples:,}", "accuracy", percent),
+        ("File as saved", "file_bytes", size),
+        ("File, gzipped", "gzip_bytes", size),
+        ("Arithmetic minimum", "minimum_bytes", size),
+        ("Time, 64 images", "ms", duration),
+    ]
+    rows = [(name, list(forms[column]), [text(v) for v in forms[column]]) for name, column, text in quantities]
+    return [FORMS[form] for form in forms.index], rows
+
+
+def read_versus(both: Versus) -> str:
+    """Why one form is faster and the other is not."""
+    holes, smaller = both.forms.loc["holes"], both.forms.loc["smaller"]
+    better = "more" if holes["accuracy"] > smaller["accuracy"] else "no more"
+    return (
+        f"With as many parameters left, holes keep {better} accuracy, but run {timing(holes['speedup'])} "
+        f"because every zero is still multiplied, in a file that only gzip makes smaller; the smaller network runs "
+        f"{timing(smaller['speedup'])} in a file of {size(smaller['file_bytes'])}. Both recalibrated."
+    ).replace("run as fast because", "run no faster, because")

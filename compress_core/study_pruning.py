@@ -2,20 +2,33 @@
 against smaller matrices. Tables only; the pages draw them."""
 
 import math
+import statistics
+import time
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from compress_core.analysis.latency import time_in_turn
 from compress_core.data import dataset
-from compress_core.pipeline import cut
+from compress_core.files import file_bytes
+from compress_core.inference import predict, prepare
+from compress_core.measure import answer, gzip_bytes
+from compress_core.pipeline import CALIBRATION_IMAGES, CALIBRATION_SEED, compress, cut
 from compress_core.pruning.coupling import ChannelGroup, couple
 from compress_core.pruning.exactness import IMAGES, prove
+from compress_core.pruning.healing import recalibrate
+from compress_core.pruning.modules import RaggedConv2d
+from compress_core.pruning.weights import prune_weights
+from compress_core.quantization.quantize import unquantized
 from compress_core.recipe import MAX_PRUNE, Recipe
 from compress_core.stages import StageCache
 
+TIMING_S = 0.15
+BATCH = 64
 STOPS = 180
 """At most so many stops of the threshold: a key press moves about a channel in a hundred."""
 
@@ -157,3 +170,127 @@ def stop_for(table: pd.DataFrame, prune: float, threshold: float | None) -> int:
     away = (table["share"] - prune).abs()
     best = table["stop"][away == away.min()]
     return int(best.index[-1] if threshold is None else (best - threshold).abs().idxmin())
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The accuracy of a recipe on its test images, 0 … 1, of `samples`."""
+
+    accuracy: float
+    samples: int
+
+
+def study_outcome(recipe: Recipe, cache: StageCache | None = None) -> Outcome:
+    """Build a recipe and count its right answers, and nothing else.
+
+    Raises:
+        CheckpointError: weights are missing or damaged.
+    """
+    cache = StageCache() if cache is None else cache
+    correct = answer(compress(recipe, cache), cache).correct
+    return Outcome(correct.double().mean().item(), len(correct))
+
+
+@dataclass(frozen=True)
+class Rung:
+    """A healing: what it brought, and the seconds that it took on this machine."""
+
+    outcome: Outcome
+    seconds: float
+
+
+def study_rung(recipe: Recipe) -> Rung:
+    """Cut a recipe anew, and heal it against the clock.
+
+    Raises:
+        CheckpointError: weights are missing or damaged.
+    """
+    alone = StageCache()  # a healing that is at hand already would take no time
+    recipe = recipe.with_(bits=32)
+    cut(recipe, alone)
+    started = time.perf_counter()
+    compress(recipe, alone)
+    seconds = time.perf_counter() - started
+    return Rung(study_outcome(recipe, alone), seconds)
+
+
+@dataclass(frozen=True)
+class Versus:
+    """Holes against a smaller matrix, at the same number of parameters.
+
+    `forms` has a row per form (index `original`, `holes`, `smaller`): `params` (that are not zero), `accuracy`,
+    `file_bytes`, `gzip_bytes`, `minimum_bytes`, `ms` (median of 64 images, in turn with the others), `speedup` (of the
+    original, the median of the ratios).
+    """
+
+    forms: pd.DataFrame
+    matrices: dict[str, dict[str, np.ndarray]]
+    """By form and layer |weight|, outputs down and inputs (times the kernel's places) across; a hole is NaN."""
+    ratio: float
+    """The part of the weights that was set to zero."""
+    samples: int
+
+
+def study_versus(recipe: Recipe, cache: StageCache | None = None) -> Versus:
+    """Cut a recipe's channels, set as many parameters of the same network to zero instead, and measure both.
+
+    Both have their BatchNorms recalibrated on the same images. Rounding plays no part.
+
+    Raises:
+        CheckpointError: weights are missing or damaged.
+    """
+    cache = StageCache() if cache is None else cache
+    recipe = recipe.with_(bits=32, heal="recalibrate")
+    whole, cut_out = compress(recipe.with_(prune=0.0), cache), compress(recipe, cache)
+    weights = sum(m.weight.numel() for m in whole.model.modules() if isinstance(m, nn.Conv2d | nn.Linear))
+    ratio = (_params(whole.model) - _params(cut_out.model)) / weights
+    holes = prune_weights(whole.model, ratio=ratio)
+    data = dataset(recipe.dataset)
+    healed = recalibrate(holes.model, data.calibration(CALIBRATION_IMAGES, CALIBRATION_SEED))
+    full_of_holes = replace(whole, model=healed, state=unquantized(healed))
+    forms = {"original": whole, "holes": full_of_holes, "smaller": cut_out}
+    seconds = _times([form.model for form in forms.values()], data.input_shape)
+    images, labels = data.test()
+    zeros = sum(int((~mask).sum()) for mask in holes.masks.values())
+    rows = {}
+    for (name, form), own, speedup in zip(forms.items(), *seconds, strict=True):
+        params = _params(form.model) - (zeros if name == "holes" else 0)
+        length = len(file_bytes(form))
+        right = predict(form.model, images).argmax(1).eq(labels).double().mean().item()
+        rows[name] = (params, right, length, gzip_bytes(form), 4 * params, 1000 * own, speedup)
+    columns = ["params", "accuracy", "file_bytes", "gzip_bytes", "minimum_bytes", "ms", "speedup"]
+    layers = [layer for group in cut_out.report.pruned.groups for layer in group.group.writers]
+    matrices = {
+        name: {
+            layer: _matrix(form.model.get_submodule(layer), holes.masks.get(layer) if name == "holes" else None)
+            for layer in layers
+        }
+        for name, form in forms.items()
+    }
+    return Versus(pd.DataFrame.from_dict(rows, orient="index", columns=columns), matrices, ratio, len(labels))
+
+
+def _params(model: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def _matrix(layer: nn.Module, mask: Tensor | None) -> np.ndarray:
+    if isinstance(layer, RaggedConv2d):  # its groups read different numbers of channels: short rows end early
+        parts = [conv.weight.detach().abs().flatten(1) for conv in layer.convs.values()]
+        widest = max(part.shape[1] for part in parts)
+        return torch.cat(
+            [nn.functional.pad(part, (0, widest - part.shape[1]), value=math.nan) for part in parts]
+        ).numpy()
+    values = layer.weight.detach().abs()
+    if mask is not None:
+        values = values.masked_fill(~mask, math.nan)
+    return values.flatten(1).numpy()
+
+
+def _times(models: list[nn.Module], input_shape: tuple[int, int, int]) -> tuple[list[float], list[float]]:
+    """Seconds of each, and how often the first one took longer: medians of runs in turn."""
+    images = torch.zeros(BATCH, *input_shape).contiguous(memory_format=torch.channels_last)
+    rounds = time_in_turn([prepare(model) for model in models], images, TIMING_S, 6, 30)
+    columns = list(zip(*rounds, strict=True))
+    ratios = [statistics.median(a / b for a, b in zip(columns[0], own, strict=True)) for own in columns]
+    return [statistics.median(own) for own in columns], ratios

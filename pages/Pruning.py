@@ -7,29 +7,36 @@ from compress_core import explain_pruning as explain
 from compress_core import plots
 from compress_core.errors import CheckpointError
 from compress_core.explain import layer_title
+from compress_core.numbers import percent
 from compress_core.pipeline import prunable_layers
+from compress_core.pruning.healing import HEALINGS
+from compress_core.pruning.importance import CRITERIA, criteria
 from compress_core.recipe import Recipe
-from compress_core.study_pruning import thresholds
+from compress_core.study_pruning import Rung, thresholds
 from compress_core.training.shipped import WEIGHTS
 from ui import about_pruning as about
-from ui import components, page
+from ui import components, knobs, page, threshold
 from ui.address import State, choose, on_view, value_of, widget_key
-from ui.bars import badge
+from ui.bars import Bar, Growing, badge, versus
 from ui.choice import Choice
 from ui.engine import Engine, Shown, engine
-from ui.knobs import likely_next
-from ui.threshold import threshold_slider
+from ui.sidebar import HEAL_TITLES
 from ui.tiles import Toggle, tiles
 
 ALL_LAYERS = ""
 VIEWS = {"criteria": "Every criterion", "healing": "Every healing", "versus": "Weights against channels"}
-CHOICES = {"view": Choice("view", tuple(VIEWS), "criteria")}
+CLOSED = "closed"
+CHOICES = {"view": Choice("view", (CLOSED, *VIEWS), CLOSED)}
+VIEWS_OF_ADDRESS = {
+    "layer": lambda recipe: prunable_layers(recipe.arch),
+    "matrix": lambda recipe: prunable_layers(recipe.arch),
+} | CHOICES
 _STILL = {"displayModeBar": False}
 SCORE = "scaling factor |γ| (no unit)"
 
 
 def main() -> None:
-    state = page.start("Pruning", views={"layer": lambda recipe: prunable_layers(recipe.arch)} | CHOICES)
+    state = page.start("Pruning", views=VIEWS_OF_ADDRESS)
     shared = engine()
     try:
         shown = shared.shown(state.recipe.with_(bits=32))  # rounding comes after everything on this page
@@ -52,9 +59,25 @@ def main() -> None:
         _summary(shown, shared)
     with right.container(gap=None):
         _trainings(state, shown.recipe, shared)
-    shared.expect(likely_next(state.before, state.recipe))
+    _expect(state, shown.recipe, shared)
     with below:
         _view(state, shown, shared)
+
+
+def _expect(state: State, recipe: Recipe, shared: Engine) -> None:
+    """Prepare the next stop of whichever knob was turned."""
+    before = state.before.with_(bits=32)
+    guesses = knobs.likely_next(before, recipe)
+    if recipe.prune not in knobs.RATIOS:  # the threshold was moved
+        guesses = threshold.likely_next(thresholds(shared.cut(recipe).channels["score"]), before, recipe)
+
+    def rest(shown: Shown) -> None:
+        shared.exactness(shown.recipe)
+        shared.fates(shown.recipe)
+        for weights in WEIGHTS:
+            shared.cut(shown.recipe.with_(weights=weights))
+
+    shared.expect(guesses, (shared.study, rest))
 
 
 def _summary(shown: Shown, shared: Engine) -> None:
@@ -88,14 +111,14 @@ def _scores(state: State, recipe: Recipe, shared: Engine) -> None:
     own = cut.channels[cut.channels["layer"] == layer] if layer else cut.channels
     of_layers = cut.layers[cut.layers["layer"] == layer] if layer else cut.layers
     values = of_layers["threshold"].dropna().unique()
-    threshold = float(values[0]) if len(values) == 1 else None
+    limit = float(values[0]) if len(values) == 1 else None
     table = thresholds(cut.channels["score"])
     text = explain.read_scores(cut, layer or None, recipe.scope)
-    figure = plots.threshold_histogram(own, threshold, float(table["stop"].iloc[-1]), SCORE)
+    figure = plots.threshold_histogram(own, limit, float(table["stop"].iloc[-1]), SCORE)
     st.plotly_chart(figure, key="scores", alt=text, config=_STILL)
     with st.container(key="cc-threshold", height=62, border=False):
         if recipe.scope == "global":
-            threshold_slider(state, table, threshold, "Threshold")
+            threshold.slider(state, table, limit, "Threshold")
         else:
             components.reading("Each layer has a threshold of its own here: pick a layer to see it.", lines=1)
     components.reading(text)
@@ -146,16 +169,93 @@ def _toggle(state: State, toggle: Toggle) -> None:
 
 
 def _view(state: State, shown: Shown, shared: Engine) -> None:
-    st.segmented_control(
-        "View",
-        list(VIEWS),
-        default=value_of(state, CHOICES, "view"),
-        required=True,
-        format_func=VIEWS.get,
-        key=widget_key(state, "view"),
-        on_change=on_view(state, "view"),
-        label_visibility="collapsed",
-    )
+    view = value_of(state, CHOICES, "view")
+    with components.row():
+        components.heading("Measure at this ratio")
+        st.segmented_control(
+            "View",
+            list(VIEWS),
+            default=None if view == CLOSED else view,
+            format_func=VIEWS.get,
+            key=widget_key(state, "view"),
+            on_change=on_view(state, "view"),
+            label_visibility="collapsed",
+        )
+    if view == CLOSED:
+        return
+    if not shown.recipe.prune:
+        components.reading("Nothing is cut yet, so there is nothing to compare. Raise the pruning ratio.", lines=1)
+        return
+    {"criteria": _criteria, "healing": _healings, "versus": _versus}[view](state, shown, shared)
+
+
+def _criteria(state: State, shown: Shown, shared: Engine) -> None:
+    recipe = shown.recipe
+    original = shared.study(shown).original
+    with components.row():
+        components.heading(explain.criteria_heading(recipe, original.samples))
+        components.help_on("the criteria", about.CRITERIA)
+    place, said = st.empty(), st.container()
+    rows = {name: Bar(getattr(CRITERIA[name], "title", name), "", None, None, ()) for name in criteria()}
+    found: dict[str, tuple[float, float]] = {}
+    for name in Growing(place, rows, original.accuracy, "Accuracy of each criterion"):
+        after_cut = shared.outcome(recipe.with_(criterion=name, heal="none")).accuracy
+        healed = shared.outcome(recipe.with_(criterion=name)).accuracy
+        found[name] = after_cut, healed
+        rows[name] = Bar(
+            getattr(CRITERIA[name], "title", name), "", after_cut, healed, (percent(after_cut), percent(healed))
+        )
+    with said:
+        components.reading(explain.read_criteria(found, recipe))
+
+
+def _healings(state: State, shown: Shown, shared: Engine) -> None:
+    recipe = shown.recipe
+    original = shared.study(shown).original
+    with components.row():
+        components.heading(f"The same cut, healed: accuracy on {original.samples:,} test images (%)")
+        components.help_on("the healings", about.HEALINGS)
+    place, said = st.empty(), st.container()
+    rows = {name: Bar(HEAL_TITLES[name], "", None, None, (), pair=False) for name in HEALINGS}
+    found: dict[str, Rung] = {}
+    for name in Growing(place, rows, original.accuracy, "Accuracy after each healing"):
+        found[name] = rung = shared.rung(recipe.with_(heal=name))
+        took = explain.seconds(rung.seconds) if name != "none" else "nothing done"
+        accuracy = rung.outcome.accuracy
+        rows[name] = Bar(HEAL_TITLES[name], took, None, accuracy, (percent(accuracy),), pair=False)
+    with said:
+        components.reading(explain.read_healings(found))
+
+
+def _versus(state: State, shown: Shown, shared: Engine) -> None:
+    both = shared.versus(shown.recipe)
+    layers = list(both.matrices["original"])
+    layer = state.view.get("matrix")
+    layer = layer if layer in layers else explain.telling_layer(both)
+    with components.row():
+        components.heading("Holes against a smaller matrix, the same number of parameters")
+        st.selectbox(
+            "Layer drawn",
+            layers,
+            index=layers.index(layer),
+            format_func=layer_title,
+            key=widget_key(state, "matrix"),
+            on_change=on_view(state, "matrix"),
+            label_visibility="collapsed",
+            width=230,
+        )
+        components.help_on("the two forms", about.VERSUS)
+    text = explain.read_versus(both)
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
+        holes, smaller = both.matrices["holes"][layer], both.matrices["smaller"][layer]
+        panels = {explain.FORMS["holes"]: holes, explain.FORMS["smaller"]: smaller}
+        drawn = plots.matrices(panels, both.matrices["original"][layer].shape)
+        st.plotly_chart(drawn, key="matrices", alt=explain.read_matrices(both, layer), config=_STILL)
+        components.reading(explain.read_matrices(both, layer))
+    with right:
+        versus(*explain.versus_table(both))
+        components.reading(text, lines=3)
 
 
 main()

@@ -1,6 +1,7 @@
 """Bars in plain HTML that grow where they stand, one after another, while a page still measures."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from html import escape
 from typing import NamedTuple
 
@@ -8,6 +9,7 @@ import streamlit as st
 
 from compress_core.plots.tokens import COMPRESSED, ORIGINAL
 
+REDRAW_S = 0.1
 _LINE = "light-dark(#DCE2EA, #2B3544)"
 _STYLE = f"""<style>
 .cc-bars {{ display: grid; grid-template-columns: max-content minmax(120px, 1fr) max-content; column-gap: .9rem;
@@ -66,6 +68,28 @@ def bars(place, rows: Sequence[Bar], mark: float, label: str) -> None:
     place.html(f'{_STYLE}<div class="cc-bars" role="group" aria-label="{escape(label)}">{cells}</div>')
 
 
+class Growing:
+    """Names of bars to measure, one after another; the bars are drawn before the first, and again after each.
+
+    What is at hand already is not drawn one by one.
+    """
+
+    def __init__(self, place, rows: dict[str, Bar], mark: float, label: str):
+        self._place, self._rows, self._mark, self._label = place, rows, mark, label
+
+    def _draw(self) -> None:
+        bars(self._place, list(self._rows.values()), self._mark, self._label)
+
+    def __iter__(self) -> Iterator[str]:
+        drawn = 0.0
+        for name in list(self._rows):
+            if time.monotonic() - drawn > REDRAW_S:
+                self._draw()
+                drawn = time.monotonic()
+            yield name
+        self._draw()
+
+
 def _bar(row: Bar, mark: float) -> str:
     def track(value: float | None, thin: bool) -> str:
         kind = f"cc-track{' cc-thin' if thin else ''}{' cc-waits' if value is None else ''}"
@@ -86,7 +110,10 @@ def _bar(row: Bar, mark: float) -> str:
 
 def badge(text: str, idle: bool) -> None:
     """A short statement that stands for itself."""
-    st.html(f'{_STYLE}<span class="cc-badge{" cc-idle" if idle else ""}" role="status">{escape(text)}</span>', width="content")
+    st.html(
+        f'{_STYLE}<span class="cc-badge{" cc-idle" if idle else ""}" role="status">{escape(text)}</span>',
+        width="content",
+    )
 
 
 def versus(columns: Sequence[str], rows: Sequence[tuple[str, Sequence[float], Sequence[str]]]) -> None:

@@ -3,13 +3,14 @@
 import pandas as pd
 import streamlit as st
 
+from compress_core.recipe import Recipe
 from compress_core.study_pruning import stop_for
 from ui.address import State, choose
 
 _KEY = "threshold"
 
 
-def threshold_slider(state: State, table: pd.DataFrame, threshold: float | None, label: str) -> None:
+def slider(state: State, table: pd.DataFrame, threshold: float | None, label: str) -> None:
     """A slider over `thresholds(scores)` that sets the recipe's pruning ratio to the share below it.
 
     It keeps its place while it says the recipe's ratio, and goes to where the ratio is when another knob moved it. Its
@@ -37,3 +38,11 @@ def threshold_slider(state: State, table: pd.DataFrame, threshold: float | None,
         on_change=moved,
         label_visibility="collapsed",
     )
+
+
+def likely_next(table: pd.DataFrame, before: Recipe, now: Recipe) -> list[Recipe]:
+    """The next stop of the threshold in the direction that the ratio has just moved."""
+    shares = table["share"][table["share"] > now.prune if now.prune > before.prune else table["share"] < now.prune]
+    if before.prune == now.prune or shares.empty:
+        return []
+    return [now.with_(prune=float(shares.min() if now.prune > before.prune else shares.max()))]

@@ -165,7 +165,7 @@ def criteria_heading(recipe: Recipe, samples: int) -> str:
 
 def read_criteria(found: dict[str, tuple[float, float]], recipe: Recipe) -> str:
     """Which criterion is best at this ratio; `found` has the accuracy after the cut and after healing."""
-    title = {name: getattr(CRITERIA[name], "title", name) for name in found}
+    title = {name: CRITERIA[name].title for name in found}
     best_cut = max(found, key=lambda name: found[name][0])
     best = max(found, key=lambda name: found[name][1])
     text = f"Right after the cut {title[best_cut]} keeps most ({percent(found[best_cut][0])})"
@@ -207,7 +207,7 @@ HEAL_WORDS = {
     "reconstruct": "least-squares reconstruction",
     "finetune": "fine-tuning",
 }
-FORMS = {"original": "Original", "holes": "Weights cut: holes", "smaller": "Channels cut: smaller"}
+FORMS = {"original": "Original", "holes": "Holes", "smaller": "Smaller"}
 
 
 def telling_layer(both: Versus) -> str:
@@ -255,3 +255,18 @@ def read_versus(both: Versus) -> str:
         f"because every zero is still multiplied, in a file that only gzip makes smaller; the smaller network runs "
         f"{timing(smaller['speedup'])} in a file of {size(smaller['file_bytes'])}. Both recalibrated."
     ).replace("run as fast because", "run no faster, because")
+
+
+def score_title(criterion: str) -> str:
+    """What the channels are ranked by, for a heading."""
+    return "Scaling factors γ" if criterion == "bn_scale" else f"Scores: {CRITERIA[criterion].title}"
+
+
+def score_axis(criterion: str) -> str:
+    """What the channels are ranked by, with its unit, for an axis."""
+    return "scaling factor |γ| (no unit)" if criterion == "bn_scale" else f"{CRITERIA[criterion].title} (no unit)"
+
+
+def score_name(criterion: str) -> str:
+    """What the channels are ranked by, before a number."""
+    return "|γ|" if criterion == "bn_scale" else f"{CRITERIA[criterion].title}:"

@@ -27,6 +27,10 @@ from compress_core.quantization.quantize import unquantized
 from compress_core.recipe import MAX_PRUNE, Recipe
 from compress_core.stages import StageCache
 
+SPAN_DECADES = ("taylor", "activation", "obs")
+"""Criteria whose scores are drawn on a log axis: they are products and squares."""
+LOWEST, FLOOR = 0.002, 1e-12
+"""A log axis starts at this quantile of the scores, and at this part of the highest at least."""
 TIMING_S = 0.15
 BATCH = 64
 STOPS = 180
@@ -151,16 +155,24 @@ def study_fates(recipe: Recipe, wiring: Wiring, cache: StageCache | None = None)
     return Fates(channels, layers.assign(held=[held[group] for group in layers["group"]]))
 
 
-def thresholds(scores: pd.Series) -> pd.DataFrame:
-    """Where a threshold on the scores may stand, from zero beyond the highest in steps of 1, 2 or 5 of some digit.
+def thresholds(scores: pd.Series, log: bool = False) -> pd.DataFrame:
+    """Where a threshold on the scores may stand: from zero to beyond the highest in steps of 1, 2 or 5 of some digit.
 
     A row per `stop`, with the `share` of the scores below it, to the three decimals that a recipe keeps.
+
+    Args:
+        log: for scores that span decades: the same steps in powers of ten, from below the lowest one that counts.
     """
     high = float(scores.max()) or 1.0
-    step = 10 ** math.floor(math.log10(high / STOPS))
-    step *= next(digit for digit in (1, 2, 5, 10) if high / (digit * step) <= STOPS)
-    decimals = max(0, -math.floor(math.log10(step)))
-    stops = [round(step * i, decimals + 1) for i in range(math.floor(high / step) + 2)]
+    if log:
+        low = max(float(scores[scores > 0].quantile(LOWEST)), high * FLOOR)
+        first, last = math.log10(low) - 0.1, math.log10(high) + 0.02
+        stops = [float(f"{10 ** (first + (last - first) * i / STOPS):.3g}") for i in range(STOPS + 1)]
+    else:
+        step = 10 ** math.floor(math.log10(high / STOPS))
+        step *= next(digit for digit in (1, 2, 5, 10) if high / (digit * step) <= STOPS)
+        decimals = max(0, -math.floor(math.log10(step)))
+        stops = [round(step * i, decimals + 1) for i in range(math.floor(high / step) + 2)]
     below = scores.sort_values().searchsorted(stops)
     return pd.DataFrame({"stop": stops, "share": (below / len(scores)).round(3).clip(max=MAX_PRUNE)})
 

@@ -12,7 +12,7 @@ from compress_core.pipeline import prunable_layers
 from compress_core.pruning.healing import HEALINGS
 from compress_core.pruning.importance import CRITERIA, criteria
 from compress_core.recipe import Recipe
-from compress_core.study_pruning import Rung, thresholds
+from compress_core.study_pruning import SPAN_DECADES, Rung, thresholds
 from compress_core.training.shipped import WEIGHTS
 from ui import about_pruning as about
 from ui import components, knobs, page, threshold
@@ -32,7 +32,6 @@ VIEWS_OF_ADDRESS = {
     "matrix": lambda recipe: prunable_layers(recipe.arch),
 } | CHOICES
 _STILL = {"displayModeBar": False}
-SCORE = "scaling factor |γ| (no unit)"
 
 
 def main() -> None:
@@ -69,7 +68,9 @@ def _expect(state: State, recipe: Recipe, shared: Engine) -> None:
     before = state.before.with_(bits=32)
     guesses = knobs.likely_next(before, recipe)
     if recipe.prune not in knobs.RATIOS:  # the threshold was moved
-        guesses = threshold.likely_next(thresholds(shared.cut(recipe).channels["score"]), before, recipe)
+        guesses = threshold.likely_next(
+            thresholds(shared.cut(recipe).channels["score"], recipe.criterion in SPAN_DECADES), before, recipe
+        )
 
     def rest(shown: Shown) -> None:
         shared.exactness(shown.recipe)
@@ -96,7 +97,7 @@ def _scores(state: State, recipe: Recipe, shared: Engine) -> None:
     layer = layer if layer in layers else ALL_LAYERS
     options = [ALL_LAYERS, *layers]
     with components.row():
-        components.heading("Scores and their threshold")
+        components.heading(f"{explain.score_title(recipe.criterion)}, and the threshold")
         st.selectbox(
             "Layer shown",
             options,
@@ -112,9 +113,11 @@ def _scores(state: State, recipe: Recipe, shared: Engine) -> None:
     of_layers = cut.layers[cut.layers["layer"] == layer] if layer else cut.layers
     values = of_layers["threshold"].dropna().unique()
     limit = float(values[0]) if len(values) == 1 else None
-    table = thresholds(cut.channels["score"])
+    log = recipe.criterion in SPAN_DECADES
+    table = thresholds(cut.channels["score"], log)
+    ends = float(table["stop"].iloc[0]), float(table["stop"].iloc[-1])
     text = explain.read_scores(cut, layer or None, recipe.scope)
-    figure = plots.threshold_histogram(own, limit, float(table["stop"].iloc[-1]), SCORE)
+    figure = plots.threshold_histogram(own, limit, ends, explain.score_axis(recipe.criterion), log)
     st.plotly_chart(figure, key="scores", alt=text, config=_STILL)
     with st.container(key="cc-threshold", height=62, border=False):
         if recipe.scope == "global":
@@ -148,7 +151,16 @@ def _trainings(state: State, recipe: Recipe, shared: Engine) -> None:
     channels = pd.concat([cut.channels.assign(training=name) for name, cut in cuts.items()])
     limits = pd.Series({name: explain.one_threshold(cut) for name, cut in cuts.items()}, dtype=float)
     text = explain.read_trainings(cuts, explain.training_title(recipe.weights))
-    figure = plots.trainings_histogram(channels, limits, explain.training_title(recipe.weights), SCORE)
+    log = recipe.criterion in SPAN_DECADES
+    stops = thresholds(channels["score"], log)["stop"]
+    figure = plots.trainings_histogram(
+        channels,
+        limits,
+        explain.training_title(recipe.weights),
+        (float(stops.iloc[0]), float(stops.iloc[-1])),
+        explain.score_axis(recipe.criterion),
+        log,
+    )
     st.plotly_chart(figure, key="trainings", alt=text, config=_STILL)
     components.reading(text)
 
@@ -160,7 +172,13 @@ def _tiles(state: State, recipe: Recipe, shared: Engine) -> None:
         with st.popover("As a table", type="tertiary", icon=":material/table_rows:"):
             st.dataframe(explain.layers_table(fates), hide_index=True)
         components.help_on("the tiles", about.TILES)
-    tiles(shared.wiring(recipe), fates, "|γ|", "tiles", lambda toggle: _toggle(state, toggle))
+    tiles(
+        shared.wiring(recipe),
+        fates,
+        explain.score_name(recipe.criterion),
+        "tiles",
+        lambda toggle: _toggle(state, toggle),
+    )
     components.reading(explain.read_fates(fates), lines=1)
 
 
@@ -196,15 +214,13 @@ def _criteria(state: State, shown: Shown, shared: Engine) -> None:
         components.heading(explain.criteria_heading(recipe, original.samples))
         components.help_on("the criteria", about.CRITERIA)
     place, said = st.empty(), st.container()
-    rows = {name: Bar(getattr(CRITERIA[name], "title", name), "", None, None, ()) for name in criteria()}
+    rows = {name: Bar(CRITERIA[name].title, "", None, None, ()) for name in criteria()}
     found: dict[str, tuple[float, float]] = {}
-    for name in Growing(place, rows, original.accuracy, "Accuracy of each criterion"):
+    for name in Growing(place, rows, original.accuracy, "Accuracy of each criterion", "cut → healed"):
         after_cut = shared.outcome(recipe.with_(criterion=name, heal="none")).accuracy
         healed = shared.outcome(recipe.with_(criterion=name)).accuracy
         found[name] = after_cut, healed
-        rows[name] = Bar(
-            getattr(CRITERIA[name], "title", name), "", after_cut, healed, (percent(after_cut), percent(healed))
-        )
+        rows[name] = Bar(CRITERIA[name].title, "", after_cut, healed, (percent(after_cut), percent(healed)))
     with said:
         components.reading(explain.read_criteria(found, recipe))
 
@@ -249,7 +265,7 @@ def _versus(state: State, shown: Shown, shared: Engine) -> None:
     left, right = st.columns([3, 2], gap="medium")
     with left:
         holes, smaller = both.matrices["holes"][layer], both.matrices["smaller"][layer]
-        panels = {explain.FORMS["holes"]: holes, explain.FORMS["smaller"]: smaller}
+        panels = {"Weights cut: holes": holes, "Channels cut: a smaller matrix": smaller}
         drawn = plots.matrices(panels, both.matrices["original"][layer].shape)
         st.plotly_chart(drawn, key="matrices", alt=explain.read_matrices(both, layer), config=_STILL)
         components.reading(explain.read_matrices(both, layer))

@@ -7,8 +7,10 @@ from typing import NamedTuple
 
 import streamlit as st
 
-from compress_core.plots.tokens import COMPRESSED, ORIGINAL
+from compress_core.numbers import percent
+from compress_core.plots.tokens import COMPRESSED, ORIGINAL, ORIGINAL_TEXT
 
+_MUTED = f"light-dark({ORIGINAL_TEXT['light']}, {ORIGINAL_TEXT['dark']})"
 REDRAW_S = 0.1
 _LINE = "light-dark(#DCE2EA, #2B3544)"
 _STYLE = f"""<style>
@@ -26,6 +28,7 @@ _STYLE = f"""<style>
 @keyframes cc-wait {{ from {{ opacity: 1; }} to {{ opacity: .45; }} }}
 .cc-tracks > i {{ position: absolute; top: -3px; bottom: -3px; width: 2px; background: {ORIGINAL}; }}
 .cc-values {{ text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; min-width: 8.5em; }}
+.cc-mark {{ text-align: right; white-space: nowrap; font-size: .875rem; color: {_MUTED}; }}
 .cc-values b {{ font-weight: 700; }}
 .cc-values span {{ opacity: .8; }}
 .cc-versus {{ width: 100%; border-collapse: collapse; font-size: .95rem; font-variant-numeric: tabular-nums; }}
@@ -56,15 +59,19 @@ class Bar(NamedTuple):
     """Whether there is a before."""
 
 
-def bars(place, rows: Sequence[Bar], mark: float, label: str) -> None:
+def bars(place, rows: Sequence[Bar], mark: float, label: str, columns: str = "") -> None:
     """A row of two bars for each, with a line where the original stands.
 
     Args:
         place: an `st.empty()` that they are drawn into, again and again.
         mark: the original's share.
         label: what is measured.
+        columns: what the texts at the end are.
     """
-    cells = "".join(_bar(row, mark) for row in rows)
+    head = f'<div class="cc-mark" style="width:{100 * mark:.1f}%">original {percent(mark)}</div>'
+    cells = f"<div></div>{head}<div class='cc-values'>{escape(columns)}</div>" + "".join(
+        _bar(row, mark) for row in rows
+    )
     place.html(f'{_STYLE}<div class="cc-bars" role="group" aria-label="{escape(label)}">{cells}</div>')
 
 
@@ -74,11 +81,11 @@ class Growing:
     What is at hand already is not drawn one by one.
     """
 
-    def __init__(self, place, rows: dict[str, Bar], mark: float, label: str):
-        self._place, self._rows, self._mark, self._label = place, rows, mark, label
+    def __init__(self, place, rows: dict[str, Bar], mark: float, label: str, columns: str = ""):
+        self._place, self._rows, self._about = place, rows, (mark, label, columns)
 
     def _draw(self) -> None:
-        bars(self._place, list(self._rows.values()), self._mark, self._label)
+        bars(self._place, list(self._rows.values()), *self._about)
 
     def __iter__(self) -> Iterator[str]:
         drawn = 0.0

@@ -33,7 +33,7 @@ def slider(state: State, table: pd.DataFrame, threshold: float | None, label: st
     st.select_slider(
         label,
         range(len(stops)),
-        format_func=lambda stop: f"{stops[stop]:.{decimals}f}",
+        format_func=lambda stop: f"{stops[stop]:.{decimals}f}" if decimals < 5 else f"{stops[stop]:.3g}",
         key=_KEY,
         on_change=moved,
         label_visibility="collapsed",

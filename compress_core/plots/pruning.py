@@ -16,57 +16,65 @@ MATRICES_PX = 470
 _FATES = (("stay", True, COMPRESSED), ("cut", False, ORIGINAL))
 
 
-def threshold_histogram(channels: pd.DataFrame, threshold: float | None, top: float, score: str) -> go.Figure:
+def threshold_histogram(
+    channels: pd.DataFrame, threshold: float | None, ends: tuple[float, float], score: str, log: bool = False
+) -> go.Figure:
     """How the scores are distributed, who stays and who goes; the threshold is moved by the slider below.
 
     Args:
         channels: `score` and `kept`, a row per channel.
         threshold: drawn as a line where there is one for all rows.
-        top: where the axis ends.
+        ends: of the axis, which are those of the slider.
         score: what the channels are ranked by, with its unit.
+        log: whether the axis is one of powers of ten; what is below its start is counted there.
     """
-    edges = np.linspace(0, top, BINS + 1)
     above = {"yref": "paper", "y": 1.0, "yanchor": "bottom"}
     labels = []
-    for name, side, color in (("stay", "right", COMPRESSED), ("cut", "left", ORIGINAL)):
-        here = int((channels["kept"] == (name == "stay")).sum())
+    for name, stays, color in _FATES:
+        here = int((channels["kept"] == stays).sum())
         if here:
-            place = {"x": float(side == "right"), "xref": "paper", "xanchor": side}
+            place = {"x": float(stays), "xref": "paper", "xanchor": "right" if stays else "left"}
             labels.append(label(f"<b>{here:,}</b> {name}", color, **above, **place))
     return figure(
-        _stacks(channels, edges, {}),
-        axis(score, range=[0, top], automargin=False),
+        _stacks(channels, ends, log, {}),
+        _across(score, ends, log),
         axis("channels", rangemode="tozero", automargin=False, nticks=5),
         labels,
         barmode="stack",
         bargap=0,
-        shapes=_line(threshold, "y"),
+        shapes=_line(threshold, log, "y"),
         height=SCORES_PX,
         margin=SIDES | {"t": 26, "b": 46},
     )
 
 
-def trainings_histogram(channels: pd.DataFrame, thresholds: pd.Series, chosen: str, score: str) -> go.Figure:
+def trainings_histogram(
+    channels: pd.DataFrame,
+    thresholds: pd.Series,
+    chosen: str,
+    ends: tuple[float, float],
+    score: str,
+    log: bool = False,
+) -> go.Figure:
     """The same scores after several trainings, one below the other on one axis.
 
     Args:
         channels: `training`, `score` and `kept`, a row per channel.
         thresholds: by training, in the order drawn; NaN where each layer has its own.
         chosen: the training of the recipe.
-        score: what the channels are ranked by, with its unit.
+        ends, score, log: as in `threshold_histogram`.
     """
-    top = float(channels["score"].max()) * 1.02
-    edges = np.linspace(0, top, BINS + 1)
     count = len(thresholds)
     traces, labels, shapes, axes = [], [], [], {}
     for i, (training, threshold) in enumerate(thresholds.items()):
         own = channels[channels["training"] == training]
         number = "" if i == 0 else str(i + 1)
-        traces += _stacks(own, edges, {"yaxis": f"y{number}", "xaxis": "x"})
-        shapes += _line(None if np.isnan(threshold) else float(threshold), f"y{number}")
+        traces += _stacks(own, ends, log, {"yaxis": f"y{number}", "xaxis": "x"})
+        limit = None if np.isnan(threshold) else float(threshold)
+        shapes += _line(limit, log, f"y{number}")
         high = 1 - i / count
         name = f"<b>{training}</b>" if training == chosen else training
-        text = name if np.isnan(threshold) else f"{name}, threshold {threshold:.2f}"
+        text = name if limit is None else f"{name}, threshold {limit:.2g}"
         labels.append(label(text, x=0, xref="paper", xanchor="left", y=high, yref="paper", yanchor="top"))
         axes[f"yaxis{number}"] = axis(
             "channels" if i == count // 2 else "",
@@ -76,35 +84,54 @@ def trainings_histogram(channels: pd.DataFrame, thresholds: pd.Series, chosen: s
             nticks=3,
             anchor="x",
         )
-    across = axis(score, range=[0, top], automargin=False, anchor="y" if count == 1 else f"y{count}")
+    across = _across(score, ends, log) | {"anchor": "y" if count == 1 else f"y{count}"}
     first = axes.pop("yaxis")
     margin = SIDES | {"t": 6, "b": 46}
     drawn = {"barmode": "stack", "bargap": 0, "shapes": shapes, "height": TRAININGS_PX, "margin": margin}
     return figure(traces, across, first, labels, **drawn, **axes)
 
 
-def _stacks(channels: pd.DataFrame, edges: np.ndarray, on: dict) -> list[dict]:
-    scores, kept = channels["score"].to_numpy(), channels["kept"].to_numpy(bool)
+def _across(score: str, ends: tuple[float, float], log: bool) -> dict:
+    """The axis of the scores. A log one is drawn by hand, so that bars are as wide as each other."""
+    if not log:
+        return axis(score, range=list(ends), automargin=False)
+    low, high = np.log10(ends)
+    every = 1 if high - low < 6 else 2
+    decades = [d for d in range(int(np.ceil(low)), int(np.floor(high)) + 1) if d % every == 0]
+    ticks = {"tickvals": decades, "ticktext": [f"10<sup>{d}</sup>".replace("-", "−") for d in decades]}
+    return axis(f"{score}, log scale", range=[low, high], automargin=False, **ticks)
+
+
+def _at(values: np.ndarray | float, log: bool, low: float = 0.0) -> np.ndarray | float:
+    return np.log10(np.maximum(values, low)) if log else values
+
+
+def _stacks(channels: pd.DataFrame, ends: tuple[float, float], log: bool, on: dict) -> list[dict]:
+    scores, kept = channels["score"].to_numpy(float), channels["kept"].to_numpy(bool)
+    edges = np.linspace(*_at(np.array(ends), log), BINS + 1)
     middles, width = (edges[:-1] + edges[1:]) / 2, edges[1] - edges[0]
+    places = _at(scores, log, ends[0])
     return [
         on
         | {
             "type": "bar",
             "x": middles,
-            "y": np.histogram(scores[kept == stays], edges)[0],
+            "y": np.histogram(places[kept == stays], edges)[0],
             "width": width * 0.9,
             "name": name,
             "marker": {"color": color, "line": {"width": 0}},
-            "hovertemplate": f"%{{y}} channels {name}<br>about %{{x:.3g}}<extra></extra>",
+            "customdata": 10**middles if log else middles,
+            "hovertemplate": f"%{{y}} channels {name}<br>about %{{customdata:.3g}}<extra></extra>",
         }
         for name, stays, color in _FATES
     ]
 
 
-def _line(threshold: float | None, yaxis: str) -> list[dict]:
-    if threshold is None or not np.isfinite(threshold):
+def _line(threshold: float | None, log: bool, yaxis: str) -> list[dict]:
+    if threshold is None or not np.isfinite(threshold) or (log and threshold <= 0):
         return []
-    ends = {"x0": threshold, "x1": threshold, "y0": 0, "y1": 1, "yref": f"{yaxis} domain"}
+    x = float(_at(threshold, log))
+    ends = {"x0": x, "x1": x, "y0": 0, "y1": 1, "yref": f"{yaxis} domain"}
     return [{"type": "line", "line": {"color": color, "width": px}} | ends for color, px in THRESHOLD_LINE]
 
 
@@ -141,7 +168,7 @@ def matrices(panels: dict[str, np.ndarray], shape: tuple[int, int]) -> go.Figure
         )
         left = i * (wide + gap)
         axes[f"xaxis{number}"] = axis(
-            "input weights of each filter",
+            "weights of each filter (number)",
             range=[-0.5, inputs - 0.5],
             domain=[left, left + wide],
             anchor=f"y{number}",
@@ -149,7 +176,7 @@ def matrices(panels: dict[str, np.ndarray], shape: tuple[int, int]) -> go.Figure
             zeroline=False,
         )
         axes[f"yaxis{number}"] = axis(
-            "output channel" if i == 0 else "",
+            "output channels (number)" if i == 0 else "",
             range=[outputs - 0.5, -0.5],
             anchor=f"x{number}",
             showgrid=False,

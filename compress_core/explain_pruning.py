@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from compress_core.explain import layer_title, network_name
+from compress_core.measure import Measurement
 from compress_core.numbers import count, duration, percent, size, timing, whole_percent
 from compress_core.pruning.importance import CRITERIA
 from compress_core.recipe import Recipe
@@ -270,3 +271,10 @@ def score_axis(criterion: str) -> str:
 def score_name(criterion: str) -> str:
     """What the channels are ranked by, before a number."""
     return "|γ|" if criterion == "bn_scale" else f"{CRITERIA[criterion].title}:"
+
+
+def read_change(before: Measurement, after: Measurement) -> str:
+    """What the last change by hand has brought."""
+    more = after.params - before.params
+    params = f"{abs(more):,} parameters {'more' if more > 0 else 'fewer'}" if more else "as many parameters"
+    return f"The last change: {percent(before.accuracy)} → {percent(after.accuracy)}, {params}."

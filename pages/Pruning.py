@@ -15,13 +15,13 @@ from compress_core.recipe import Recipe
 from compress_core.study_pruning import SPAN_DECADES, Rung, thresholds
 from compress_core.training.shipped import WEIGHTS
 from ui import about_pruning as about
-from ui import components, knobs, page, threshold
+from ui import components, edits, knobs, page, threshold
 from ui.address import State, choose, on_view, value_of, widget_key
 from ui.bars import Bar, Growing, badge, versus
 from ui.choice import Choice
 from ui.engine import Engine, Shown, engine
 from ui.sidebar import HEAL_TITLES
-from ui.tiles import Toggle, tiles
+from ui.tiles import tiles
 
 ALL_LAYERS = ""
 VIEWS = {"criteria": "Every criterion", "healing": "Every healing", "versus": "Weights against channels"}
@@ -53,9 +53,11 @@ def main() -> None:
     with left.container(gap=None):
         _scores(state, shown.recipe, shared)
     with middle:
-        _tiles(state, shown.recipe, shared)
+        said = _tiles(state, shown.recipe, shared)
     with top:
         _summary(shown, shared)
+    with said:
+        _last_change(state, shown, shared)
     with right.container(gap=None):
         _trainings(state, shown.recipe, shared)
     _expect(state, shown.recipe, shared)
@@ -165,25 +167,28 @@ def _trainings(state: State, recipe: Recipe, shared: Engine) -> None:
     components.reading(text)
 
 
-def _tiles(state: State, recipe: Recipe, shared: Engine) -> None:
+def _tiles(state: State, recipe: Recipe, shared: Engine):
+    """The tiles; returns the place for what the last change by hand has brought."""
     fates = shared.fates(recipe)
     with components.row():
         components.heading("Every channel")
+        edits.buttons(state)
         with st.popover("As a table", type="tertiary", icon=":material/table_rows:"):
             st.dataframe(explain.layers_table(fates), hide_index=True)
         components.help_on("the tiles", about.TILES)
-    tiles(
-        shared.wiring(recipe),
-        fates,
-        explain.score_name(recipe.criterion),
-        "tiles",
-        lambda toggle: _toggle(state, toggle),
-    )
-    components.reading(explain.read_fates(fates), lines=1)
+    said = st.container()
+    score = explain.score_name(recipe.criterion)
+    tiles(shared.wiring(recipe), fates, score, "tiles", lambda wanted: edits.toggle(state, wanted, shared))
+    return said
 
 
-def _toggle(state: State, toggle: Toggle) -> None:
-    st.session_state["last"] = toggle
+def _last_change(state: State, shown: Shown, shared: Engine) -> None:
+    before = edits.before_last(state)
+    text = explain.read_fates(shared.fates(shown.recipe))
+    if before is not None:
+        was = shared.study(shared.shown(shown.recipe.with_(edits=before))).compressed
+        text += f" {explain.read_change(was, shared.study(shown).compressed)}"
+    components.reading(text, lines=1)
 
 
 def _view(state: State, shown: Shown, shared: Engine) -> None:

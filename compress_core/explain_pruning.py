@@ -19,6 +19,11 @@ NAMED = 3
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
+def layer_name(layer: str) -> str:
+    """A layer's title without commas, for sentences: 'Block 3 expand'."""
+    return layer_title(layer).replace(",", "")
+
+
 def summary(study: Study) -> str:
     """The page's first sentence: what was cut, and what is left of it."""
     before, after = study.original, study.compressed
@@ -90,11 +95,10 @@ def _coupling(kind) -> str:
 
 
 def _names(layers: Sequence[str]) -> str:
-    titles = list(dict.fromkeys(layer_title(layer) for layer in layers))
+    titles = list(dict.fromkeys(layer_name(layer) for layer in layers))
     if len(titles) > NAMED + 1:
-        return f"{'; '.join(titles[:NAMED])} and {len(titles) - NAMED} more"
-    joined = "; " if any("," in title for title in titles) else ", "
-    return titles[0] if len(titles) == 1 else f"{joined.join(titles[:-1])} and {titles[-1]}"
+        return f"{', '.join(titles[:NAMED])} and {len(titles) - NAMED} more"
+    return titles[0] if len(titles) == 1 else f"{', '.join(titles[:-1])} and {titles[-1]}"
 
 
 def tidy(score: float) -> float:
@@ -107,7 +111,7 @@ def layers_table(fates: Fates) -> pd.DataFrame:
     layers = fates.layers
     return pd.DataFrame(
         {
-            "Layer": layers["layer"].map(layer_title),
+            "Layer": layers["layer"].map(layer_name),
             "Channels": layers["before"],
             "Stay": layers["after"],
             "Held at the floor": layers["held"].map(lambda held: held or ""),
@@ -130,7 +134,7 @@ def read_scores(cut: Cut, layer: str | None, scope: str) -> str:
     """What the histogram shows for this recipe; of one layer if given."""
     layers = cut.layers if layer is None else cut.layers[cut.layers["layer"] == layer]
     before, after = int(layers["before"].sum()), int(layers["after"].sum())
-    where = "of all layers" if layer is None else f"of {layer_title(layer)}"
+    where = "of all layers" if layer is None else f"of {layer_name(layer)}"
     if before == after:
         scores = cut.channels["score"] if layer is None else cut.channels.query("layer == @layer")["score"]
         return f"All {before:,} channels {where} stay; their scores run from {scores.min():.3g} to {scores.max():.3g}."
@@ -141,8 +145,8 @@ def read_scores(cut: Cut, layer: str | None, scope: str) -> str:
     if layer is None and len(layers) > 1:
         most, least = layers.loc[left.idxmin()], layers.loc[left.idxmax()]
         text += (
-            f" {layer_title(most['layer'])} keeps {most['after']} of {most['before']}, "
-            f"{layer_title(least['layer'])} {least['after']} of {least['before']}."
+            f" {layer_name(most['layer'])} keeps {most['after']} of {most['before']}, "
+            f"{layer_name(least['layer'])} {least['after']} of {least['before']}."
         )
     return text
 
@@ -223,7 +227,7 @@ def read_matrices(both: Versus, layer: str) -> str:
     whole, holes, smaller = (both.matrices[form][layer] for form in ("original", "holes", "smaller"))
     left = int((holes == holes).sum())
     return (
-        f"{layer_title(layer)}: with weights cut it is still {_by(whole)}, {left:,} of {whole.size:,} not zero; "
+        f"{layer_name(layer)}: with weights cut it is still {_by(whole)}, {left:,} of {whole.size:,} not zero; "
         f"with channels cut it is {_by(smaller)}, {int((smaller == smaller).sum()):,} numbers."
     )
 

@@ -6,7 +6,6 @@ import streamlit as st
 from compress_core import explain_pruning as explain
 from compress_core import plots
 from compress_core.errors import CheckpointError
-from compress_core.explain import layer_title
 from compress_core.numbers import percent
 from compress_core.pipeline import prunable_layers
 from compress_core.pruning.healing import HEALINGS
@@ -104,7 +103,7 @@ def _scores(state: State, recipe: Recipe, shared: Engine) -> None:
             "Layer shown",
             options,
             index=options.index(layer),
-            format_func=lambda name: layer_title(name) if name else "All layers",
+            format_func=lambda name: explain.layer_name(name) if name else "All layers",
             key=widget_key(state, "layer"),
             on_change=on_view(state, "layer"),
             label_visibility="collapsed",
@@ -259,7 +258,7 @@ def _versus(state: State, shown: Shown, shared: Engine) -> None:
             "Layer drawn",
             layers,
             index=layers.index(layer),
-            format_func=layer_title,
+            format_func=explain.layer_name,
             key=widget_key(state, "matrix"),
             on_change=on_view(state, "matrix"),
             label_visibility="collapsed",

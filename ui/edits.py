@@ -1,8 +1,8 @@
 """Channels given back or taken away by hand. Each change is a step of the address as well, so Back undoes it too."""
 
 import streamlit as st
-from compress_core.edits import edited
 
+from compress_core.edits import edited
 from ui.address import State, choose
 from ui.engine import Engine
 from ui.tiles import Toggle

@@ -211,9 +211,9 @@ class Tiles {
     const { pitch, across, rows, column } = this.layout;
     const row = rows.findIndex(at => x >= at.x && x <= at.x + column && y >= at.y && y < at.y + at.height);
     if (row < 0) return null;
-    const [i, j] = [Math.floor((x - rows[row].left) / pitch), Math.floor((y - rows[row].y) / pitch)];
+    const [i, j] = [Math.floor((x - rows[row].left) / pitch), Math.floor((y - rows[row].y - 1) / pitch)];
     const index = j * across + i;
-    return i < 0 || i >= across || index >= size(this.data.rows[row]) ? null : { row, index };
+    return i < 0 || i >= across || j < 0 || index >= size(this.data.rows[row]) ? null : { row, index };
   }
 
   point(tile) {

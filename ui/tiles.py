@@ -6,8 +6,7 @@ from typing import NamedTuple
 
 import streamlit as st
 
-from compress_core.explain import layer_title
-from compress_core.explain_pruning import read_couplings, read_fates, tidy
+from compress_core.explain_pruning import layer_name, read_couplings, read_fates, tidy
 from compress_core.plots.tokens import COMPRESSED, ORIGINAL
 from compress_core.study_pruning import Fates, Wiring
 
@@ -64,7 +63,7 @@ def _data(wiring: Wiring, fates: Fates, score: str) -> dict:
     ]
     rows = [
         {
-            "title": layer_title(layer.layer),
+            "title": layer_name(layer.layer),
             "group": layer.group,
             "places": len(places) if places == tuple(range(len(places))) else list(places),
             "kept": own.after,

@@ -74,7 +74,7 @@ def trainings_histogram(
         shapes += _line(limit, log, f"y{number}")
         high = 1 - i / count
         name = f"<b>{training}</b>" if training == chosen else training
-        text = name if limit is None else f"{name}, threshold {limit:.2g}"
+        text = name if limit is None else f"{name}, threshold {limit:#.2g}"
         labels.append(label(text, x=0, xref="paper", xanchor="left", y=high, yref="paper", yanchor="top"))
         axes[f"yaxis{number}"] = axis(
             "channels" if i == count // 2 else "",
@@ -86,7 +86,7 @@ def trainings_histogram(
         )
     across = _across(score, ends, log) | {"anchor": "y" if count == 1 else f"y{count}"}
     first = axes.pop("yaxis")
-    margin = SIDES | {"t": 6, "b": 46}
+    margin = SIDES | {"t": 6, "b": 50}
     drawn = {"barmode": "stack", "bargap": 0, "shapes": shapes, "height": TRAININGS_PX, "margin": margin}
     return figure(traces, across, first, labels, **drawn, **axes)
 

@@ -151,6 +151,13 @@ def read_scores(cut: Cut, layer: str | None, scope: str) -> str:
     return text
 
 
+def own_thresholds(layer: str | None) -> str:
+    """What stands in place of the slider where each layer has its own threshold."""
+    if layer is None:
+        return "Each layer has a threshold of its own here: pick one to see it."
+    return f"Each layer has a threshold of its own here; this is that of {layer_name(layer)}."
+
+
 def read_trainings(cuts: dict[str, Cut], chosen: str) -> str:
     """What the trainings show: how much of the network the penalty has already switched off."""
     near = {name: float((cut.channels["score"] < NEAR_ZERO).mean()) for name, cut in cuts.items()}

@@ -124,7 +124,7 @@ def _scores(state: State, recipe: Recipe, shared: Engine) -> None:
         if recipe.scope == "global":
             threshold.slider(state, table, limit, "Threshold")
         else:
-            components.reading("Each layer has a threshold of its own here: pick a layer to see it.", lines=1)
+            components.reading(explain.own_thresholds(layer or None), lines=1)
     components.reading(text)
 
 

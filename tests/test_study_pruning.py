@@ -86,7 +86,9 @@ def test_a_channel_changed_by_hand_is_marked_and_obeyed(cache):
     before = study_fates(plain, wiring, cache).channels
     cut = before[~before["kept"]].iloc[0]
     kept = before[before["kept"]].iloc[-1]
-    text = edited(edited("", int(cut["group"]), int(cut["channel"]), True), int(kept["group"]), int(kept["channel"]), False)
+    text = edited(
+        edited("", int(cut["group"]), int(cut["channel"]), True), int(kept["group"]), int(kept["channel"]), False
+    )
     after = study_fates(cc.Recipe(prune=0.5, edits=text), wiring, cache).channels
     assert set(after.index[after["kept"] != before["kept"]]) == {cut.name, kept.name}
     assert after.loc[cut.name, "edit"] is True and after.loc[kept.name, "edit"] is False

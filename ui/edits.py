@@ -40,7 +40,7 @@ def before_last(state: State) -> str | None:
 
 
 def buttons(state: State) -> None:
-    """Undo and reset."""
+    """Undo and reset, where there is something to."""
 
     def undo() -> None:
         choose(state, edits=_steps(state).pop()[0])
@@ -48,14 +48,7 @@ def buttons(state: State) -> None:
     def reset() -> None:
         _step(state, "")
 
-    st.button(
-        "Undo", icon=":material/undo:", type="tertiary", on_click=undo, disabled=not _steps(state), key="edits-undo"
-    )
-    st.button(
-        "Reset",
-        icon=":material/restart_alt:",
-        type="tertiary",
-        on_click=reset,
-        disabled=not state.recipe.edits,
-        key="edits-reset",
-    )
+    if _steps(state):
+        st.button("Undo", icon=":material/undo:", type="tertiary", on_click=undo, key="edits-undo")
+    if state.recipe.edits:
+        st.button("Reset", icon=":material/restart_alt:", type="tertiary", on_click=reset, key="edits-reset")

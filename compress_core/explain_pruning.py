@@ -6,13 +6,14 @@ from collections.abc import Sequence
 import pandas as pd
 
 from compress_core.explain import layer_title, network_name
-from compress_core.measure import Measurement
 from compress_core.numbers import count, duration, percent, size, timing, whole_percent
 from compress_core.pruning.importance import CRITERIA
 from compress_core.recipe import Recipe
-from compress_core.study import Cut, Study
-from compress_core.study_pruning import Fates, Rung, Versus, Wiring
+from compress_core.study import Cut
+from compress_core.study_pruning import Fates, Rung, Standing, Versus, Wiring
 
+A_POINT = 0.01
+"""Less than that two criteria cannot be told apart by some two thousand images."""
 NEAR_ZERO = 0.05
 NAMED = 3
 """So many layers are called by name; of more the first ones, and how many others."""
@@ -24,19 +25,18 @@ def layer_name(layer: str) -> str:
     return layer_title(layer).replace(",", "")
 
 
-def summary(study: Study) -> str:
+def summary(before: Standing, after: Standing) -> str:
     """The page's first sentence: what was cut, and what is left of it."""
-    before, after = study.original, study.compressed
-    share = percent(after.accuracy)
-    name = network_name(after.recipe, study.cut_share)
+    share, samples = percent(after.outcome.accuracy), after.outcome.samples
+    name = network_name(after.recipe, after.cut_share)
     if before.recipe == after.recipe:
         return (
             f"{name}, as trained: {count(after.params)} parameters, {count(after.macs)} MACs an image, {share} of "
-            f"{after.samples:,} test images right. Raise the pruning ratio to cut channels."
+            f"{samples:,} test images right. Raise the pruning ratio to cut channels."
         )
     return (
         f"{name}: {_left(before.params, after.params)} parameters and {_left(before.macs, after.macs)} MACs are left; "
-        f"{share} of {after.samples:,} test images right, {percent(before.accuracy)} before."
+        f"{share} of {samples:,} test images right, {percent(before.outcome.accuracy)} before."
     )
 
 
@@ -188,8 +188,10 @@ def read_criteria(found: dict[str, tuple[float, float]], recipe: Recipe) -> str:
     else:
         text += f"; healed, {title[best]} is best ({percent(found[best][1])})"
     own = found.get("bn_scale")
-    if own and best != "bn_scale" and own[1] < found[best][1]:
+    if own and found[best][1] - own[1] >= A_POINT:
         text += f". γ is not the best one here: {percent(own[1])}"
+    elif own and own[1] < found[best][1]:
+        text += ". γ is within a point of it"
     if "random" in found and found["random"][1] >= found[best][1] and best != "random":
         text += ". Drawing channels at random does as well"
     return f"{text}."
@@ -208,7 +210,8 @@ def read_healings(found: dict[str, Rung]) -> str:
     cheap = [n for n in accuracy if accuracy[n] >= accuracy["none"] + 0.9 * (accuracy[best] - accuracy["none"])]
     first = min(cheap, key=lambda name: found[name].seconds)
     if first != best:
-        text += f" {HEAL_WORDS[first].capitalize()} brings nine tenths of it in {seconds(found[first].seconds)}."
+        name = HEAL_WORDS[first][0].upper() + HEAL_WORDS[first][1:]
+        text += f" {name} brings nine tenths of it in {seconds(found[first].seconds)}."
     return text
 
 
@@ -284,8 +287,8 @@ def score_name(criterion: str) -> str:
     return "|γ|" if criterion == "bn_scale" else f"{CRITERIA[criterion].title}:"
 
 
-def read_change(before: Measurement, after: Measurement) -> str:
+def read_change(before: Standing, after: Standing) -> str:
     """What the last change by hand has brought."""
     more = after.params - before.params
     params = f"{abs(more):,} parameters {'more' if more > 0 else 'fewer'}" if more else "as many parameters"
-    return f"The last change: {percent(before.accuracy)} → {percent(after.accuracy)}, {params}."
+    return f"The last change: {percent(before.outcome.accuracy)} → {percent(after.outcome.accuracy)}, {params}."

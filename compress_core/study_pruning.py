@@ -13,7 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from compress_core.analysis.latency import time_in_turn
+from compress_core.analysis.profile import profile
 from compress_core.data import dataset
+from compress_core.edits import parse
 from compress_core.files import file_bytes
 from compress_core.inference import predict, prepare
 from compress_core.measure import answer, gzip_bytes
@@ -141,10 +143,15 @@ def study_fates(recipe: Recipe, wiring: Wiring, cache: StageCache | None = None)
     """
     pruned = cut(recipe, cache)[1]
     kept = [_mask(scored.survivors, scored.group.size) for scored in pruned.groups]
+    by_hand = parse(recipe.canonical().edits)
     channels = wiring.channels[["group", "channel"]].assign(
         score=torch.cat([scored.scores for scored in pruned.groups]).numpy(),
         kept=torch.cat(kept).numpy(),
-        edit=None,
+        edit=[
+            by_hand.get(number, {}).get(channel)
+            for number, scored in enumerate(pruned.groups)
+            for channel in range(scored.group.size)
+        ],
     )
     rows = [
         (row.layer, row.group, len(row.places), int(kept[row.group][list(row.places)].sum()))
@@ -201,6 +208,32 @@ def study_outcome(recipe: Recipe, cache: StageCache | None = None) -> Outcome:
     cache = StageCache() if cache is None else cache
     correct = answer(compress(recipe, cache), cache).correct
     return Outcome(correct.double().mean().item(), len(correct))
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What is left of a network. The half of `Study` that a sentence on pruning needs, in half of its time."""
+
+    recipe: Recipe
+    outcome: Outcome
+    params: int
+    macs: int
+    cut_share: float
+
+
+def study_standing(recipe: Recipe, cache: StageCache | None = None) -> Standing:
+    """Build a recipe, count its right answers and what an image costs.
+
+    Raises:
+        CheckpointError: weights are missing or damaged.
+    """
+    cache = StageCache() if cache is None else cache
+    recipe = recipe.canonical()
+    outcome = study_outcome(recipe, cache)
+    built = compress(recipe, cache)
+    layers = profile(built.model, torch.zeros(1, *dataset(recipe.dataset).input_shape))
+    costs = int(layers["params"].sum()), int(layers["macs"].sum())
+    return Standing(recipe, outcome, *costs, built.report.pruned.cut_share)
 
 
 @dataclass(frozen=True)

@@ -79,15 +79,15 @@ def _expect(state: State, recipe: Recipe, shared: Engine) -> None:
         for weights in WEIGHTS:
             shared.cut(shown.recipe.with_(weights=weights))
 
-    shared.expect(guesses, (shared.study, rest))
+    shared.expect(guesses, (lambda shown: shared.standing(shown.recipe), rest))
 
 
 def _summary(shown: Shown, shared: Engine) -> None:
-    study = shared.study(shown)
-    components.sentence(explain.summary(study))
+    now = shared.standing(shown.recipe)
+    components.sentence(explain.summary(shared.standing(shown.original), now))
     with components.row():
         proof = shared.exactness(shown.recipe)
-        badge(explain.read_exactness(proof.difference, proof.images, study.cut_share), idle=study.cut_share == 0)
+        badge(explain.read_exactness(proof.difference, proof.images, now.cut_share), idle=now.cut_share == 0)
         components.help_on("this proof", about.EXACT)
 
 
@@ -185,8 +185,8 @@ def _last_change(state: State, shown: Shown, shared: Engine) -> None:
     before = edits.before_last(state)
     text = explain.read_fates(shared.fates(shown.recipe))
     if before is not None:
-        was = shared.study(shared.shown(shown.recipe.with_(edits=before))).compressed
-        text += f" {explain.read_change(was, shared.study(shown).compressed)}"
+        was = shared.standing(shown.recipe.with_(edits=before).canonical())
+        text += f" {explain.read_change(was, shared.standing(shown.recipe))}"
     components.reading(text, lines=1)
 
 
@@ -213,7 +213,7 @@ def _view(state: State, shown: Shown, shared: Engine) -> None:
 
 def _criteria(state: State, shown: Shown, shared: Engine) -> None:
     recipe = shown.recipe
-    original = shared.study(shown).original
+    original = shared.standing(shown.original).outcome
     with components.row():
         components.heading(explain.criteria_heading(recipe, original.samples))
         components.help_on("the criteria", about.CRITERIA)
@@ -231,7 +231,7 @@ def _criteria(state: State, shown: Shown, shared: Engine) -> None:
 
 def _healings(state: State, shown: Shown, shared: Engine) -> None:
     recipe = shown.recipe
-    original = shared.study(shown).original
+    original = shared.standing(shown.original).outcome
     with components.row():
         components.heading(f"The same cut, healed: accuracy on {original.samples:,} test images (%)")
         components.help_on("the healings", about.HEALINGS)

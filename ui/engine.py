@@ -22,7 +22,7 @@ from compress_core.pipeline import compress, original_of
 from compress_core.recipe import Recipe
 from compress_core.stages import StageCache
 from compress_core.study import Cut, Study, study, study_cut
-from compress_core.study_pruning import Fates, Outcome, Proof, Rung, Versus, Wiring, wiring_key
+from compress_core.study_pruning import Fates, Outcome, Proof, Rung, Standing, Versus, Wiring, wiring_key
 from compress_core.training.checkpoints import trained_widths
 
 NETWORKS_KEPT = 160  # stage results; about a third of them are networks of up to two and a half megabytes
@@ -137,6 +137,10 @@ class Engine:
         """How many test images a recipe gets right."""
         recipe = recipe.canonical()
         return self._once("outcome", recipe, lambda networks: taken_apart.study_outcome(recipe, networks))
+
+    def standing(self, recipe: Recipe) -> Standing:
+        """What is left of a recipe's network."""
+        return self._once("standing", recipe, lambda networks: taken_apart.study_standing(recipe, networks))
 
     def rung(self, recipe: Recipe) -> Rung:
         """What a recipe's healing brings, and how long it takes."""

@@ -158,11 +158,13 @@ def own_thresholds(layer: str | None) -> str:
     return f"Each layer has a threshold of its own here; this is that of {layer_name(layer)}."
 
 
-def read_trainings(cuts: dict[str, Cut], chosen: str) -> str:
+def read_trainings(cuts: dict[str, Cut], criterion: str) -> str:
     """What the trainings show: how much of the network the penalty has already switched off."""
+    if criterion != "bn_scale":
+        return f"{CRITERIA[criterion].title} after each training, all cut at the same ratio."
     near = {name: float((cut.channels["score"] < NEAR_ZERO).mean()) for name, cut in cuts.items()}
-    parts = ", ".join(f"{whole_percent(round(share, 3))} at {name}" for name, share in near.items())
-    return f"Channels whose γ the training itself has brought below {NEAR_ZERO}: {parts}. Chosen: {chosen}."
+    parts = [f"{whole_percent(round(share, 3))} ({name})" for name, share in near.items()]
+    return f"The training alone brings γ below {NEAR_ZERO} in {', '.join(parts)} of the channels."
 
 
 def seconds(value: float) -> str:

@@ -151,7 +151,7 @@ def _trainings(state: State, recipe: Recipe, shared: Engine) -> None:
         components.help_on("the trainings", about.TRAININGS)
     channels = pd.concat([cut.channels.assign(training=name) for name, cut in cuts.items()])
     limits = pd.Series({name: explain.one_threshold(cut) for name, cut in cuts.items()}, dtype=float)
-    text = explain.read_trainings(cuts, explain.training_title(recipe.weights))
+    text = explain.read_trainings(cuts, recipe.criterion)
     log = recipe.criterion in SPAN_DECADES
     stops = thresholds(channels["score"], log)["stop"]
     figure = plots.trainings_histogram(

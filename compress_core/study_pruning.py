@@ -19,7 +19,8 @@ from compress_core.edits import parse
 from compress_core.files import file_bytes
 from compress_core.inference import predict, prepare
 from compress_core.measure import answer, gzip_bytes
-from compress_core.pipeline import CALIBRATION_IMAGES, CALIBRATION_SEED, compress, cut
+from compress_core.pipeline import CALIBRATION_IMAGES, CALIBRATION_SEED, compress, cut, prunable_layers
+from compress_core.pruning.channels import PruneResult, ScoredGroup
 from compress_core.pruning.coupling import ChannelGroup, couple
 from compress_core.pruning.exactness import IMAGES, prove
 from compress_core.pruning.healing import recalibrate
@@ -95,9 +96,9 @@ def study_wiring(recipe: Recipe, cache: StageCache | None = None) -> Wiring:
         CheckpointError: weights are missing or damaged.
     """
     base, pruned = cut(recipe, cache)
-    groups = [scored.group for scored in pruned.groups]
     layers, kinds, channels = [], [], []
-    for number, group in enumerate(groups):
+    for number, scored in _numbered(recipe, pruned):
+        group = scored.group
         for name, places in group.writers.items():
             layers.append((name, number, tuple(places[places >= 0].tolist())))
         sets, kind_of = _kinds(base.model, group)
@@ -109,6 +110,12 @@ def study_wiring(recipe: Recipe, cache: StageCache | None = None) -> Wiring:
         pd.DataFrame(kinds, columns=["group", "kind", "writers", "depthwise", "norms", "readers"]),
         pd.DataFrame(channels, columns=["group", "channel", "kind"]),
     )
+
+
+def _numbered(recipe: Recipe, pruned: PruneResult) -> list[tuple[int, ScoredGroup]]:
+    """The groups that were judged, each with its number among all groups, as changes by hand count them."""
+    numbers = {name: number for number, name in enumerate(prunable_layers(recipe.arch))}
+    return [(numbers[scored.name], scored) for scored in pruned.groups]
 
 
 def _kinds(model: nn.Module, group: ChannelGroup) -> tuple[list[tuple], list[int]]:
@@ -141,25 +148,29 @@ def study_fates(recipe: Recipe, wiring: Wiring, cache: StageCache | None = None)
     Raises:
         CheckpointError: weights are missing or damaged.
     """
-    pruned = cut(recipe, cache)[1]
-    kept = [_mask(scored.survivors, scored.group.size) for scored in pruned.groups]
-    by_hand = parse(recipe.canonical().edits)
+    groups = dict(_numbered(recipe, cut(recipe, cache)[1]))
+    kept = {number: _mask(scored.survivors, scored.group.size) for number, scored in groups.items()}
+    by_hand = parse(recipe.edits)
     channels = wiring.channels[["group", "channel"]].assign(
-        score=torch.cat([scored.scores for scored in pruned.groups]).numpy(),
-        kept=torch.cat(kept).numpy(),
+        score=torch.cat([scored.scores for scored in groups.values()]).numpy(),
+        kept=torch.cat(list(kept.values())).numpy(),
         edit=[
             by_hand.get(number, {}).get(channel)
-            for number, scored in enumerate(pruned.groups)
+            for number, scored in groups.items()
             for channel in range(scored.group.size)
         ],
     )
     rows = [
-        (row.layer, row.group, len(row.places), int(kept[row.group][list(row.places)].sum()))
+        (
+            row.layer,
+            row.group,
+            len(row.places),
+            int(kept[row.group][list(row.places)].sum()),
+            groups[row.group].held,
+        )
         for row in wiring.layers.itertuples()
     ]
-    layers = pd.DataFrame(rows, columns=["layer", "group", "before", "after"])
-    held = [scored.held for scored in pruned.groups]
-    return Fates(channels, layers.assign(held=[held[group] for group in layers["group"]]))
+    return Fates(channels, pd.DataFrame(rows, columns=["layer", "group", "before", "after", "held"]))
 
 
 def thresholds(scores: pd.Series, log: bool = False) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 //
 // data: {
 //   rows: [{title, group, places, kept, held}], a row a layer; places = a number (0 … n-1) or a list of places
-//   groups: [{states, kinds, words, scores}], by index; a character a channel: 1 stays, 0 is cut, k and c by hand
+//   groups: {number: {states, kinds, words, scores}}; a character a channel: 1 stays, 0 is cut, k and c by hand
 //   colors: {kept, cut}, label, hint, score: the name of what is ranked
 // }
 
@@ -71,7 +71,7 @@ class Tiles {
     }
     this.data = data;
     this.send = send;
-    this.states = data.groups.map(group => [...group.states]);
+    this.states = Object.fromEntries(Object.entries(data.groups).map(([number, group]) => [number, [...group.states]]));
     this.board.setAttribute("aria-label", data.label);
     this.draw();
   }

@@ -52,15 +52,15 @@ def _data(wiring: Wiring, fates: Fates, score: str) -> dict:
     words: dict[int, list[str]] = {}
     for group, text in read_couplings(wiring):
         words.setdefault(group, []).append(text)
-    groups = [
-        {
+    groups = {
+        str(group): {
             "states": "".join(states.loc[rows.index]),
             "kinds": rows["kind"].tolist() if rows["kind"].any() else [],
             "words": words[group],
             "scores": [tidy(value) for value in channels["score"].loc[rows.index]],
         }
         for group, rows in wiring.channels.groupby("group")
-    ]
+    }
     rows = [
         {
             "title": layer_name(layer.layer),

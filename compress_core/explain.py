@@ -6,7 +6,7 @@ import pandas as pd
 
 from compress_core.analysis.latency import Latency
 from compress_core.numbers import percent, points, size, times, timing, whole_percent
-from compress_core.pipeline import CALIBRATION_IMAGES
+from compress_core.pipeline import CALIBRATION_IMAGES, FINETUNE_EPOCHS, SOLVING_IMAGES
 from compress_core.recipe import Recipe
 from compress_core.study import Cut, Study
 from compress_core.zoo import architecture
@@ -64,6 +64,14 @@ def summary(study: Study, latency: Latency) -> str:
     ).replace("× ", " times ")
 
 
+_HOW_HEALED = {
+    "absorb": "folding the dropped channels' means into what reads them",
+    "recalibrate": f"showing the network {CALIBRATION_IMAGES} training images, without labels,",
+    "reconstruct": f"solving each layer again on {SOLVING_IMAGES} training images, without labels,",
+    "finetune": f"solving each layer again and {FINETUNE_EPOCHS} epochs of distillation from the original",
+}
+
+
 def read_steps(study: Study) -> str:
     """What the steps figure shows for this recipe."""
     steps = study.steps.set_index("step")
@@ -75,10 +83,7 @@ def read_steps(study: Study) -> str:
     first = percent(steps.loc["Original", "accuracy"])
     if done["Healed"]:
         verb = "leaves it at" if percent(healed) == percent(cut) else "brings it to" if healed > cut else "lowers it to"
-        text = (
-            f"The cut alone leaves {percent(cut)}; showing the network {CALIBRATION_IMAGES} training images, "
-            f"without labels, {verb} {percent(healed)}."
-        )
+        text = f"The cut alone leaves {percent(cut)}; {_HOW_HEALED[study.compressed.recipe.heal]} {verb} {percent(healed)}."
     elif done["Cut"]:
         text = f"The cut leaves {percent(cut)}, and nothing was healed."
     else:

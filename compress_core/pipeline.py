@@ -13,23 +13,30 @@ import torch
 from torch import Tensor, nn
 
 from compress_core.data import dataset
+from compress_core.edits import parse
 from compress_core.errors import CheckpointError
 from compress_core.pruning.channels import PruneResult, prune_channels
-from compress_core.pruning.coupling import couple
-from compress_core.pruning.healing import recalibrate
-from compress_core.pruning.importance import bn_scale
+from compress_core.pruning.coupling import Coupling, couple
+from compress_core.pruning.exactness import prove
+from compress_core.pruning.healing import absorb, recalibrate, reconstruct
+from compress_core.pruning.importance import CRITERIA
 from compress_core.pruning.slimming import network_slimming
 from compress_core.quantization.quantize import PackedState, quantize, unquantized
 from compress_core.recipe import Recipe
 from compress_core.stages import StageCache
 from compress_core.training.checkpoints import build_for, load, trained_widths
+from compress_core.training.finetune import finetune
 from compress_core.zoo import build
 
 CALIBRATION_IMAGES = 256
+"""For recalibration, whose every image costs time on each turn of a knob."""
+SOLVING_IMAGES = 512
+"""For criteria that look at data, and for what solves layers again."""
 CALIBRATION_SEED = 0
+FINETUNE_EPOCHS = 2
 
 _BASE = ("dataset", "arch", "width", "groups", "weights")
-_PRUNE = (*_BASE, "prune", "criterion", "scope")
+_PRUNE = (*_BASE, "prune", "criterion", "scope", "edits")
 _HEAL = (*_PRUNE, "heal")
 _QUANTIZE = (*_HEAL, "bits", "scheme", "rounding", "activation_bits")
 
@@ -81,10 +88,10 @@ def compress(recipe: Recipe, cache: StageCache | None = None) -> Compressed:
     cache = StageCache() if cache is None else cache
     recipe = recipe.canonical()
     base, pruned = cut(recipe, cache)
-    heals = recipe.heal == "recalibrate" and pruned.cut_share > 0
+    heals = recipe.heal != "none" and pruned.cut_share > 0
     healed = pruned.model
     if heals:
-        healed = cache.get("heal", _key(recipe, _HEAL), lambda: _recalibrated(pruned.model, recipe, cache))
+        healed = cache.get("heal", _key(recipe, _HEAL), lambda: _healed(recipe, base, pruned, cache))
     if recipe.bits == 32:
         return Compressed(recipe, healed, unquantized(healed), Report(base, pruned, heals))
     quantized = cache.get(
@@ -102,15 +109,60 @@ def cut(recipe: Recipe, cache: StageCache | None = None) -> tuple[Base, PruneRes
     cache = StageCache() if cache is None else cache
     recipe = recipe.canonical()
     base = cache.get("load", _key(recipe, _BASE), lambda: _base(recipe, cache))
-    example = _example(recipe)
 
     def prune() -> PruneResult:
-        coupling = cache.get("couple", _key(recipe, _BASE), lambda: couple(base.model, example))
         chosen = {"ratio": recipe.prune, "criterion": recipe.criterion, "scope": recipe.scope}
+        coupling = _coupling(recipe, base, cache)
+        needs = CRITERIA[recipe.criterion].needs
+        if "labels" in needs:
+            chosen["images"], chosen["labels"] = cache.get("labelled", recipe.dataset, lambda: _labelled(recipe))
+        elif "images" in needs:
+            chosen["images"] = _calibration(recipe, cache, SOLVING_IMAGES)
         # The zoo's networks are proven in the tests; here a knob waits.
-        return prune_channels(base.model, example, coupling=coupling, proven=False, **chosen)
+        edits = _edits(recipe, coupling)
+        return prune_channels(base.model, _example(recipe), coupling=coupling, proven=False, edits=edits, **chosen)
 
     return base, cache.get("prune", _key(recipe, _PRUNE), prune)
+
+
+def exactness(recipe: Recipe, cache: StageCache | None = None) -> float:
+    """The largest difference between what the pruned network of a recipe and the masked original put out.
+
+    Raises:
+        CheckpointError: as in `compress`.
+        UnsupportedModelError: they differ by more than rounding.
+    """
+    cache = StageCache() if cache is None else cache
+    base, pruned = cut(recipe, cache)
+    return prove(base.model, pruned.model, pruned.coupling, pruned.survivors, _example(recipe))
+
+
+def _edits(recipe: Recipe, coupling: Coupling) -> dict[str, dict[int, bool]]:
+    """A recipe's changes by hand for the layers of this network; what it does not have is left out."""
+    sizes = [(group.name, group.size) for group in coupling.groups]
+    return {
+        sizes[group][0]: {channel: stays for channel, stays in own.items() if channel < sizes[group][1]}
+        for group, own in parse(recipe.edits).items()
+        if group < len(sizes)
+    }
+
+
+def _coupling(recipe: Recipe, base: Base, cache: StageCache) -> Coupling:
+    return cache.get("couple", _key(recipe, _BASE), lambda: couple(base.model, _example(recipe)))
+
+
+def _healed(recipe: Recipe, base: Base, pruned: PruneResult, cache: StageCache) -> nn.Module:
+    """What is left of a network, healed. Fine-tuning starts from what reconstruction gives."""
+    if recipe.heal == "recalibrate":
+        return recalibrate(pruned.model, _calibration(recipe, cache))
+    images = _calibration(recipe, cache, SOLVING_IMAGES)
+    match recipe.heal:
+        case "absorb":
+            return absorb(pruned, base.model, images)
+        case "reconstruct":
+            return reconstruct(pruned, base.model, images)
+    start = compress(recipe.with_(heal="reconstruct", bits=32), cache).model
+    return finetune(start, dataset(recipe.dataset), FINETUNE_EPOCHS, teacher=base.model)
 
 
 def _example(recipe: Recipe) -> Tensor:
@@ -131,7 +183,7 @@ def prunable_layers(arch: str) -> tuple[str, ...]:
     """The layers of an architecture whose channels can be cut, by the layer that puts the channels out."""
     model = build(arch)
     groups = couple(model, torch.zeros(1, 1, 32, 32)).groups
-    return tuple(group.name for group in groups if not bn_scale(model, group).isnan().any())
+    return tuple(group.name for group in groups)
 
 
 def source_width(recipe: Recipe) -> float:
@@ -169,11 +221,15 @@ def _base(recipe: Recipe, cache: StageCache) -> Base:
     wide = cache.get("couple", _key(recipe.with_(width=source), _BASE), lambda: couple(model, _example(recipe)))
     narrow = build_for(recipe.arch, recipe.width, dataset(recipe.dataset))
     slimmed = network_slimming(model, narrow, _example(recipe), coupling=wide)
-    return Base(_recalibrated(slimmed.model, recipe, cache), width_origin(recipe), slimmed)
+    return Base(recalibrate(slimmed.model, _calibration(recipe, cache)), width_origin(recipe), slimmed)
 
 
-def _recalibrated(model: nn.Module, recipe: Recipe, cache: StageCache) -> nn.Module:
-    images = cache.get(
-        "calibration", recipe.dataset, lambda: dataset(recipe.dataset).calibration(CALIBRATION_IMAGES, CALIBRATION_SEED)
-    )
-    return recalibrate(model, images)
+def _calibration(recipe: Recipe, cache: StageCache, count: int = CALIBRATION_IMAGES) -> Tensor:
+    """Training images without labels."""
+    data = dataset(recipe.dataset)
+    return cache.get("calibration", (data.name, count), lambda: data.calibration(count, CALIBRATION_SEED))
+
+
+def _labelled(recipe: Recipe) -> tuple[Tensor, Tensor]:
+    """As many training images with their labels."""
+    return next(dataset(recipe.dataset).batches(SOLVING_IMAGES, CALIBRATION_SEED))

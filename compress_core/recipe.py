@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from urllib.parse import parse_qsl, urlencode
 
+from compress_core import edits
 from compress_core.data import datasets
 from compress_core.errors import CompressError
-from compress_core.pruning.channels import SCOPES
+from compress_core.pruning.choosing import SCOPES
 from compress_core.pruning.healing import HEALINGS
 from compress_core.pruning.importance import criteria
 from compress_core.quantization.quantize import BITS
@@ -67,6 +68,8 @@ class Recipe:
     """Part of the prunable channels to cut, 0 … 0.95; three decimals count."""
     criterion: str = "bn_scale"
     scope: str = "global"
+    edits: str = ""
+    """Channels given back or taken away by hand, as `compress_core.edits` writes them."""
     heal: str = "recalibrate"
     bits: int = 32
     """Bits a weight, 1 … 16, or 32 for none rounded."""
@@ -130,7 +133,9 @@ class Recipe:
         """The same result with every choice that makes no difference here at its default."""
         recipe = self
         if recipe.prune == 0:
-            recipe = replace(recipe, criterion=Recipe.criterion, scope=Recipe.scope, heal=Recipe.heal)
+            recipe = replace(recipe, criterion=Recipe.criterion, scope=Recipe.scope)
+        if recipe.prune == 0 and not recipe.edits:
+            recipe = replace(recipe, heal=Recipe.heal)
         if recipe.bits == 32:
             recipe = replace(recipe, scheme=Recipe.scheme, rounding=Recipe.rounding)
         return recipe
@@ -198,6 +203,21 @@ class _Number:
         return self.form.format(value)
 
 
+class _Edits:
+    """Changes by hand."""
+
+    title, default = "The changes by hand", Recipe.edits
+
+    def read(self, given: object) -> tuple[str, str]:
+        try:
+            return edits.write(edits.parse(str(given))), ""
+        except ValueError as error:
+            return "", f"{self.title} cannot be '{shorten(str(given))}'. {error}"
+
+    def show(self, value: str) -> str:
+        return value or "none"
+
+
 def _nearest_width(width: float) -> float:
     return round(min(max(round(width / WIDTH_STEP) if math.isfinite(width) else width, 2), 20) * WIDTH_STEP, 2)
 
@@ -210,7 +230,7 @@ def _nearest_of(options: Sequence[int]) -> Callable[[float], int]:
     return nearest
 
 
-_FIELDS: Mapping[str, _Choice | _Number] = {
+_FIELDS: Mapping[str, _Choice | _Number | _Edits] = {
     "dataset": _Choice("The dataset", Recipe.dataset, datasets),
     "arch": _Choice("The architecture", Recipe.arch, architectures),
     "width": _Number("The width multiplier", Recipe.width, "0.1 to 1 in steps of 0.05", _nearest_width),
@@ -221,6 +241,7 @@ _FIELDS: Mapping[str, _Choice | _Number] = {
     ),
     "criterion": _Choice("The criterion", Recipe.criterion, criteria),
     "scope": _Choice("The scope", Recipe.scope, lambda: SCOPES),
+    "edits": _Edits(),
     "heal": _Choice("Healing", Recipe.heal, lambda: HEALINGS),
     "bits": _Number("The bit width", Recipe.bits, "1 to 16, or 32 for none", _nearest_of(BITS), "{:.0f}"),
     "scheme": _Choice("The scheme", Recipe.scheme, schemes),

@@ -11,10 +11,19 @@ from compress_core.analysis.accuracy import Estimate, accuracy_change
 from compress_core.data import dataset
 from compress_core.measure import Answers, Measurement, answer, measure
 from compress_core.numbers import whole_percent
-from compress_core.pipeline import Compressed, compress, cut, original_of
+from compress_core.pipeline import FINETUNE_EPOCHS, Compressed, compress, cut, original_of
 from compress_core.pruning.channels import PruneResult
 from compress_core.recipe import Recipe
 from compress_core.stages import StageCache
+
+HEALED = {
+    "none": "not healed",
+    "absorb": "means absorbed",
+    "recalibrate": "BatchNorm recalibrated",
+    "reconstruct": "layers solved again",
+    "finetune": f"and {FINETUNE_EPOCHS} epochs distilled",
+}
+"""What each healing has done, in a few words."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +124,7 @@ def _steps(original: Recipe, last: Compressed, cache: StageCache) -> pd.DataFram
         ("Original", f"width {original.width:g}, as trained", original, True),
         ("Width", f"{recipe.width:g}, {report.base.origin}{_training(recipe)}", narrow, narrow != original),
         ("Cut", f"{whole_percent(share)} of channels" if share else "nothing cut", unhealed, share > 0),
-        ("Healed", "BatchNorm recalibrated" if report.healed else "not healed", healed, report.healed),
+        ("Healed", HEALED[recipe.heal if report.healed else "none"], healed, report.healed),
         ("Quantized", f"{recipe.bits}-bit weights" if recipe.bits < 32 else "32 bits", recipe, recipe.bits < 32),
     ]
     rows = []

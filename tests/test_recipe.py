@@ -75,7 +75,11 @@ def test_the_text_of_the_design():
         ("scheme=per_chanel", "The scheme cannot be 'per_chanel'.", cc.Recipe(scheme="per_channel")),
         ("groups=3", "Only ShuffleNetV1 has groups, and it was trained with 3.", cc.Recipe()),
         ("activation_bits=8", "The bit width of activations cannot be 8.", cc.Recipe()),
-        ("heal=pray", "Healing cannot be 'pray'. Allowed: none, recalibrate.", cc.Recipe()),
+        (
+            "heal=pray",
+            "Healing cannot be 'pray'. Allowed: none, absorb, recalibrate, reconstruct, finetune.",
+            cc.Recipe(),
+        ),
     ],
 )
 def test_what_is_wrong_is_said_and_mended(query, said, nearest):

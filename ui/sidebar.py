@@ -4,7 +4,7 @@ import streamlit as st
 
 from compress_core.errors import CheckpointError
 from compress_core.pipeline import width_origin
-from compress_core.pruning.channels import SCOPES
+from compress_core.pruning.choosing import SCOPES
 from compress_core.quantization.schemes import schemes
 from compress_core.recipe import Recipe
 from compress_core.training.shipped import WEIGHTS

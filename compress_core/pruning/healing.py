@@ -1,9 +1,23 @@
-"""Healing: what brings a pruned network back, cheapest first. Each returns a new network."""
+"""Healing without labels or gradients: what brings a pruned network back. Each returns a new network."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from compress_core.duplicate import duplicate
+from compress_core.pruning.channels import PruneResult
+from compress_core.pruning.coupling import Coupling
+from compress_core.pruning.modules import RaggedConv2d
+from compress_core.pruning.reading import Places, features, outputs, some_places, weight_matrix
+
+HEALINGS = ("none", "absorb", "recalibrate", "reconstruct", "finetune")
+"""From the cheapest to the dearest. The last one is training, and lives there."""
+ROWS, ROWS_DEPTHWISE = 8192, 2048
+"""Places over all images that a layer is solved on; a depthwise layer has a kernel a channel to find, no more."""
+RIDGE = 1e-3
+"""Of the mean variance of what a layer reads: how strongly its weights are held where they are."""
 
 
 def recalibrate(model: nn.Module, images: Tensor) -> nn.Module:
@@ -12,9 +26,11 @@ def recalibrate(model: nn.Module, images: Tensor) -> nn.Module:
     No labels and no gradients: after channels are cut, what reaches each BatchNorm has another mean and
     variance than the ones it was trained with, and this alone is most of the damage. All images go through
     as one batch, so each layer sees inputs that the layers before it have already corrected.
+
+    Raises:
+        ValueError: there is no image.
     """
-    if not len(images):
-        raise ValueError("Recalibration needs at least one image.")
+    _need(images, "Recalibration")
     healed = duplicate(model).to(memory_format=torch.channels_last).eval()
     norms = [m for m in healed.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
     momenta = [norm.momentum for norm in norms]
@@ -29,4 +45,164 @@ def recalibrate(model: nn.Module, images: Tensor) -> nn.Module:
     return healed.to(memory_format=torch.contiguous_format).eval()
 
 
-HEALINGS = ("none", "recalibrate")
+def absorb(pruned: PruneResult, model: nn.Module, images: Tensor) -> nn.Module:
+    """Fold what the dropped channels sent on average over `images` (N, C, H, W) into what reads them.
+
+    A channel whose γ is near zero sends little else: act(β), whatever the image, and its mean is just that.
+
+    Args:
+        pruned: what was cut, from `model`; neither is changed.
+
+    Raises:
+        ValueError: there is no image.
+    """
+    _need(images, "Absorbing")
+    original, healed = duplicate(model).eval(), duplicate(pruned.model).eval()
+    sent: dict[str, Tensor] = {}
+    for name, layer in _layers(original, pruned):
+
+        def note(layer: nn.Module, given: tuple[Tensor], _: Tensor, name: str = name) -> None:
+            read = given[0]
+            mean = read.mean((0, 2, 3)) if isinstance(layer, nn.Conv2d) else read.flatten(0, -2).mean(0)
+            mean[pruned.kept[name].inputs] = 0  # those still speak for themselves
+            weights = weight_matrix(layer)  # (groups, outputs of a group, features)
+            means = mean.view(len(weights), -1).repeat_interleave(weights.shape[2] * len(weights) // len(mean), 1)
+            sent[name] = (weights @ means.unsqueeze(2)).flatten()
+
+        layer.register_forward_hook(note)
+    with torch.no_grad():
+        original(images)
+    for part in _parts(healed, pruned):
+        if not _is_depthwise(part.layer):
+            _shift_output(part, sent[part.name][part.outputs])
+    return healed
+
+
+def reconstruct(pruned: PruneResult, model: nn.Module, images: Tensor, seed: int = 0) -> nn.Module:
+    """Solve each layer again so that it gives what it gave before, from what the cut has left it to read.
+
+    One pass through the layers in the order in which they run: ridge regression of the original's output on what the
+    layer reads now, where the layers before it are solved already. No labels and no gradients.
+
+    Args:
+        pruned: what was cut, from `model`; neither is changed.
+        images: (N, C, H, W) calibration images; some hundred are enough.
+        seed: of the places of the maps that are looked at.
+
+    Raises:
+        ValueError: there is no image.
+
+    After He et al. 2017, *Channel Pruning for Accelerating Very Deep Neural Networks*, section 3.1, which solves with
+    what the original reads; layer after layer as in its section 3.2.
+    """
+    _need(images, "Reconstruction")
+    generator = torch.Generator().manual_seed(seed)
+    original, healed = duplicate(model).eval(), duplicate(pruned.model).eval()
+    wanted: dict[str, tuple[Places | None, Tensor]] = {}
+    for name, layer in _layers(original, pruned):
+
+        def note(layer: nn.Module, _: object, output: Tensor, name: str = name) -> None:
+            places = some_places(output, ROWS_DEPTHWISE if _is_depthwise(layer) else ROWS, generator)
+            wanted[name] = places, outputs(output, places)
+
+        layer.register_forward_hook(note)
+    for part in _parts(healed, pruned):
+
+        def solve(layer: nn.Module, given: tuple[Tensor], part: _Part = part) -> None:
+            places, target = wanted[part.name]
+            _solve(part, features(layer, given[0], places), target[:, part.outputs])
+
+        part.layer.register_forward_pre_hook(solve)
+    with torch.no_grad():
+        original(images)
+        healed(images)
+    for part in _parts(healed, pruned):
+        part.layer._forward_pre_hooks.clear()
+    return healed
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A convolution or linear layer of the pruned network, whole or as one group of a ragged one."""
+
+    name: str
+    """Of the layer, as in the original."""
+    layer: nn.Conv2d | nn.Linear
+    outputs: Tensor
+    """Which of the original's output channels it still makes."""
+    norm: nn.Module | None
+    """The BatchNorm that alone reads its output."""
+    own: slice
+    """Its channels among that BatchNorm's."""
+
+
+def _layers(model: nn.Module, pruned: PruneResult) -> Iterator[tuple[str, nn.Module]]:
+    for name in pruned.kept:
+        layer = model.get_submodule(name)
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            yield name, layer
+
+
+def _parts(healed: nn.Module, pruned: PruneResult) -> Iterator[_Part]:
+    norms = _norms_after(healed, pruned.coupling)
+    for name, keep in pruned.kept.items():
+        layer = healed.get_submodule(name)
+        norm = healed.get_submodule(norms[name]) if name in norms else None
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            yield _Part(name, layer, keep.outputs, norm, slice(None))
+        elif isinstance(layer, RaggedConv2d):
+            of_group = keep.outputs // (len(pruned.coupling.outputs[name]) // len(layer.sizes))
+            start = 0
+            for group, conv in layer.convs.items():
+                own = keep.outputs[of_group == int(group)]
+                yield _Part(name, conv, own, norm, slice(start, start := start + len(own)))
+
+
+def _norms_after(model: nn.Module, coupling: Coupling) -> dict[str, str]:
+    """For each layer whose output only a BatchNorm reads, that BatchNorm's name."""
+    found = {}
+    for node in coupling.graph.nodes:
+        readers = list(node.users)
+        if node.op == "call_module" and len(readers) == 1 and readers[0].op == "call_module":
+            after = readers[0].target
+            if isinstance(model.get_submodule(after), nn.modules.batchnorm._BatchNorm):
+                found[node.target] = after
+    return found
+
+
+def _is_depthwise(layer: nn.Module) -> bool:
+    return isinstance(layer, nn.Conv2d) and layer.weight.shape[1] == 1 < layer.groups
+
+
+def _solve(part: _Part, read: Tensor, target: Tensor) -> None:
+    """Give a layer in place the weights that make the target (rows, outputs) of what it reads (groups, rows, features).
+
+    The ridge pulls towards the weights that it has, so that what the images do not tell stays as it was trained.
+    """
+    target = target.view(len(target), len(read), -1).transpose(0, 1)  # (groups, rows, outputs of a group)
+    mean_read, mean_target = read.mean(1, keepdim=True), target.mean(1, keepdim=True)
+    centred = read - mean_read
+    covariance = centred.transpose(1, 2) @ centred / read.shape[1]
+    together = centred.transpose(1, 2) @ (target - mean_target) / read.shape[1]
+    before = weight_matrix(part.layer).transpose(1, 2)
+    ridge = RIDGE * covariance.diagonal(dim1=1, dim2=2).mean(1).clamp(min=1e-8)
+    held = covariance + torch.diag_embed(ridge.view(-1, 1).expand(covariance.shape[:2]))
+    weights = before + torch.linalg.solve(held, together - covariance @ before)
+    part.layer.weight.data = weights.transpose(1, 2).reshape(part.layer.weight.shape)
+    bias = 0 if part.layer.bias is None else part.layer.bias.detach()
+    _shift_output(part, (mean_target - mean_read @ weights).flatten() - bias)
+
+
+def _shift_output(part: _Part, by: Tensor) -> None:
+    """Add a constant to each output of a layer in place: in its bias, or in the mean of the BatchNorm behind it."""
+    if part.layer.bias is not None:
+        part.layer.bias.data = part.layer.bias.data + by
+    elif part.norm is not None and part.norm.running_mean is not None:
+        part.norm.running_mean[part.own] -= by
+    else:
+        part.layer.bias = nn.Parameter(by)
+
+
+def _need(images: Tensor, what: str) -> None:
+    if not len(images):
+        raise ValueError(f"{what} needs at least one image.")

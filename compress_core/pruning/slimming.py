@@ -6,8 +6,10 @@ import torch
 from torch import Tensor, nn
 
 from compress_core.errors import UnsupportedModelError
-from compress_core.pruning.channels import PruneResult, ScoredGroup, carry_out
+from compress_core.pruning.channels import PruneResult, carry_out
+from compress_core.pruning.choosing import ScoredGroup
 from compress_core.pruning.coupling import NO_PLACE, ChannelGroup, Coupling, couple
+from compress_core.pruning.evidence import Evidence
 from compress_core.pruning.importance import CRITERIA
 
 Cell = frozenset[tuple[str, str, int]]
@@ -34,7 +36,7 @@ def network_slimming(
     coupling = coupling or couple(old, example_input)
     narrow = couple(new, example_input.to(next(new.parameters()).dtype))
     wanted = {group.name: Counter(_cells(new, group)) for group in narrow.groups}
-    chosen = []
+    evidence, chosen = Evidence(old, coupling), []
     for group in coupling.groups:
         if group.name not in wanted:
             raise UnsupportedModelError(
@@ -45,7 +47,7 @@ def network_slimming(
             members[cell].append(place)
         if all(len(places) == wanted[group.name][cell] for cell, places in members.items()):
             continue
-        scores = CRITERIA[criterion](old, group)
+        scores = CRITERIA[criterion].score(evidence, group)
         if scores.isnan().any():
             raise UnsupportedModelError(f"The criterion '{criterion}' cannot judge the channels of '{group.name}'.")
         kept = []

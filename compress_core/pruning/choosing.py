@@ -1,0 +1,179 @@
+"""Choosing the channels that stay: by score, by hand, or both."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+
+from compress_core.errors import UnsupportedModelError
+from compress_core.pruning.coupling import ChannelGroup, Coupling
+from compress_core.pruning.evidence import TOGETHER, Evidence
+from compress_core.pruning.importance import CRITERIA
+
+SCOPES = ("global", "layer")
+
+
+@dataclass(frozen=True)
+class ScoredGroup:
+    """A group of coupled channels, their scores, and who of them survived."""
+
+    group: ChannelGroup
+    scores: Tensor
+    """(size,) by the criterion; larger is more important."""
+    survivors: Tensor
+    """Indices that stay, ascending."""
+    threshold: float
+    """Scores below it were to go; −inf where nothing was."""
+    held: int
+    """Channels that were to go but stayed, because a layer may not empty."""
+
+    @property
+    def name(self) -> str:
+        return self.group.name
+
+
+def judge(
+    model: nn.Module,
+    coupling: Coupling,
+    criterion: str,
+    images: Tensor | None,
+    labels: Tensor | None,
+    together: str | None,
+    seed: int,
+) -> tuple[dict[str, ScoredGroup], dict[str, ScoredGroup]]:
+    """The groups that a criterion can judge, by name, and those that it cannot; all of them whole.
+
+    Raises:
+        ValueError: there is no such criterion, or it lacks what it looks at.
+        UnsupportedModelError: it can judge none.
+    """
+    chosen = CRITERIA[criterion]
+    if together not in (None, *TOGETHER):
+        raise ValueError(f"Coupled channels cannot be scored by '{together}'. Choose one of: {', '.join(TOGETHER)}.")
+    for needed, given in (("images", images), ("labels", labels)):
+        if needed in chosen.needs and (given is None or not len(given)):
+            raise ValueError(f"The criterion '{criterion}' looks at calibration {needed}: give them as {needed}=.")
+    if "labels" in chosen.needs and len(images) != len(labels):
+        raise ValueError(f"Each image needs its label: there are {len(images)} images and {len(labels)} labels.")
+    evidence = Evidence(model, coupling, images, labels, together or chosen.together, seed)
+    judged: dict[str, ScoredGroup] = {}
+    others: dict[str, ScoredGroup] = {}
+    for group in coupling.groups:
+        scores = chosen.score(evidence, group)
+        known = not scores.isnan().any()
+        whole = ScoredGroup(group, scores if known else torch.zeros(group.size), torch.arange(group.size), -math.inf, 0)
+        (judged if known else others)[group.name] = whole
+    if not judged:
+        raise UnsupportedModelError(
+            f"The criterion '{criterion}' finds nothing to judge in this {type(model).__name__}"
+            + (": no BatchNorm scales any of its channels." if criterion.startswith("bn_scale") else ".")
+        )
+    return judged, others
+
+
+def _best(scores: Tensor, count: int) -> Tensor:
+    """Indices of the `count` largest scores, ascending; of equal scores the earlier channel stays."""
+    return scores.argsort(descending=True, stable=True)[:count].sort().values
+
+
+def by_hand(whole: ScoredGroup, wanted: int | Sequence[int] | Tensor) -> ScoredGroup:
+    name, size = whole.name, whole.group.size
+    if isinstance(wanted, bool) or wanted is None or isinstance(wanted, str):
+        raise ValueError(f"The channels of '{name}' to keep are given by whole numbers; it was {wanted!r}.")
+    if isinstance(wanted, int):
+        if not 1 <= wanted <= size:
+            raise ValueError(f"'{name}' has {size} channels; {wanted} of them cannot be kept.")
+        return replace(whole, survivors=_best(whole.scores, wanted))
+    survivors = torch.as_tensor(wanted).unique()
+    if survivors.is_floating_point() or survivors.dtype == torch.bool:
+        raise ValueError(f"The channels of '{name}' to keep are given by whole numbers.")
+    survivors = survivors.long()
+    if not len(survivors) or survivors[0] < 0 or survivors[-1] >= size:
+        raise ValueError(f"Keep at least one of the channels 0 … {size - 1} of '{name}'.")
+    return replace(whole, survivors=survivors)
+
+
+def by_threshold(
+    whole: Sequence[ScoredGroup], ratio: float, scope: str, ignore: frozenset[str], floor: int
+) -> list[ScoredGroup]:
+    """Cut what scores below the threshold of its pool: all layers together, or each layer by itself."""
+    open_groups = [i for i, scored in enumerate(whole) if scored.name not in ignore]
+    pools = [open_groups] if scope == "global" else [[i] for i in open_groups]
+    result = list(whole)
+    for pool in pools:
+        together = torch.cat([whole[i].scores for i in pool]) if pool else torch.empty(0)
+        count = round(ratio * len(together))
+        if not count:
+            continue
+        # The weakest first; of equal scores the later channel goes first, as in `_best`.
+        order = len(together) - 1 - together.flip(0).argsort(stable=True)
+        doomed = torch.zeros(len(together), dtype=torch.bool)
+        doomed[order[:count]] = True
+        last_out = together[order[count - 1]]
+        first_in = together[order[count]] if count < len(together) else last_out
+        threshold = float((last_out + first_in) / 2)
+        for i, part in zip(pool, doomed.split([whole[i].group.size for i in pool]), strict=True):
+            left = len(part) - int(part.sum())
+            staying = max(left, min(floor, len(part)))
+            survivors = _best(whole[i].scores, staying)
+            result[i] = replace(whole[i], survivors=survivors, threshold=threshold, held=staying - left)
+    return result
+
+
+def edited(chosen: list[ScoredGroup], edits: Mapping[str, Mapping[int, bool]]) -> list[ScoredGroup]:
+    """The same choice with a person's own changes.
+
+    Raises:
+        ValueError: a layer has no such channel, or would be left without any.
+    """
+    result = []
+    for scored in chosen:
+        own = edits.get(scored.name, {})
+        size = scored.group.size
+        wrong = [channel for channel in own if not 0 <= channel < size]
+        if wrong:
+            raise ValueError(f"'{scored.name}' has the channels 0 … {size - 1}; there is no {wrong[0]}.")
+        stays = torch.zeros(size, dtype=torch.bool)
+        stays[scored.survivors] = True
+        for channel, wanted in own.items():
+            stays[channel] = wanted
+        if not stays.any():
+            raise ValueError(f"'{scored.name}' would be left without a channel. Keep at least one.")
+        result.append(replace(scored, survivors=stays.nonzero().flatten()) if own else scored)
+    return result
+
+
+def fill(model: nn.Module, coupling: Coupling, chosen: list[ScoredGroup], floor: int, may_add: bool) -> None:
+    """Give what would be left with too few channels its best ones back, in place.
+
+    That is a layer's outputs, where they are only a part of a group, its inputs, where they come from several, and
+    what each group of a grouped convolution reads.
+
+    Raises:
+        ValueError: a person chose the survivors, and left such a part without any.
+    """
+    left = {scored.name: scored.survivors for scored in chosen}
+    alive = coupling.alive([left.get(group.name, torch.arange(group.size)) for group in coupling.groups])
+    owner = {label: i for i, scored in enumerate(chosen) for label in scored.group.labels.tolist()}
+    parts = [(name, labels, floor) for name, labels in coupling.outputs.items()]
+    for name, labels in coupling.inputs.items():
+        groups = getattr(model.get_submodule(name), "groups", 1)
+        depthwise = 1 < groups == len(labels) == len(coupling.outputs[name])
+        if not depthwise:  # which has nothing of its own to lose
+            parts += [(name, part, 1) for part in labels.view(groups, -1)]
+    for name, labels, wanted in parts:
+        missing = min(wanted, len(labels.unique())) - int(alive[labels.unique()].sum())
+        if missing <= 0:
+            continue
+        if not may_add:
+            raise ValueError(f"'{name}', or one of its groups, would be left without a channel. Keep at least one.")
+        dead = [label for label in labels.unique().tolist() if not alive[label]]
+        places = {label: (chosen[owner[label]].group.labels == label).nonzero().item() for label in dead}
+        dead.sort(key=lambda label: float(chosen[owner[label]].scores[places[label]]), reverse=True)
+        for label in dead[:missing]:
+            scored = chosen[owner[label]]
+            survivors = torch.cat((scored.survivors, torch.tensor([places[label]]))).sort().values
+            chosen[owner[label]] = replace(scored, survivors=survivors, held=scored.held + 1)
+            alive[label] = True

@@ -1,0 +1,59 @@
+"""Fine-tuning: training what is left of a network a little longer, with or without a teacher."""
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from compress_core.data import Dataset
+from compress_core.duplicate import duplicate
+
+LEARNING_RATE = 0.002
+
+
+def finetune(
+    model: nn.Module,
+    data: Dataset,
+    epochs: int = 2,
+    *,
+    teacher: nn.Module | None = None,
+    batch_size: int = 32,
+    learning_rate: float = LEARNING_RATE,
+    seed: int = 0,
+) -> nn.Module:
+    """A copy of `model`, trained on a dataset's training images with AdamW under a one-cycle learning rate.
+
+    Args:
+        teacher: the unpruned network. With it the labels are not read: the squared distance to its logits is
+            what falls (Ba & Caruana 2014, *Do Deep Nets Really Need to be Deep?*, section 2.2).
+        seed: of the order of the images and their warps.
+
+    Raises:
+        ValueError: a number is out of range.
+    """
+    if epochs < 1 or batch_size < 2 or not learning_rate > 0:
+        raise ValueError(
+            "Fine-tuning takes at least one epoch, two images a batch and a learning rate above 0; "
+            f"it was {epochs} epochs, {batch_size} images, {learning_rate:g}."
+        )
+    model = duplicate(model).to(memory_format=torch.channels_last).train()
+    model.requires_grad_(True)
+    teacher = teacher and duplicate(teacher).to(memory_format=torch.channels_last).eval()
+    optimizer = torch.optim.AdamW(model.parameters(), learning_rate, weight_decay=0.0)
+    steps = epochs * sum(1 for _ in data.batches(batch_size, seed))
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, learning_rate, steps)
+    with torch.enable_grad():
+        for epoch in range(epochs):
+            for images, labels in data.batches(batch_size, seed=seed * 100_000 + epoch):
+                images = images.contiguous(memory_format=torch.channels_last)
+                logits = model(images)
+                if teacher is None:
+                    loss = F.cross_entropy(logits, labels)
+                else:
+                    with torch.no_grad():
+                        wanted = teacher(images)
+                    loss = F.mse_loss(logits, wanted)
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+                schedule.step()
+    return model.to(memory_format=torch.contiguous_format).eval()

@@ -19,10 +19,11 @@ from compress_core.edits import parse
 from compress_core.files import file_bytes
 from compress_core.inference import predict, prepare
 from compress_core.measure import answer, gzip_bytes
-from compress_core.pipeline import CALIBRATION_IMAGES, CALIBRATION_SEED, compress, cut, prunable_layers
-from compress_core.pruning.channels import PruneResult, ScoredGroup
-from compress_core.pruning.coupling import ChannelGroup, couple
-from compress_core.pruning.exactness import IMAGES, prove
+from compress_core.pipeline import CALIBRATION_IMAGES, CALIBRATION_SEED, compress, cut, exactness, prunable_layers
+from compress_core.pruning.channels import PruneResult
+from compress_core.pruning.choosing import ScoredGroup
+from compress_core.pruning.coupling import ChannelGroup
+from compress_core.pruning.exactness import IMAGES
 from compress_core.pruning.healing import recalibrate
 from compress_core.pruning.modules import RaggedConv2d
 from compress_core.pruning.weights import prune_weights
@@ -77,10 +78,12 @@ class Proof:
 
 
 def study_exactness(recipe: Recipe, cache: StageCache | None = None) -> Proof:
-    base, pruned = cut(recipe, cache)
-    example = torch.zeros(1, *dataset(recipe.dataset).input_shape)
-    coupling = couple(base.model, example)
-    return Proof(prove(base.model, pruned.model, coupling, pruned.survivors, example), IMAGES)
+    """Hold what is left of a recipe against the masked original, before any healing.
+
+    Raises:
+        CheckpointError: weights are missing or damaged.
+    """
+    return Proof(exactness(recipe, cache), IMAGES)
 
 
 def wiring_key(recipe: Recipe) -> Hashable:

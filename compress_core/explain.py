@@ -83,7 +83,8 @@ def read_steps(study: Study) -> str:
     first = percent(steps.loc["Original", "accuracy"])
     if done["Healed"]:
         verb = "leaves it at" if percent(healed) == percent(cut) else "brings it to" if healed > cut else "lowers it to"
-        text = f"The cut alone leaves {percent(cut)}; {_HOW_HEALED[study.compressed.recipe.heal]} {verb} {percent(healed)}."
+        how = _HOW_HEALED[study.compressed.recipe.heal]
+        text = f"The cut alone leaves {percent(cut)}; {how} {verb} {percent(healed)}."
     elif done["Cut"]:
         text = f"The cut leaves {percent(cut)}, and nothing was healed."
     else:

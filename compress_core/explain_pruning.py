@@ -5,12 +5,14 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from compress_core.edits import parse
 from compress_core.explain import layer_title, network_name
 from compress_core.numbers import count, duration, percent, size, timing, whole_percent
 from compress_core.pruning.importance import CRITERIA
 from compress_core.recipe import Recipe
 from compress_core.study import Cut
 from compress_core.study_pruning import Fates, Rung, Standing, Versus, Wiring
+from compress_core.zoo import architecture
 
 A_POINT = 0.01
 """Less than that two criteria cannot be told apart by some two thousand images."""
@@ -74,6 +76,17 @@ def read_fates(fates: Fates) -> str:
     return text
 
 
+def read_strangers(recipe: Recipe, fates: Fates) -> list[str]:
+    """A sentence where changes by hand are of channels that this network does not have."""
+    given = sum(len(own) for own in parse(recipe.edits).values())
+    strangers = given - int(fates.channels["edit"].notna().sum())
+    if not strangers:
+        return []
+    are, channels = ("is", "a channel") if strangers == 1 else ("are", "channels")
+    name = architecture(recipe.arch).title
+    return [f"Of the changes by hand, {strangers:,} {are} of {channels} that {name} does not have here."]
+
+
 def read_couplings(wiring: Wiring) -> list[tuple[int, str]]:
     """For each kind of channels (group, sentence): which layers write, carry and read them."""
     return [(row.group, _coupling(row)) for row in wiring.kinds.itertuples()]
@@ -114,7 +127,7 @@ def layers_table(fates: Fates) -> pd.DataFrame:
             "Layer": layers["layer"].map(layer_name),
             "Channels": layers["before"],
             "Stay": layers["after"],
-            "Held at the floor": layers["held"].map(lambda held: held or ""),
+            "Held at the floor": layers["held"],
         }
     )
 

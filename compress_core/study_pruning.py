@@ -87,9 +87,10 @@ def study_exactness(recipe: Recipe, cache: StageCache | None = None) -> Proof:
 
 
 def wiring_key(recipe: Recipe) -> Hashable:
-    """What the wiring depends on: the network, and which of its groups the criterion can judge."""
+    """What the wiring depends on: the network, and which of its groups the criterion or a person judges."""
     recipe = recipe.canonical()
-    return recipe.dataset, recipe.arch, recipe.width, recipe.groups, recipe.weights, recipe.criterion
+    network = recipe.dataset, recipe.arch, recipe.width, recipe.groups, recipe.weights
+    return *network, recipe.criterion, tuple(parse(recipe.edits))
 
 
 def study_wiring(recipe: Recipe, cache: StageCache | None = None) -> Wiring:

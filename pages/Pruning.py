@@ -41,8 +41,9 @@ def main() -> None:
     except CheckpointError as error:
         page.say([str(error)])
         return
-    if shown.notices:
-        page.say(shown.notices)
+    strangers = explain.read_strangers(shown.recipe, shared.fates(shown.recipe))
+    if shown.notices or strangers:
+        page.say([*shown.notices, *strangers])
     with st.container(gap="xsmall"):
         top = st.container(gap="xsmall")
         left, right = st.columns([3, 2], gap="medium")
@@ -205,7 +206,7 @@ def _view(state: State, shown: Shown, shared: Engine) -> None:
         )
     if view == CLOSED:
         return
-    if not shown.recipe.prune:
+    if not shared.standing(shown.recipe).cut_share:
         components.reading("Nothing is cut yet, so there is nothing to compare. Raise the pruning ratio.", lines=1)
         return
     {"criteria": _criteria, "healing": _healings, "versus": _versus}[view](state, shown, shared)

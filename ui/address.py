@@ -15,6 +15,7 @@ from compress_core.recipe import Problem, Recipe, RecipeError, shorten
 from ui.choice import Choice
 
 _KEY = "address"
+_OTHER_CHANNELS = {"arch", "width", "criterion"}
 
 
 @dataclass
@@ -97,20 +98,23 @@ def on_recipe(state: State, name: str) -> Callable[[], None]:
     """The `on_change` of a widget that sets a field of the recipe."""
 
     def changed() -> None:
-        value = st.session_state[widget_key(state, name)]
-        state.before = state.recipe
-        state.recipe = state.recipe.with_(**{name: value})
-        _write(state)
+        _take(state, {name: st.session_state[widget_key(state, name)]})
 
     return changed
 
 
 def choose(state: State, **changes: object) -> None:
     """Set fields of the recipe from what is not their own widget; called by an `on_change`. Their widgets follow."""
-    state.before = state.recipe
-    state.recipe = state.recipe.with_(**changes)
     for name in changes:
         state.renewed[name] = state.renewed.get(name, 0) + 1
+    _take(state, changes)
+
+
+def _take(state: State, changes: Mapping[str, object]) -> None:
+    state.before = state.recipe
+    if changes.keys() & _OTHER_CHANNELS:  # what was changed by hand was said of other channels
+        changes = {"edits": "", **changes}
+    state.recipe = state.recipe.with_(**changes)
     _write(state)
 
 

@@ -72,7 +72,8 @@ def _knobs(state: State) -> None:
         format="percent",
         key=widget_key(state, "prune"),
         on_change=on_recipe(state, "prune"),
-        help="The part of the channels that is cut out, those that matter least first: by γ, or as chosen in *Finer choices*.",
+        help="The part of the channels that is cut out, those that matter least first: by |γ|, or by what is chosen in "
+        "*Finer choices*.",
     )
     st.select_slider(
         "Bit width",

@@ -126,6 +126,19 @@ def test_reset_takes_all_edits_back():
     assert address(app)["edits"] == "0k1k2.6k3"
 
 
+@pytest.mark.parametrize("prune", ["0", "0.95"])
+def test_a_layer_of_which_all_was_taken_keeps_its_best_channel(prune):
+    app = open_page(arch="studentnet", prune=prune, edits="0" + "".join(f"c{channel}" for channel in range(16)))
+    assert not app.exception
+    assert table(app).loc[0, "Stay"] == 1 and table(app).loc[0, "Held at the floor"] >= 1
+
+
+def test_another_network_takes_the_changes_by_hand_with_it():
+    app = open_page(arch="studentnet", prune="0.5", edits="0k1")
+    knob(app, "Architecture").set_value("squeezenet").run()
+    assert not app.exception and not app.warning and "edits" not in address(app)
+
+
 @pytest.mark.parametrize("view", ["criteria", "healing", "versus"])
 def test_a_view_is_one_click_away_and_part_of_the_address(view):
     app = open_page(arch="studentnet", prune="0.4")
@@ -163,9 +176,9 @@ def test_every_criterion_and_healing_is_measured(cache):
         ({"matrix": "conv9"}, "The page cannot show matrix 'conv9'."),
         ({"prune": "7"}, "The pruning ratio cannot be 7."),
         ({"criterion": "beauty"}, "The criterion cannot be 'beauty'."),
-        ({"edits": "0k"}, "edits"),
-        ({"edits": "99k99"}, "edit"),
-        ({"edits": "<script>"}, "edits"),
+        ({"edits": "0k"}, "The changes by hand cannot be '0k'."),
+        ({"edits": "99k99.0c1"}, "Of the changes by hand, 1 is of a channel that StudentNet does not have here"),
+        ({"edits": "<script>"}, "The changes by hand cannot be '<script>'."),
         ({"view": ["healing", "versus"]}, "The view stands in the address more than once"),
     ],
 )

@@ -24,6 +24,7 @@ from ui.tiles import tiles
 
 ALL_LAYERS = ""
 VIEWS = {"criteria": "Every criterion", "healing": "Every healing", "versus": "Weights against channels"}
+POLL_S = 0.5
 CLOSED = "closed"
 CHOICES = {"view": Choice("view", (CLOSED, *VIEWS), CLOSED)}
 VIEWS_OF_ADDRESS = {
@@ -212,6 +213,10 @@ def _view(state: State, shown: Shown, shared: Engine) -> None:
     {"criteria": _criteria, "healing": _healings, "versus": _versus}[view](state, shown, shared)
 
 
+def _marked(title: str, chosen: bool) -> str:
+    return f"{title} ●" if chosen else title
+
+
 def _criteria(state: State, shown: Shown, shared: Engine) -> None:
     recipe = shown.recipe
     original = shared.standing(shown.original).outcome
@@ -219,13 +224,14 @@ def _criteria(state: State, shown: Shown, shared: Engine) -> None:
         components.heading(explain.criteria_heading(recipe, original.samples))
         components.help_on("the criteria", about.CRITERIA)
     place, said = st.empty(), st.container()
-    rows = {name: Bar(CRITERIA[name].title, "", None, None, ()) for name in criteria()}
+    titles = {name: _marked(CRITERIA[name].title, name == recipe.criterion) for name in criteria()}
+    rows = {name: Bar(title, "", None, None, ()) for name, title in titles.items()}
     found: dict[str, tuple[float, float]] = {}
     for name in Growing(place, rows, original.accuracy, "Accuracy of each criterion", "cut → healed"):
         after_cut = shared.outcome(recipe.with_(criterion=name, heal="none")).accuracy
         healed = shared.outcome(recipe.with_(criterion=name)).accuracy
         found[name] = after_cut, healed
-        rows[name] = Bar(CRITERIA[name].title, "", after_cut, healed, (percent(after_cut), percent(healed)))
+        rows[name] = Bar(titles[name], "", after_cut, healed, (percent(after_cut), percent(healed)))
     with said:
         components.reading(explain.read_criteria(found, recipe))
 
@@ -234,18 +240,32 @@ def _healings(state: State, shown: Shown, shared: Engine) -> None:
     recipe = shown.recipe
     original = shared.standing(shown.original).outcome
     with components.row():
-        components.heading(f"The same cut, healed: accuracy on {original.samples:,} test images (%)")
+        components.heading(f"The same cut, healed: accuracy on {original.samples:,} test images")
         components.help_on("the healings", about.HEALINGS)
+    training = shared.rung(recipe.with_(heal="finetune")) is None  # starts it
+    st.fragment(_ladder, run_every=POLL_S if training else None)(recipe, original.accuracy, shared, training)
+
+
+def _ladder(recipe: Recipe, original: float, shared: Engine, training: bool) -> None:
+    """The bars of the healings; they come back to ask while the last one is `training`."""
     place, said = st.empty(), st.container()
-    rows = {name: Bar(HEAL_TITLES[name], "", None, None, (), pair=False) for name in HEALINGS}
+    titles = {name: _marked(HEAL_TITLES[name], name == recipe.heal) for name in HEALINGS}
+    rows = {name: Bar(title, "", None, None, (), pair=False) for name, title in titles.items()}
     found: dict[str, Rung] = {}
-    for name in Growing(place, rows, original.accuracy, "Accuracy after each healing"):
-        found[name] = rung = shared.rung(recipe.with_(heal=name))
-        took = explain.seconds(rung.seconds) if name != "none" else "nothing done"
+    for name in Growing(place, rows, original, "Accuracy after each healing"):
+        rung = shared.rung(recipe.with_(heal=name))
+        if rung is None:
+            rows[name] = Bar(titles[name], "training …", None, None, (), pair=False)
+            continue
+        found[name] = rung
+        took = "nothing done" if name == "none" else explain.seconds(rung.seconds)
         accuracy = rung.outcome.accuracy
-        rows[name] = Bar(HEAL_TITLES[name], took, None, accuracy, (percent(accuracy),), pair=False)
+        rows[name] = Bar(titles[name], took, None, accuracy, (percent(accuracy),), pair=False)
+    complete = len(found) == len(HEALINGS)
+    if complete and training:
+        st.rerun()  # the whole page, without coming back to ask
     with said:
-        components.reading(explain.read_healings(found))
+        components.reading(explain.read_healings(found) if complete else "Training goes on beside the page.")
 
 
 def _versus(state: State, shown: Shown, shared: Engine) -> None:

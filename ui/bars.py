@@ -102,12 +102,10 @@ def _bar(row: Bar, mark: float) -> str:
         kind = f"cc-track{' cc-thin' if thin else ''}{' cc-waits' if value is None else ''}"
         return f'<div class="{kind}"><div style="width:{100 * (value or 0):.1f}%"></div></div>'
 
-    note = f"<span>{escape(row.note)}</span>" if row.note else ""
+    note = f"<span>{escape(row.note) or '&nbsp;'}</span>" if not row.pair else ""  # keeps its line while it waits
     texts = [escape(text) for text in row.texts]
     values = "".join(f"<span>{text} → </span>" for text in texts[:-1]) + f"<b>{texts[-1]}</b>" if texts else "…"
-    tracks = (track(row.before, True) if row.before is not None or len(row.texts) != 1 else "") + track(
-        row.after, False
-    )
+    tracks = (track(row.before, True) if row.pair else "") + track(row.after, False)
     return (
         f'<div class="cc-name">{escape(row.name)}{note}</div>'
         f'<div class="cc-tracks">{tracks}<i style="left:calc({100 * mark:.1f}% - 1px)"></i></div>'

@@ -4,9 +4,9 @@ import contextlib
 import gc
 import threading
 import time
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -28,6 +28,7 @@ from compress_core.training.checkpoints import trained_widths
 NETWORKS_KEPT = 160  # stage results; about a third of them are networks of up to two and a half megabytes
 RESULTS_KEPT = 1024
 GUESSES_KEPT = 4
+JOBS_KEPT = 64
 PAUSE_S = 0.02
 
 T = TypeVar("T")
@@ -79,6 +80,9 @@ class Engine:
         self.gate = Gate()
         self._guesses: deque[tuple[Recipe, Sequence[Step]]] = deque(maxlen=GUESSES_KEPT)
         self._ahead = ThreadPoolExecutor(1, "look-ahead")  # Python waits for it before it ends
+        self._meanwhile = ThreadPoolExecutor(1, "meanwhile")
+        self._jobs: OrderedDict[Hashable, Future] = OrderedDict()
+        self._jobs_lock = threading.Lock()
 
     def _once(self, stage: str, key: Hashable, compute: Callable[[StageCache], T]) -> T:
         """A result from the cache, or computed when it is this caller's turn."""
@@ -142,9 +146,27 @@ class Engine:
         """What is left of a recipe's network."""
         return self._once("standing", recipe, lambda networks: taken_apart.study_standing(recipe, networks))
 
-    def rung(self, recipe: Recipe) -> Rung:
-        """What a recipe's healing brings, and how long it takes."""
+    def rung(self, recipe: Recipe) -> Rung | None:
+        """What a recipe's healing brings, and how long it takes; None while it is fine-tuned, which takes seconds."""
+        if recipe.heal == "finetune":
+            return self.meanwhile(("rung", recipe.canonical()), lambda: taken_apart.study_rung(recipe))
         return self._once("rung", recipe.canonical(), lambda _: taken_apart.study_rung(recipe))
+
+    def meanwhile(self, key: Hashable, compute: Callable[[], T]) -> T | None:
+        """A result that takes seconds: computed beside everything else, so that no page stands still for it.
+
+        None until it is there: ask again. One is computed at a time, and the newest question is the next one.
+        """
+        with self._jobs_lock:
+            job = self._jobs.get(key)
+            if job is None or job.cancelled():
+                for waiting in self._jobs.values():
+                    waiting.cancel()  # does nothing to one that runs or has ended
+                self._jobs[key] = job = self._meanwhile.submit(compute)
+                while len(self._jobs) > JOBS_KEPT:
+                    self._jobs.popitem(last=False)
+            self._jobs.move_to_end(key)
+        return job.result() if job.done() and not job.cancelled() else None
 
     def versus(self, recipe: Recipe) -> Versus:
         """A recipe's channels cut, against as many weights set to zero."""
@@ -182,7 +204,8 @@ class Engine:
             steps: what the page will ask of each; as the home page does if left out.
         """
         steps = steps or (self.study, self.latency)
-        self._guesses.extendleft((recipe, steps) for recipe in reversed(list(recipes)))
+        cheap = [recipe for recipe in recipes if recipe.heal != "finetune"]  # seconds, for which others would wait
+        self._guesses.extendleft((recipe, steps) for recipe in reversed(cheap))
         self._ahead.submit(self._look_ahead)
 
     def _look_ahead(self) -> None:

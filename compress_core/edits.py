@@ -8,7 +8,7 @@ import re
 
 MAX_LENGTH = 2000
 """Characters; what an address carries anywhere."""
-_GROUP = re.compile(r"(\d{1,4})((?:[kc]\d{1,6})+)")
+_GROUP = re.compile(r"([0-9]{1,4})((?:[kc][0-9]{1,6})+)")
 _CHANNEL = re.compile(r"([kc])(\d+)")
 
 Edits = dict[int, dict[int, bool]]

@@ -20,6 +20,7 @@ recipes = st.builds(
     criterion=st.sampled_from(cc.criteria()),
     scope=st.sampled_from(SCOPES),
     heal=st.sampled_from(HEALINGS),
+    edits=st.sampled_from(["", "3k17c4.5k2", "0c1"]),
     bits=st.sampled_from(BITS),
     scheme=st.sampled_from(cc.schemes()),
     rounding=st.sampled_from(cc.roundings()),

@@ -19,11 +19,11 @@ P = TypeVar("P", bound=_Pruned)
 
 
 def cost(model: nn.Module, example_input: Tensor, kind: str) -> int:
-    """Parameters; multiply–accumulates of convolutions and linear layers for one image; or bytes of all tensors."""
+    """Parameters, multiply–accumulates (convolutions, linear layers) for one image, or bytes of all tensors kept."""
     if kind == "params":
         return sum(p.numel() for p in model.parameters())
     if kind == "bytes":
-        return sum(t.numel() * t.element_size() for t in (*model.parameters(), *model.buffers()))
+        return sum(t.numel() * t.element_size() for t in model.state_dict().values())
     macs = []
 
     def count(layer: nn.Module, _: object, output: Tensor) -> None:
@@ -38,6 +38,11 @@ def cost(model: nn.Module, example_input: Tensor, kind: str) -> int:
     return sum(macs)
 
 
+def _is_limit(item: tuple[object, object]) -> bool:
+    kind, most = item
+    return kind in KINDS and isinstance(most, int | float) and most == most  # NaN is no number
+
+
 def largest_within(budget: Mapping[str, float], prune: Callable[[int], P], channels: int, example_input: Tensor) -> P:
     """The network that meets a budget with the fewest channels cut, found by bisection over their number.
 
@@ -47,7 +52,7 @@ def largest_within(budget: Mapping[str, float], prune: Callable[[int], P], chann
     Raises:
         ValueError: the budget names something else, or not even one channel a layer meets it.
     """
-    if not isinstance(budget, Mapping) or not budget or not set(budget) <= set(KINDS):
+    if not isinstance(budget, Mapping) or not budget or not all(map(_is_limit, budget.items())):
         raise ValueError(f"A budget gives a number for one or more of {', '.join(KINDS)}; it was {budget!r}.")
 
     def fits(pruned: P) -> bool:

@@ -58,20 +58,14 @@ class Evidence:
     def _readers(self) -> set[str]:
         return {name for group in self.coupling.groups for name in group.readers}
 
-    def _watched(self, watch: Callable[[str, nn.Module, Tensor, Tensor], None], backward: bool = False) -> None:
-        """Run the images through a copy in eval mode; `watch` sees each reader's input and output."""
+    def _watched(self, watch: Callable[[str, nn.Module, Tensor, Tensor], None]) -> None:
+        """Run the images through a copy in eval mode; `watch` sees each reader's name, layer, input and output."""
         model = duplicate(self.model).eval()
         for name in self._readers():
             layer = model.get_submodule(name)
             layer.register_forward_hook(lambda layer, given, output, name=name: watch(name, layer, given[0], output))
-        if not backward:
-            with torch.no_grad():
-                model(self.images)
-            return
-        model.requires_grad_(False)
-        with torch.enable_grad():
-            loss = F.cross_entropy(model(self.images.clone().requires_grad_()), self.labels, reduction="sum")
-            loss.backward()
+        with torch.no_grad():
+            model(self.images)
 
     @cached_property
     def variances(self) -> dict[str, Tensor]:
@@ -101,16 +95,27 @@ class Evidence:
 
     @cached_property
     def first_order(self) -> dict[str, Tensor]:
-        """For each reading layer and image, Σ a · ∂L/∂a over the places of each of its input channels: (N, C)."""
+        """For each reading layer (N, C): in each image Σ a · ∂L/∂a over the places of each of its input channels.
+
+        The slope is that of what this layer alone reads.
+        """
+        model = duplicate(self.model).eval().requires_grad_(False)
         kept: dict[str, Tensor] = {}
 
-        def watch(name: str, layer: nn.Module, given: Tensor, output: Tensor) -> None:
-            given.retain_grad()
-            kept[name] = given
+        def own(_: nn.Module, given: tuple[Tensor], name: str) -> Tensor:
+            kept[name] = given[0].clone()  # another layer may read the same tensor
+            kept[name].retain_grad()
+            return kept[name]
 
-        self._watched(watch, backward=True)
-        changes = {name: given.detach() * given.grad for name, given in kept.items()}
-        return {
-            name: c.flatten(2).sum(2) if c.dim() == 4 else c.flatten(1, -2).sum(1) if c.dim() > 2 else c
-            for name, c in changes.items()
-        }
+        for name in self._readers():
+            model.get_submodule(name).register_forward_pre_hook(lambda layer, given, name=name: own(layer, given, name))
+        with torch.enable_grad():
+            logits = model(self.images.clone().requires_grad_())
+            F.cross_entropy(logits, self.labels, reduction="sum").backward()
+        found = {}
+        for name, given in kept.items():
+            change = given.detach() * given.grad
+            found[name] = (
+                change.sum((2, 3)) if change.dim() == 4 else change.reshape(len(change), -1, change.shape[-1]).sum(1)
+            )
+        return found

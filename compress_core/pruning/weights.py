@@ -57,6 +57,8 @@ def prune_weights(
     """
     if (ratio is None) == (pattern is None):
         raise ValueError("Give either ratio= or pattern=.")
+    if ratio is not None and (isinstance(ratio, bool) or not isinstance(ratio, int | float)):
+        raise ValueError(f"The pruning ratio is a number, at least 0 and below 1; it was {ratio!r}.")
     if ratio is not None and not 0 <= ratio < 1:
         raise ValueError(f"The pruning ratio must be at least 0 and below 1; it was {ratio}.")
     if scope not in SCOPES:
@@ -99,7 +101,7 @@ def _n_of_m(sizes: Tensor, pattern: str) -> Tensor:
     if rows.shape[1] % m:
         return torch.ones_like(sizes, dtype=torch.bool)
     blocks = rows.view(-1, m)
-    best = blocks.argsort(1, descending=True, stable=True)[:, :n]
+    best = blocks.argsort(dim=1, descending=True, stable=True)[:, :n]
     return torch.zeros_like(blocks, dtype=torch.bool).scatter_(1, best, True).view(sizes.shape)
 
 

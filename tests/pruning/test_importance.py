@@ -1,0 +1,190 @@
+"""Criteria against plain loops, finite differences and least squares that drop one column at a time."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+import compress_core as cc
+from compress_core.duplicate import duplicate
+from compress_core.pruning.coupling import couple
+from compress_core.pruning.evidence import Evidence
+from compress_core.pruning.importance import CRITERIA
+from tests.conftest import with_random_norms
+from tests.pruning.test_channels import studentnet
+
+IMAGES = torch.randn(24, 3, 6, 6, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
+LABELS = torch.arange(24) % 4
+
+
+class TwoReaders(nn.Module):
+    """One layer that makes channels, two that read them: by 1×1 and by 3×3."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Conv2d(3, 6, 3, padding=1)
+        self.norm = nn.BatchNorm2d(6)
+        self.narrow = nn.Conv2d(6, 5, 1)
+        self.wide = nn.Conv2d(6, 5, 3, padding=1)
+        self.last = nn.Linear(5, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = torch.relu(self.norm(self.first(x)))
+        return self.last((self.narrow(x) + self.wide(x)).relu().mean((2, 3)))
+
+
+@pytest.fixture(scope="module")
+def model() -> nn.Module:
+    torch.manual_seed(1)
+    return with_random_norms(TwoReaders().double()).eval()
+
+
+def scores(model: nn.Module, criterion: str, group: int = 0, **given) -> Tensor:
+    coupling = couple(model, IMAGES[:1])
+    given = {"images": IMAGES, "labels": LABELS, "together": CRITERIA[criterion].together} | given
+    return CRITERIA[criterion].score(Evidence(model, coupling, **given), coupling.groups[group])
+
+
+def close(given: Tensor, expected: list[float], tolerance: float = 1e-5) -> bool:
+    return torch.allclose(given.double(), torch.tensor(expected, dtype=torch.float64), rtol=tolerance, atol=1e-9)
+
+
+def test_norms_of_filters(model):
+    filters = [model.first.weight[c].flatten().tolist() for c in range(6)]
+    l1 = [sum(abs(w) for w in own) for own in filters]
+    l2 = [sum(w * w for w in own) ** 0.5 for own in filters]
+    far = [sum(sum((a - b) ** 2 for a, b in zip(x, y, strict=True)) ** 0.5 for y in filters) for x in filters]
+    for criterion, expected in (("l1", l1), ("l2", l2), ("fpgm", far)):
+        assert close(scores(model, criterion), [6 * value / sum(expected) for value in expected])
+
+
+def test_scaling_factors(model):
+    gamma = [abs(g) for g in model.norm.weight.tolist()]
+    assert close(scores(model, "bn_scale"), gamma)
+    assert close(scores(model, "bn_scale_normalized"), [6 * g / sum(gamma) for g in gamma])
+    assert scores(model, "bn_scale", group=1).isnan().all()  # which no BatchNorm scales
+
+
+def test_taylor_is_the_slope_of_the_loss_as_the_channel_fades(model):
+    """By central differences: the weights that read a channel are scaled a little down and up."""
+
+    def by_reader(channel: int, name: str) -> Tensor:
+        values = []
+        for scale in (1 - 1e-5, 1 + 1e-5):
+            faded = duplicate(model)
+            faded.get_submodule(name).weight.data[:, channel] *= scale
+            with torch.no_grad():
+                values.append(nn.functional.cross_entropy(faded(IMAGES), LABELS, reduction="none"))
+        return (values[1] - values[0]) / 2e-5
+
+    expected = [float((by_reader(c, "narrow") + by_reader(c, "wide")).abs().mean()) for c in range(6)]
+    assert close(scores(model, "taylor"), expected, 1e-3)
+
+
+def read(model: nn.Module) -> Tensor:
+    with torch.no_grad():
+        return torch.relu(model.norm(model.first(IMAGES)))
+
+
+def test_activation_is_variance_times_squared_weights(model):
+    maps = read(model)
+    total = torch.zeros(6, dtype=torch.float64)
+    for layer in (model.narrow, model.wide):
+        own = torch.tensor([float(maps[:, c].var() * (layer.weight.detach()[:, c] ** 2).sum()) for c in range(6)])
+        total += own / own.sum()
+    assert close(scores(model, "activation"), total.tolist())
+
+
+def test_second_order_is_what_is_lost_once_the_readers_are_solved_again(model, monkeypatch):
+    """Drop each channel, solve both readers anew by least squares, take the cheapest; and again among the rest."""
+    monkeypatch.setattr("compress_core.pruning.second_order.DAMPING", 1e-9)
+    maps = read(model)
+    columns = {
+        "narrow": maps.permute(0, 2, 3, 1).reshape(-1, 6, 1),
+        "wide": nn.functional.unfold(maps, 3, padding=1).transpose(1, 2).reshape(-1, 6, 9),
+    }
+    columns = {name: c - c.mean(0) for name, c in columns.items()}
+    wanted = {
+        name: torch.einsum("rck,ock->ro", c, getattr(model, name).weight.detach().reshape(5, 6, -1))
+        for name, c in columns.items()
+    }
+
+    def lost(gone: list[int]) -> float:
+        left = [c for c in range(6) if c not in gone]
+        total = 0.0
+        for name, target in wanted.items():
+            kept = columns[name][:, left].flatten(1)
+            solved = torch.linalg.lstsq(kept, target, driver="gelsd").solution if left else None
+            error = target - kept @ solved if left else target
+            total += float(error.square().sum() / target.square().sum())
+        return total
+
+    gone, before, expected = [], 0.0, {}
+    while len(gone) < 4:
+        costs = {c: lost([*gone, c]) for c in range(6) if c not in gone}
+        cheapest = min(costs, key=costs.get)
+        expected[cheapest] = max(costs[cheapest] - before, *expected.values(), 0.0)
+        gone.append(cheapest)
+        before = costs[cheapest]
+    given = scores(model, "obs")
+    assert given.argsort()[:4].tolist() == gone
+    for channel, cost in expected.items():
+        assert float(given[channel]) == pytest.approx(cost, rel=0.02)
+
+
+def test_a_channel_that_says_what_another_says_costs_nothing(model):
+    """γ, norms and activation cannot see it; the second order does."""
+    twin = duplicate(model)
+    twin.first.weight.data[1] = twin.first.weight.data[0]
+    twin.first.bias.data[1] = twin.first.bias.data[0]
+    for tensor in (twin.norm.weight.data, twin.norm.bias.data, twin.norm.running_mean, twin.norm.running_var):
+        tensor[1] = tensor[0]
+    found = scores(twin, "obs")
+    assert found.argmin() in (0, 1) and found.min() < 0.01 * found.max()
+
+
+def test_chance_depends_on_the_seed_alone():
+    model = studentnet()
+    example = torch.zeros(1, 1, 32, 32, dtype=torch.float64)
+    first, second, third = (
+        cc.prune_channels(model, example, ratio=0.5, criterion="random", seed=seed).survivors for seed in (0, 0, 1)
+    )
+    assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
+    assert any(not torch.equal(a, b) for a, b in zip(first, third, strict=True))
+
+
+@pytest.mark.parametrize("together", ["sum", "mean", "max"])
+def test_coupled_channels_are_scored_together(together):
+    """Two convolutions whose outputs are added: the same channel has two filters."""
+
+    class Added(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.left, self.right, self.last = nn.Conv2d(3, 4, 1), nn.Conv2d(3, 4, 1), nn.Conv2d(4, 2, 1)
+
+        def forward(self, x):
+            return self.last(self.left(x) + self.right(x))
+
+    torch.manual_seed(0)
+    model = Added().double()
+    both = []
+    for layer in (model.left, model.right):
+        own = layer.weight.detach().abs().flatten(1).sum(1)
+        both.append(own / own.mean())
+    pair = torch.stack(both)
+    expected = {"sum": pair.sum(0), "mean": pair.mean(0), "max": pair.max(0).values}[together]
+    assert close(scores(model, "l1", together=together), expected.tolist())
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"criterion": "obs"}, "The criterion 'obs' looks at calibration images: give them as images="),
+        ({"criterion": "taylor", "images": IMAGES}, "looks at calibration labels: give them as labels="),
+        ({"criterion": "taylor", "images": IMAGES, "labels": LABELS[:3]}, "there are 24 images and 3 labels"),
+        ({"criterion": "activation", "images": IMAGES[:0]}, "give them as images="),
+        ({"criterion": "l1", "together": "vote"}, "cannot be scored by 'vote'. Choose one of: sum, mean, max"),
+    ],
+)
+def test_what_a_criterion_lacks_is_a_sentence(model, given, message):
+    with pytest.raises(ValueError, match=message):
+        cc.prune_channels(model, IMAGES[:1], ratio=0.5, **given)

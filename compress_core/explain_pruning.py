@@ -287,16 +287,6 @@ def read_versus(both: Versus) -> str:
     ).replace("run as fast because", "run no faster, because")
 
 
-def score_title(criterion: str) -> str:
-    """What the channels are ranked by, for a heading."""
-    return "Scaling factors γ" if criterion == "bn_scale" else f"Scores: {CRITERIA[criterion].title}"
-
-
-def score_axis(criterion: str) -> str:
-    """What the channels are ranked by, with its unit, for an axis."""
-    return "scaling factor |γ| (no unit)" if criterion == "bn_scale" else f"{CRITERIA[criterion].title} (no unit)"
-
-
 def score_name(criterion: str) -> str:
     """What the channels are ranked by, before a number."""
     return "|γ|" if criterion == "bn_scale" else f"{CRITERIA[criterion].title}:"

@@ -199,6 +199,13 @@ def thresholds(scores: pd.Series, log: bool = False) -> pd.DataFrame:
     return pd.DataFrame({"stop": stops, "share": (below / len(scores)).round(3).clip(max=MAX_PRUNE)})
 
 
+def score_ends(scores: pd.Series, criterion: str) -> tuple[tuple[float, float], bool]:
+    """Where an axis of scores starts and ends, and whether it is one of powers of ten."""
+    log = criterion in SPAN_DECADES
+    stops = thresholds(scores, log)["stop"]
+    return (float(stops.iloc[0]), float(stops.iloc[-1])), log
+
+
 def stop_for(table: pd.DataFrame, prune: float, threshold: float | None) -> int:
     """The row of `thresholds` that says a pruning ratio best; of several the one nearest to its threshold."""
     away = (table["share"] - prune).abs()

@@ -6,6 +6,7 @@ import streamlit as st
 from compress_core import explain_pruning as explain
 from compress_core import plots
 from compress_core.errors import CheckpointError
+from compress_core.explain import score_axis, score_title
 from compress_core.numbers import percent
 from compress_core.pipeline import prunable_layers
 from compress_core.pruning.healing import HEALINGS
@@ -25,6 +26,7 @@ from ui.tiles import tiles
 ALL_LAYERS = ""
 VIEWS = {"criteria": "Every criterion", "healing": "Every healing", "versus": "Weights against channels"}
 POLL_S = 0.5
+SCORES_PX = 258
 CLOSED = "closed"
 CHOICES = {"view": Choice("view", (CLOSED, *VIEWS), CLOSED)}
 VIEWS_OF_ADDRESS = {
@@ -100,7 +102,7 @@ def _scores(state: State, recipe: Recipe, shared: Engine) -> None:
     layer = layer if layer in layers else ALL_LAYERS
     options = [ALL_LAYERS, *layers]
     with components.row():
-        components.heading(f"{explain.score_title(recipe.criterion)}, and the threshold")
+        components.heading(f"{score_title(recipe.criterion)}, and the threshold")
         st.selectbox(
             "Layer shown",
             options,
@@ -120,7 +122,7 @@ def _scores(state: State, recipe: Recipe, shared: Engine) -> None:
     table = thresholds(cut.channels["score"], log)
     ends = float(table["stop"].iloc[0]), float(table["stop"].iloc[-1])
     text = explain.read_scores(cut, layer or None, recipe.scope)
-    figure = plots.threshold_histogram(own, limit, ends, explain.score_axis(recipe.criterion), log)
+    figure = plots.score_histogram(own, limit, ends, score_axis(recipe.criterion), log, named=False, height=SCORES_PX)
     st.plotly_chart(figure, key="scores", alt=text, config=_STILL)
     with st.container(key="cc-threshold", height=62, border=False):
         if recipe.scope == "global":
@@ -161,7 +163,7 @@ def _trainings(state: State, recipe: Recipe, shared: Engine) -> None:
         limits,
         explain.training_title(recipe.weights),
         (float(stops.iloc[0]), float(stops.iloc[-1])),
-        explain.score_axis(recipe.criterion),
+        score_axis(recipe.criterion),
         log,
     )
     st.plotly_chart(figure, key="trainings", alt=text, config=_STILL)

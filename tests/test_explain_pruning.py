@@ -8,6 +8,7 @@ import pytest
 
 import compress_core as cc
 from compress_core import explain_pruning as explain
+from compress_core.explain import score_axis
 from compress_core.study import Cut, study_cut
 from compress_core.study_pruning import Outcome, Rung, Standing, study_fates, study_standing, study_wiring
 
@@ -166,8 +167,8 @@ def test_seconds(value, text):
 
 @pytest.mark.parametrize("criterion", cc.criteria())
 def test_every_criterion_is_named_on_its_axis(criterion):
-    assert "(no unit)" in explain.score_axis(criterion)
-    assert ("γ" in explain.score_axis(criterion)) == criterion.startswith("bn_scale")
+    assert "(no unit)" in score_axis(criterion)
+    assert ("γ" in score_axis(criterion)) == criterion.startswith("bn_scale")
 
 
 def test_the_last_change_by_hand():

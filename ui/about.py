@@ -14,10 +14,28 @@ without being missed.
 Liu et al. 2017, *Learning Efficient Convolutional Networks through Network Slimming*, section 3.
 """
 
+RANKINGS = r"""
+**What you see.** How many channels have which score; those with the lowest are cut. A channel $c$ has a filter $w_c$
+that makes it, activations $a_c$, and weights $v_c$ that read it.
+
+| ranked by | score of a channel | |
+|---|---|---|
+| γ | $\lvert\gamma_c\rvert$ | Liu et al. 2017, *Network Slimming*, section 3 |
+| γ, per layer | $\lvert\gamma_c\rvert$ over its layer's mean | |
+| L1, L2 norm | $\lVert w_c \rVert$ over its layer's mean | Li et al. 2017, *Pruning Filters*, section 3.1 |
+| Geometric median | $\sum_j \lVert w_c - w_j \rVert$ over its layer's mean | He et al. 2019, *FPGM*, section 3.2 |
+| Taylor | $\lvert \sum a_c\, \partial L / \partial a_c \rvert$ | Molchanov et al. 2017, section 2.2 |
+| Activation | $\operatorname{Var}(a_c)\, \lVert v_c \rVert^2$ | |
+| Second order | what its removal costs when the rest makes up for it | Hassibi & Stork 1993, *Optimal Brain Surgeon* |
+| Random | a number drawn for it | the yardstick |
+
+Where layers share a channel, their scores become one: the mean, or the sum for the last ones that measure a loss.
+"""
+
 HEALING = r"""
 **What you see.** The accuracy after each step. Right after a cut the network reads its inputs with the mean μ and
 variance σ² of a network that is no longer there. Recalibration shows it 256 training images and estimates both anew:
-no labels, no gradients, a tenth of a second.
+no labels, no gradients, a tenth of a second. *Finer choices* has other means, up to training it on.
 
 $$\mu_c \leftarrow \frac{1}{n}\sum x_c, \qquad \sigma_c^2 \leftarrow \frac{1}{n-1}\sum (x_c - \mu_c)^2$$
 

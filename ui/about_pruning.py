@@ -1,5 +1,7 @@
 """The explanations of channel pruning: what you see, the formula, the paper and its section."""
 
+from ui.about import RANKINGS
+
 EXACT = r"""
 **What you see.** A dropped channel is not only gone, it must be gone without a trace. So the original is run with the
 weights that read the dropped channels set to zero, $f_{\text{masked}}$, and beside it the smaller network that was
@@ -55,8 +57,9 @@ CRITERIA = r"""
 healing chosen in *Finer choices*; the line is the original. All on the same test images.
 
 Papers often compare criteria without healing, or after long training, where most of them are alike. Here you see both
-ends. *At random* is the yardstick that a criterion must beat.
-"""
+ends. ● marks the one chosen in *Finer choices*.
+
+""" + RANKINGS.partition("\n\n")[2]
 
 HEALINGS = r"""
 **What you see.** The same cut, healed by each means, cheapest first, and the seconds that each took here.

@@ -9,7 +9,7 @@ from compress_core.plots.architecture import (
 )
 from compress_core.plots.channels import score_histogram
 from compress_core.plots.ideas import block_widths, error_over_dims, form_bars, spirals, squeeze_curves
-from compress_core.plots.pruning import matrices, threshold_histogram, trainings_histogram
+from compress_core.plots.pruning import matrices, trainings_histogram
 from compress_core.plots.tradeoff import accuracy_against_size
 
 __all__ = [
@@ -26,6 +26,5 @@ __all__ = [
     "score_histogram",
     "spirals",
     "squeeze_curves",
-    "threshold_histogram",
     "trainings_histogram",
 ]

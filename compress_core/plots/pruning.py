@@ -1,51 +1,15 @@
-"""Figures of channel pruning: the scores and their threshold, three trainings, holes against a smaller matrix."""
+"""Figures of channel pruning: three trainings, and holes against a smaller matrix."""
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from compress_core.plots.channels import SIDES, across, line, stacks
 from compress_core.plots.layout import axis, figure, label
-from compress_core.plots.tokens import COMPRESSED, ORIGINAL, THRESHOLD_LINE
+from compress_core.plots.tokens import ORIGINAL
 
-SIDES = {"l": 58, "r": 14}
-"""Fixed margins, so that the slider under the figure stands where the axis does."""
-BINS = 56
-SCORES_PX = 258
 TRAININGS_PX = 320
 MATRICES_PX = 470
-_FATES = (("stay", True, COMPRESSED), ("cut", False, ORIGINAL))
-
-
-def threshold_histogram(
-    channels: pd.DataFrame, threshold: float | None, ends: tuple[float, float], score: str, log: bool = False
-) -> go.Figure:
-    """How the scores are distributed, who stays and who goes; the threshold is moved by the slider below.
-
-    Args:
-        channels: `score` and `kept`, a row per channel.
-        threshold: drawn as a line where there is one for all rows.
-        ends: of the axis, which are those of the slider.
-        score: what the channels are ranked by, with its unit.
-        log: whether the axis is one of powers of ten; what is below its start is counted there.
-    """
-    above = {"yref": "paper", "y": 1.0, "yanchor": "bottom"}
-    labels = []
-    for name, stays, color in _FATES:
-        here = int((channels["kept"] == stays).sum())
-        if here:
-            place = {"x": float(stays), "xref": "paper", "xanchor": "right" if stays else "left"}
-            labels.append(label(f"<b>{here:,}</b> {name}", color, **above, **place))
-    return figure(
-        _stacks(channels, ends, log, {}),
-        _across(score, ends, log),
-        axis("channels", rangemode="tozero", automargin=False, nticks=5),
-        labels,
-        barmode="stack",
-        bargap=0,
-        shapes=_line(threshold, log, "y"),
-        height=SCORES_PX,
-        margin=SIDES | {"t": 26, "b": 46},
-    )
 
 
 def trainings_histogram(
@@ -62,16 +26,16 @@ def trainings_histogram(
         channels: `training`, `score` and `kept`, a row per channel.
         thresholds: by training, in the order drawn; NaN where each layer has its own.
         chosen: the training of the recipe.
-        ends, score, log: as in `threshold_histogram`.
+        ends, score, log: as in `score_histogram`.
     """
     count = len(thresholds)
     traces, labels, shapes, axes = [], [], [], {}
     for i, (training, threshold) in enumerate(thresholds.items()):
         own = channels[channels["training"] == training]
         number = "" if i == 0 else str(i + 1)
-        traces += _stacks(own, ends, log, {"yaxis": f"y{number}", "xaxis": "x"})
+        traces += stacks(own, ends, log, {"yaxis": f"y{number}", "xaxis": "x"})
         limit = None if np.isnan(threshold) else float(threshold)
-        shapes += _line(limit, log, f"y{number}")
+        shapes += line(limit, log, f"y{number}")
         high = 1 - i / count
         name = f"<b>{training}</b>" if training == chosen else training
         text = name if limit is None else f"{name}, threshold {limit:#.2g}"
@@ -84,55 +48,11 @@ def trainings_histogram(
             nticks=3,
             anchor="x",
         )
-    across = _across(score, ends, log) | {"anchor": "y" if count == 1 else f"y{count}"}
+    below = across(score, ends, log) | {"anchor": "y" if count == 1 else f"y{count}"}
     first = axes.pop("yaxis")
     margin = SIDES | {"t": 6, "b": 50}
     drawn = {"barmode": "stack", "bargap": 0, "shapes": shapes, "height": TRAININGS_PX, "margin": margin}
-    return figure(traces, across, first, labels, **drawn, **axes)
-
-
-def _across(score: str, ends: tuple[float, float], log: bool) -> dict:
-    """The axis of the scores. A log one is drawn by hand, so that bars are as wide as each other."""
-    if not log:
-        return axis(score, range=list(ends), automargin=False)
-    low, high = np.log10(ends)
-    every = 1 if high - low < 6 else 2
-    decades = [d for d in range(int(np.ceil(low)), int(np.floor(high)) + 1) if d % every == 0]
-    ticks = {"tickvals": decades, "ticktext": [f"10<sup>{d}</sup>".replace("-", "−") for d in decades]}
-    return axis(f"{score}, log scale", range=[low, high], automargin=False, **ticks)
-
-
-def _at(values: np.ndarray | float, log: bool, low: float = 0.0) -> np.ndarray | float:
-    return np.log10(np.maximum(values, low)) if log else values
-
-
-def _stacks(channels: pd.DataFrame, ends: tuple[float, float], log: bool, on: dict) -> list[dict]:
-    scores, kept = channels["score"].to_numpy(float), channels["kept"].to_numpy(bool)
-    edges = np.linspace(*_at(np.array(ends), log), BINS + 1)
-    middles, width = (edges[:-1] + edges[1:]) / 2, edges[1] - edges[0]
-    places = _at(scores, log, ends[0])
-    return [
-        on
-        | {
-            "type": "bar",
-            "x": middles,
-            "y": np.histogram(places[kept == stays], edges)[0],
-            "width": width * 0.9,
-            "name": name,
-            "marker": {"color": color, "line": {"width": 0}},
-            "customdata": 10**middles if log else middles,
-            "hovertemplate": f"%{{y}} channels {name}<br>about %{{customdata:.3g}}<extra></extra>",
-        }
-        for name, stays, color in _FATES
-    ]
-
-
-def _line(threshold: float | None, log: bool, yaxis: str) -> list[dict]:
-    if threshold is None or not np.isfinite(threshold) or (log and threshold <= 0):
-        return []
-    x = float(_at(threshold, log))
-    ends = {"x0": x, "x1": x, "y0": 0, "y1": 1, "yref": f"{yaxis} domain"}
-    return [{"type": "line", "line": {"color": color, "width": px}} | ends for color, px in THRESHOLD_LINE]
+    return figure(traces, below, first, labels, **drawn, **axes)
 
 
 def matrices(panels: dict[str, np.ndarray], shape: tuple[int, int]) -> go.Figure:

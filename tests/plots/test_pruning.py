@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from compress_core.plots import matrices, threshold_histogram, tokens, trainings_histogram
+from compress_core.plots import matrices, score_histogram, tokens, trainings_histogram
 
 SCORES = [0.1, 0.2, 0.3, 0.4, 0.9]
 
@@ -33,8 +33,8 @@ def figures(channels) -> dict:
     weights = np.arange(12.0).reshape(3, 4) + 1
     holes = np.where(weights % 2, weights, np.nan)
     return {
-        "threshold": threshold_histogram(channels, 0.25, (0, 1), "scaling factor |γ| (no unit)"),
-        "log": threshold_histogram(channels, 0.25, (0.05, 1), "Taylor (no unit)", log=True),
+        "threshold": score_histogram(channels, 0.25, (0, 1), named=False),
+        "log": score_histogram(channels, 0.25, (0.05, 1), "Taylor (no unit)", log=True, named=False),
         "trainings": trainings_histogram(three, limits, "λ = 0.1", (0, 1), "scaling factor |γ| (no unit)"),
         "matrices": matrices({"holes": holes, "smaller": weights[:2, :3]}, (3, 4)),
     }
@@ -67,13 +67,13 @@ def test_the_threshold_stands_at_its_score(figures):
 
 def test_scores_below_a_log_axis_are_counted_at_its_start():
     channels = pd.DataFrame({"score": [0.0, 1e-9, 0.1], "kept": [False, False, True]})
-    figure = threshold_histogram(channels, None, (1e-3, 1), "Taylor (no unit)", log=True)
+    figure = score_histogram(channels, None, (1e-3, 1), "Taylor (no unit)", log=True)
     assert (counts(figure, "stay"), counts(figure, "cut")) == (1, 2) and not figure.layout.shapes
 
 
 def test_an_empty_threshold_draws_no_line(channels):
     for threshold in (None, float("-inf"), float("nan")):
-        assert not threshold_histogram(channels, threshold, (0, 1), "score (no unit)").layout.shapes
+        assert not score_histogram(channels, threshold, (0, 1), "score (no unit)").layout.shapes
 
 
 def test_the_trainings_share_one_axis_and_the_chosen_one_is_bold(figures):
@@ -102,3 +102,7 @@ def test_holes_are_empty_and_both_matrices_have_one_scale(figures):
 
 def test_a_matrix_of_zeros_can_be_drawn():
     matrices({"holes": np.full((2, 2), np.nan), "smaller": np.zeros((1, 1))}, (2, 2))
+
+
+def test_a_threshold_on_a_log_axis_is_named_in_powers_of_ten(channels):
+    assert "threshold 2.5e-01" in texts(score_histogram(channels, 0.25, (0.05, 1), "Taylor (no unit)", log=True))

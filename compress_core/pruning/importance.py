@@ -28,7 +28,7 @@ class Criterion:
     needs: tuple[str, ...] = ()
     """What it looks at beside the network: `images`, `labels`."""
     together: str = "mean"
-    """How the scores of coupled channels become one, unless a caller chooses."""
+    """How the scores of coupled channels become one, unless a caller chooses; Taylor and the second order add up."""
 
 
 def bn_scale(evidence: Evidence, group: ChannelGroup) -> Tensor:
@@ -97,14 +97,29 @@ CRITERIA: Registry[Criterion] = Registry(
     "criterion",
     {
         "bn_scale": Criterion("γ", "Liu et al. 2017, Network Slimming, section 3", bn_scale),
-        "bn_scale_normalized": Criterion("γ, per layer", "", bn_scale_normalized),
+        "bn_scale_normalized": Criterion(
+            "γ per layer", "after Liu et al. 2017, with each layer's γ over their mean", bn_scale_normalized
+        ),
         "l1": Criterion("L1 norm", "Li et al. 2017, Pruning Filters for Efficient ConvNets, section 3.1", l1),
-        "l2": Criterion("L2 norm", "", l2),
-        "fpgm": Criterion("Geometric median", "He et al. 2019, section 3.2", fpgm),
-        "taylor": Criterion("Taylor", "Molchanov et al. 2017, section 2.2", taylor, ("images", "labels"), "sum"),
-        "activation": Criterion("Activation", "", activation, ("images",), "sum"),
-        "obs": Criterion("Second order", "Hassibi & Stork 1993", removal_costs, ("images",), "sum"),
-        "random": Criterion("Random", "", chance),
+        "l2": Criterion("L2 norm", "as the L1 norm, squared", l2),
+        "fpgm": Criterion("Geometric median", "He et al. 2019, Filter Pruning via Geometric Median", fpgm),
+        "taylor": Criterion(
+            "Taylor",
+            "Molchanov et al. 2017, Pruning CNNs for Resource Efficient Inference, section 2.2",
+            taylor,
+            ("images", "labels"),
+        ),
+        "activation": Criterion(
+            "Activation",
+            "the channel's part in the variance of what its readers put out",
+            activation,
+            ("images",),
+            "sum",
+        ),
+        "obs": Criterion(
+            "Second order", "Hassibi & Stork 1993, Optimal Brain Surgeon, on channels", removal_costs, ("images",)
+        ),
+        "random": Criterion("Chance", "drawn from the seed", chance),
     },
 )
 

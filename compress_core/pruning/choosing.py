@@ -34,6 +34,10 @@ class ScoredGroup:
         return self.group.name
 
 
+Judged = tuple[dict[str, ScoredGroup], dict[str, ScoredGroup]]
+"""The groups that a criterion can judge, by name, and those that it cannot."""
+
+
 def judge(
     model: nn.Module,
     coupling: Coupling,
@@ -42,7 +46,7 @@ def judge(
     labels: Tensor | None,
     together: str | None,
     seed: int,
-) -> tuple[dict[str, ScoredGroup], dict[str, ScoredGroup]]:
+) -> Judged:
     """The groups that a criterion can judge, by name, and those that it cannot; all of them whole.
 
     Raises:

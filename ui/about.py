@@ -1,5 +1,7 @@
 """The explanations behind a click: what you see, the formula, the paper and its section."""
 
+from compress_core.pruning.importance import CRITERIA
+
 GAMMA = r"""
 **What you see.** BatchNorm ends by multiplying each channel by its own scaling factor γ. Where |γ| is small the
 channel hardly speaks, so Network Slimming cuts the channels below a threshold on |γ|. Blue channels stay, grey ones
@@ -14,23 +16,32 @@ without being missed.
 Liu et al. 2017, *Learning Efficient Convolutional Networks through Network Slimming*, section 3.
 """
 
-RANKINGS = r"""
+_SCORES = {
+    "bn_scale": r"$\lvert\gamma_c\rvert$",
+    "bn_scale_normalized": r"$\lvert\gamma_c\rvert$ over its layer's mean",
+    "l1": r"$\lVert w_c \rVert_1$ over its layer's mean",
+    "l2": r"$\lVert w_c \rVert_2$ over its layer's mean",
+    "fpgm": r"$\sum_j \lVert w_c - w_j \rVert_2$ over its layer's mean",
+    "taylor": r"$\lvert \sum a_c\, \partial L / \partial a_c \rvert$, the mean over images",
+    "activation": r"$\operatorname{Var}(a_c)\, \lVert v_c \rVert^2$ as a part of its layer's",
+    "obs": "what its removal costs when the others make up for it",
+    "random": "a number drawn for it: what the others have to beat",
+}
+_ROWS = "\n".join(f"| {chosen.title} | {_SCORES.get(name, '')} | {chosen.paper} |" for name, chosen in CRITERIA.items())
+RANKINGS = (
+    r"""
 **What you see.** How many channels have which score; those with the lowest are cut. A channel $c$ has a filter $w_c$
 that makes it, activations $a_c$, and weights $v_c$ that read it.
 
-| ranked by | score of a channel | |
+| ranked by | score of a channel | paper |
 |---|---|---|
-| γ | $\lvert\gamma_c\rvert$ | Liu et al. 2017, *Network Slimming*, section 3 |
-| γ, per layer | $\lvert\gamma_c\rvert$ over its layer's mean | |
-| L1, L2 norm | $\lVert w_c \rVert$ over its layer's mean | Li et al. 2017, *Pruning Filters*, section 3.1 |
-| Geometric median | $\sum_j \lVert w_c - w_j \rVert$ over its layer's mean | He et al. 2019, *FPGM*, section 3.2 |
-| Taylor | $\lvert \sum a_c\, \partial L / \partial a_c \rvert$ | Molchanov et al. 2017, section 2.2 |
-| Activation | $\operatorname{Var}(a_c)\, \lVert v_c \rVert^2$ | |
-| Second order | what its removal costs when the rest makes up for it | Hassibi & Stork 1993, *Optimal Brain Surgeon* |
-| Random | a number drawn for it | the yardstick |
-
-Where layers share a channel, their scores become one: the mean, or the sum for the last ones that measure a loss.
 """
+    + _ROWS
+    + """
+
+Where layers share a channel, their scores become one, by their mean or their sum.
+"""
+)
 
 HEALING = r"""
 **What you see.** The accuracy after each step. Right after a cut the network reads its inputs with the mean μ and

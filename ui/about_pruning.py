@@ -59,7 +59,7 @@ healing chosen in *Finer choices*; the line is the original. All on the same tes
 Papers often compare criteria without healing, or after long training, where most of them are alike. Here you see both
 ends. ● marks the one chosen in *Finer choices*.
 
-""" + RANKINGS.partition("\n\n")[2]
+""" + RANKINGS[RANKINGS.index("| ranked by") :]
 
 HEALINGS = r"""
 **What you see.** The same cut, healed by each means, cheapest first, and the seconds that each took here.

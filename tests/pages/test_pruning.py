@@ -8,6 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 import compress_core as cc
 from compress_core.pruning.healing import HEALINGS
+from compress_core.pruning.importance import CRITERIA
 from compress_core.zoo import architecture
 from tests.conftest import ROOT
 from tests.pages.test_home import address, html, knob, warnings
@@ -203,3 +204,12 @@ def test_the_proof_is_a_small_number():
         r"differ by at most (\d)·10(⁻\S+) on 4 images", html(open_page(arch="shufflenet_v2", prune="0.5"))
     )
     assert badge and badge[2] >= "⁻⁵"
+
+
+def test_every_criterion_has_its_formula_and_its_paper():
+    from ui import about, about_pruning
+
+    for name, criterion in CRITERIA.items():
+        for text in (about.RANKINGS, about_pruning.CRITERIA):
+            row = next(line for line in text.splitlines() if line.startswith(f"| {criterion.title} |"))
+            assert len(row.split(" | ")[1]) > 5 and criterion.paper in row, name

@@ -87,8 +87,13 @@ def _expect(state: State, recipe: Recipe, shared: Engine) -> None:
 
 
 def _summary(shown: Shown, shared: Engine) -> None:
+    place = st.empty()
+    if shown.recipe.heal == "finetune":
+        with place:
+            components.sentence("Fine-tuning this recipe, which takes a few seconds …")
     now = shared.standing(shown.recipe)
-    components.sentence(explain.summary(shared.standing(shown.original), now))
+    with place:
+        components.sentence(explain.summary(shared.standing(shown.original), now))
     with components.row():
         proof = shared.exactness(shown.recipe)
         badge(explain.read_exactness(proof.difference, proof.images, now.cut_share), idle=now.cut_share == 0)

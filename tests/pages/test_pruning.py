@@ -11,8 +11,10 @@ from compress_core.pruning.healing import HEALINGS
 from compress_core.pruning.importance import CRITERIA
 from compress_core.zoo import architecture
 from tests.conftest import ROOT
-from tests.pages.test_home import address, html, knob, warnings
+from tests.pages.test_home import address, folder, html, knob, truncate, warnings
 from tests.pages.test_ideas import said
+
+__all__ = ["folder"]
 
 
 def open_page(**params: str | list[str]) -> AppTest:
@@ -213,3 +215,16 @@ def test_every_criterion_has_its_formula_and_its_paper():
         for text in (about.RANKINGS, about_pruning.CRITERIA):
             row = next(line for line in text.splitlines() if line.startswith(f"| {criterion.title} |"))
             assert len(row.split(" | ")[1]) > 5 and criterion.paper in row, name
+
+
+def test_a_damaged_checkpoint_is_a_sentence(folder):
+    truncate(folder, "0.50")
+    app = open_page(arch="studentnet", width="0.5", prune="0.3")
+    assert not app.exception and "Taken instead: width" in warnings(app)
+
+
+def test_a_training_that_cannot_be_read_is_left_out_with_a_sentence(folder):
+    (folder / "studentnet-1.00-digits-sparse-0.15.safetensors").write_bytes(b"no weights")
+    app = open_page(arch="studentnet", prune="0.3")
+    assert not app.exception and len(app.get("plotly_chart")) == 2
+    assert "sparse-0.15" in warnings(app) and "λ = 0.15, threshold" not in str(app.get("plotly_chart")[1].proto)

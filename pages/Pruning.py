@@ -87,13 +87,8 @@ def _expect(state: State, recipe: Recipe, shared: Engine) -> None:
 
 
 def _summary(shown: Shown, shared: Engine) -> None:
-    place = st.empty()
-    if shown.recipe.heal == "finetune":
-        with place:
-            components.sentence("Fine-tuning this recipe, which takes a few seconds …")
     now = shared.standing(shown.recipe)
-    with place:
-        components.sentence(explain.summary(shared.standing(shown.original), now))
+    components.sentence(explain.summary(shared.standing(shown.original), now))
     with components.row():
         proof = shared.exactness(shown.recipe)
         badge(explain.read_exactness(proof.difference, proof.images, now.cut_share), idle=now.cut_share == 0)
@@ -220,6 +215,13 @@ def _view(state: State, shown: Shown, shared: Engine) -> None:
     {"criteria": _criteria, "healing": _healings, "versus": _versus}[view](state, shown, shared)
 
 
+def _drawn(view: str, recipe: Recipe) -> bool:
+    """Whether this visit has seen the view of this recipe just before, so that its bars need not grow again."""
+    before = st.session_state.get("drawn last")
+    st.session_state["drawn last"] = view, recipe
+    return before == (view, recipe)
+
+
 def _marked(title: str, chosen: bool) -> str:
     return f"{title} ●" if chosen else title
 
@@ -230,11 +232,12 @@ def _criteria(state: State, shown: Shown, shared: Engine) -> None:
     with components.row():
         components.heading(explain.criteria_heading(recipe, original.samples))
         components.help_on("the criteria", about.CRITERIA)
-    place, said = st.empty(), st.container()
+    place, said = st.container(), st.container()
     titles = {name: _marked(CRITERIA[name].title, name == recipe.criterion) for name in criteria()}
     rows = {name: Bar(title, "", None, None, ()) for name, title in titles.items()}
+    drawn = _drawn("criteria", recipe)
     found: dict[str, tuple[float, float]] = {}
-    for name in Growing(place, rows, original.accuracy, "Accuracy of each criterion", "cut → healed"):
+    for name in Growing(place, rows, original.accuracy, "Accuracy of each criterion", "cut → healed", drawn):
         after_cut = shared.outcome(recipe.with_(criterion=name, heal="none")).accuracy
         healed = shared.outcome(recipe.with_(criterion=name)).accuracy
         found[name] = after_cut, healed
@@ -255,11 +258,12 @@ def _healings(state: State, shown: Shown, shared: Engine) -> None:
 
 def _ladder(recipe: Recipe, original: float, shared: Engine, training: bool) -> None:
     """The bars of the healings; they come back to ask while the last one is `training`."""
-    place, said = st.empty(), st.container()
+    place, said = st.container(), st.container()
     titles = {name: _marked(HEAL_TITLES[name], name == recipe.heal) for name in HEALINGS}
     rows = {name: Bar(title, "", None, None, (), pair=False) for name, title in titles.items()}
+    drawn = _drawn("healing", recipe)
     found: dict[str, Rung] = {}
-    for name in Growing(place, rows, original, "Accuracy after each healing"):
+    for name in Growing(place, rows, original, "Accuracy after each healing", "", drawn):
         rung = shared.rung(recipe.with_(heal=name))
         if rung is None:
             rows[name] = Bar(titles[name], "training …", None, None, (), pair=False)

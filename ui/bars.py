@@ -1,5 +1,6 @@
 """Bars in plain HTML that grow where they stand, one after another, while a page still measures."""
 
+import math
 import time
 from collections.abc import Iterator, Sequence
 from html import escape
@@ -59,42 +60,42 @@ class Bar(NamedTuple):
     """Whether there is a before."""
 
 
-def bars(place, rows: Sequence[Bar], mark: float, label: str, columns: str = "") -> None:
-    """A row of two bars for each, with a line where the original stands.
-
-    Args:
-        place: an `st.empty()` that they are drawn into, again and again.
-        mark: the original's share.
-        label: what is measured.
-        columns: what the texts at the end are.
-    """
-    head = f'<div class="cc-mark" style="width:{100 * mark:.1f}%">original {percent(mark)}</div>'
-    cells = f"<div></div>{head}<div class='cc-values'>{escape(columns)}</div>" + "".join(
-        _bar(row, mark) for row in rows
-    )
-    place.html(f'{_STYLE}<div class="cc-bars" role="group" aria-label="{escape(label)}">{cells}</div>')
-
-
 class Growing:
     """Names of bars to measure, one after another; the bars are drawn before the first, and again after each.
 
-    What is at hand already is not drawn one by one.
+    Each is a row of two bars, or of one, with a line where the original stands. What is at hand already is not drawn
+    one by one.
     """
 
-    def __init__(self, place, rows: dict[str, Bar], mark: float, label: str, columns: str = ""):
-        self._place, self._rows, self._about = place, rows, (mark, label, columns)
-
-    def _draw(self) -> None:
-        bars(self._place, list(self._rows.values()), *self._about)
+    def __init__(self, place, rows: dict[str, Bar], mark: float, label: str, columns: str = "", drawn: bool = False):
+        """
+        Args:
+            place: a container that they are drawn into.
+            rows: by name; replaced by who measures them.
+            mark: the original's share.
+            label: what is measured.
+            columns: what the texts at the end are.
+            drawn: whether they stand there already: then only the end is drawn.
+        """
+        self._place, self._rows, self._mark, self._label, self._columns = place, rows, mark, label, columns
+        self._next = math.inf if drawn else 0.0
 
     def __iter__(self) -> Iterator[str]:
-        drawn = 0.0
         for name in list(self._rows):
-            if time.monotonic() - drawn > REDRAW_S:
+            if time.monotonic() > self._next:
                 self._draw()
-                drawn = time.monotonic()
+                self._next = time.monotonic() + REDRAW_S
             yield name
         self._draw()
+
+    def _draw(self) -> None:
+        mark = f'<div class="cc-mark" style="width:{100 * self._mark:.1f}%">original {percent(self._mark)}</div>'
+        head = f'<div></div>{mark}<div class="cc-values">{escape(self._columns)}</div>'
+        cells = head + "".join(_bar(row, self._mark) for row in self._rows.values())
+        # An element that is written anew takes the place of the old one, without a moment of nothing between.
+        self._place = self._place.html(
+            f'{_STYLE}<div class="cc-bars" role="group" aria-label="{escape(self._label)}">{cells}</div>'
+        )
 
 
 def _bar(row: Bar, mark: float) -> str:

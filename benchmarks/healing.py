@@ -25,7 +25,7 @@ from compress_core.pruning.coupling import couple
 
 ARCHITECTURES = ("studentnet", "mobilenet_v2", "shufflenet_v2")
 RATIOS = (0.3, 0.5, 0.7)
-LONG_EPOCHS, LONG_CRITERION = 40, "obs"
+LONG_EPOCHS, LONG_RATE, LONG_CRITERION = 40, 0.002, "obs"
 DATA = cc.dataset("digits")
 EXAMPLE = torch.zeros(1, *DATA.input_shape)
 
@@ -75,7 +75,9 @@ def ours(arch: str) -> list[dict]:
                 "tune s": tune_s,
             }
             if criterion == LONG_CRITERION:
-                longer, long_s = timed(lambda s=solved: cc.finetune(s, DATA, LONG_EPOCHS, teacher=model))
+                longer, long_s = timed(
+                    lambda s=solved: cc.finetune(s, DATA, LONG_EPOCHS, teacher=model, learning_rate=LONG_RATE)
+                )
                 row |= {f"{LONG_EPOCHS} epochs": test_accuracy(longer) - original, "long s": long_s}
             rows.append(row)
             show(row)

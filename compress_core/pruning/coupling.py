@@ -5,15 +5,16 @@ labels.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, fx, nn
 
 from compress_core.duplicate import duplicate
 from compress_core.errors import UnsupportedModelError
-from compress_core.pruning.labels import BATCH, LabelRun, Move, channels_of
+from compress_core.pruning.labels import BATCH, LabelRun
 from compress_core.pruning.modules import SelectChannels
+from compress_core.pruning.movement import Move
 from compress_core.tracing import Tracer
 
 NO_PLACE = -1
@@ -53,8 +54,6 @@ class Coupling:
     """For each layer a label for each input channel."""
     outputs: dict[str, Tensor]
     """For each layer a label for each output channel."""
-    columns: dict[str, Tensor]
-    """For each node that a move starts from or ends at, a label for each channel, or for each column."""
     moves: tuple[Move, ...]
     label_count: int
     graph: fx.Graph
@@ -76,71 +75,71 @@ def couple(model: nn.Module, example_input: Tensor) -> Coupling:
     Raises:
         UnsupportedModelError: torch.fx cannot trace it, or it does not run on the example.
     """
-    model = duplicate(model).eval()
     try:
-        graph = Tracer(SelectChannels).trace(model)
+        run = _run(model, example_input, "meta")
+    except Exception:  # something in it wants values, such as a tensor made in its forward
+        run = _run(model, example_input)
+    return _coupling(run)
+
+
+def _run(model: nn.Module, example_input: Tensor, device: str | None = None) -> LabelRun:
+    """Run a copy of the network on labels; on the `meta` device, where nothing but shapes is computed, or its own."""
+    double = duplicate(model, device).eval()
+    try:
+        graph = Tracer(SelectChannels).trace(double)
     except Exception as error:
         raise UnsupportedModelError(
             f"The wiring of {type(model).__name__} cannot be traced, so its channels cannot be coupled: {error}"
         ) from error
-    run = LabelRun(fx.GraphModule(model, graph))
+    run = LabelRun(double, graph, model)
+    images = example_input[:1].to(device or example_input.device).expand(BATCH, *example_input.shape[1:])
     try:
         with torch.no_grad():
-            run.run(example_input[:1].expand(BATCH, *example_input.shape[1:]).contiguous())
+            run.run(images.contiguous())
     except Exception as error:
         why = str(error).partition("\n")[0]
         raise UnsupportedModelError(f"{type(model).__name__} does not run on the example input: {why}") from error
-    return _coupling(run)
+    return run
 
 
 def _coupling(run: LabelRun) -> Coupling:
     """What a finished run has found."""
-
-    def rooted(labels: Tensor) -> Tensor:
-        return torch.tensor([run.root(label) for label in labels.tolist()])
-
     for name in run.read_elsewhere & run.kinds.keys():
         run.freeze(run.inputs[name])
         run.freeze(run.outputs[name])
-    inputs = {name: rooted(labels) for name, labels in run.inputs.items()}
-    outputs = {name: rooted(labels) for name, labels in run.outputs.items()}
-    constants = {n.target: run.env[n] for n in run.env if n.op == "get_attr" and "." not in n.target}
-    groups = _groups(run.kinds, inputs, outputs)
-    by_name = {node.name: node for node in run.labels}
-    columns = {}
-    for move in run.found_moves:
-        for name in (move.node, *move.sources):
-            labels = run.labels[by_name[name]]
-            wanted = labels.reshape(-1) if move.flat else channels_of(labels)
-            columns[name, move.flat] = rooted(wanted)
-    moves = tuple(run.found_moves)
-    return Coupling(groups, inputs, outputs, columns, moves, len(run.parent), run.module.graph, constants)
+    roots = run.roots()
+    inputs = {name: roots[labels] for name, labels in run.inputs.items()}
+    outputs = {name: roots[labels] for name, labels in run.outputs.items()}
+    groups = _groups(run.kinds, inputs, outputs, len(run.parent))
+    moves = tuple(replace(move, before=roots[move.before]) for move in run.found_moves)
+    return Coupling(groups, inputs, outputs, moves, len(run.parent), run.graph, run.constants)
 
 
-def _groups(kinds: dict[str, str], inputs: dict[str, Tensor], outputs: dict[str, Tensor]) -> tuple[ChannelGroup, ...]:
+def _groups(
+    kinds: dict[str, str], inputs: dict[str, Tensor], outputs: dict[str, Tensor], count: int
+) -> tuple[ChannelGroup, ...]:
     """Layers that write a channel in common make one group; its channels stand in the order of its layers."""
     writers = [name for name, kind in kinds.items() if kind == "dense"]
-    read = {label for name in writers for label in inputs[name].tolist()} - {LabelRun.FROZEN}
-    group_of: dict[int, dict[int, None]] = {}  # a dict keeps its keys in order and each once
+    read, owner, place = torch.zeros(count).bool(), torch.full((count,), NO_PLACE), torch.full((count,), NO_PLACE)
     for name in writers:
-        own = dict.fromkeys(label for label in outputs[name].tolist() if label in read)
-        earlier = {id(group_of[label]): group_of[label] for label in own if label in group_of}
-        joined: dict[int, None] = {}
-        for members in (*earlier.values(), own):
-            joined |= members
-        group_of |= dict.fromkeys(joined, joined)
-    found = {id(members): list(members) for members in group_of.values()}
-    groups = []
-    for members in found.values():
-        place = torch.full((max(max(o.max().item() for o in outputs.values()), *members) + 1,), NO_PLACE)
-        place[members] = torch.arange(len(members))
-
-        def side(wanted: str, labels: dict[str, Tensor], place: Tensor = place) -> dict[str, Tensor]:
-            places = {name: place[labels[name]] for name, kind in kinds.items() if kind == wanted}
-            return {name: own for name, own in places.items() if own.max() > NO_PLACE}
-
-        written = side("dense", outputs)
-        carried, heard = side("carrier", outputs), side("dense", inputs)
-        groups.append(ChannelGroup(next(iter(written)), torch.tensor(members), written, carried, heard))
-    order = {name: i for i, name in enumerate(writers)}
+        read[inputs[name]] = True
+    read[LabelRun.FROZEN] = False
+    members: dict[int, Tensor] = {}
+    for number, name in enumerate(writers):
+        own = outputs[name][read[outputs[name]]]
+        earlier = [i for i in dict.fromkeys(owner[own].tolist()) if i != NO_PLACE]
+        new = list(dict.fromkeys(own[owner[own] == NO_PLACE].tolist()))
+        joined = torch.cat([*(members.pop(i) for i in earlier), torch.tensor(new, dtype=torch.long)])
+        if len(joined):
+            members[number], owner[joined] = joined, number
+    for labels in members.values():
+        place[labels] = torch.arange(len(labels))
+    sides: dict[int, tuple[dict, dict, dict]] = {number: ({}, {}, {}) for number in members}
+    for kind, labels_by_name, side in (("dense", outputs, 0), ("carrier", outputs, 1), ("dense", inputs, 2)):
+        for name, labels in labels_by_name.items():
+            if kinds[name] == kind:
+                for number in set(owner[labels].tolist()) - {NO_PLACE}:
+                    sides[number][side][name] = place[labels].where(owner[labels] == number, NO_PLACE)
+    order = {name: number for number, name in enumerate(writers)}
+    groups = [ChannelGroup(next(iter(sides[i][0])), labels, *sides[i]) for i, labels in members.items()]
     return tuple(sorted(groups, key=lambda group: order[group.name]))

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from compress_core.duplicate import duplicate
 from compress_core.errors import UnsupportedModelError
 from compress_core.pruning.coupling import Coupling
-from compress_core.pruning.labels import tensors_in
+from compress_core.pruning.operations import tensors_in
 
 TOLERANCE = {torch.float64: 1e-9, torch.float32: 1e-4}
 """Of the largest output, by the precision of the weights."""

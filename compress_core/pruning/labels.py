@@ -1,82 +1,64 @@
 """Running a network on labels: every channel gets an integer, and each operation says what becomes of it.
 
 A dense layer makes new labels, a depthwise one passes its input's on, an elementwise operation merges those of its
-operands place by place, and what only moves data (a view, a transpose, a split, a concatenation) is executed on the
-tensor of labels as it is. So a channel shuffle needs no special case. What is not known freezes the labels that it
-touches: never wrong, at worst unpruned.
+operands place by place, and what only moves data is executed on positions (`movement.py`), from which the labels are
+read. Channels may stand in any dimension: a convolution reads them along the first, a linear layer along the last.
+What is not known freezes the labels that it touches: never wrong, at worst unpruned. So does what averages over
+channels, such as LayerNorm: without one of them the others would come out differently.
 """
 
 import contextlib
-import math
-import operator
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor, fx, nn
-from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from compress_core.pruning.modules import SelectChannels
-
-
-@dataclass(frozen=True)
-class Move:
-    """Data movement from some tensors to one, channel by channel: what surgery may have to say anew."""
-
-    node: str
-    sources: tuple[str, ...]
-    """The nodes that the channels come from."""
-    index: Tensor
-    """Where each of its channels (of a matrix: each column) comes from, in the sources laid side by side."""
-    flat: bool
-    """Whether it makes matrices (N, columns) of maps."""
-    keeps_order: bool
-    """Whether it lays its sources side by side and does nothing else, so that it fits whatever is left of them."""
-
-
-_ELEMENTWISE_MODULES = (
-    *(nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.ELU, nn.SiLU, nn.GELU, nn.Mish, nn.Hardswish, nn.Hardsigmoid, nn.Sigmoid),
-    *(nn.Tanh, nn.Softplus, nn.Dropout, nn.Dropout2d, nn.Identity),
+from compress_core.pruning.movement import Channels, Move, Positions
+from compress_core.pruning.operations import (
+    ACTIVATIONS,
+    AVERAGING,
+    ELEMENTWISE,
+    ELEMENTWISE_MODULES,
+    POOLING,
+    POOLING_MODULES,
+    changes_its_input,
+    is_one_of,
+    is_sizeless,
+    leaves_in,
+    moves,
+    tensors_in,
 )
-_POOLING_MODULES = (nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d, nn.Upsample)
-_ELEMENTWISE = {
-    *(operator.add, operator.iadd, operator.mul, operator.imul, operator.sub, operator.truediv),
-    *(torch.add, torch.mul, torch.sub, torch.relu, torch.sigmoid, torch.tanh, torch.clamp),
-    *(F.relu, F.relu6, F.hardswish, F.hardsigmoid, F.silu, F.gelu, F.sigmoid, F.tanh, F.leaky_relu, F.dropout),
-    *("add", "add_", "mul", "mul_", "sub", "relu", "relu_", "sigmoid", "tanh", "clamp", "contiguous", "clone", "float"),
-}
-_POOLING = {F.max_pool2d, F.avg_pool2d, F.adaptive_avg_pool2d, F.adaptive_max_pool2d, F.interpolate}
+
 BATCH = 3
 """Images in a run: few, and another number than most dimensions have, so that a batch that is moved is noticed."""
-_MOVING = {
-    *(torch.cat, torch.flatten, torch.reshape, torch.transpose, torch.permute, torch.chunk, torch.split, torch.squeeze),
-    *(torch.unsqueeze, torch.index_select, torch.narrow, torch.stack, torch.unbind, operator.getitem),
-    *("view", "reshape", "flatten", "transpose", "permute", "chunk", "split", "squeeze", "unsqueeze", "index_select"),
-    *("narrow", "unbind", "t"),
-}
 
 
 class LabelRun(fx.Interpreter):
-    """Runs a network on a real input, and beside it on labels and on positions.
+    """Runs a network, and beside it what is known of its channels: their labels, or where they were moved from.
 
-    A node's labels have the shape of its value, without the batch. Its positions say where each element comes from:
-    fresh numbers wherever channels stand in their own dimension, so that what data movement did since is read off.
+    Args:
+        module: the network to run. Shapes are all that is read of its values, so it may lie on the `meta` device.
+        graph: its wiring.
+        real: the same network with its tensors, for movement by an index that it holds.
     """
 
     FROZEN = 0
 
-    def __init__(self, module: fx.GraphModule):
-        super().__init__(module, garbage_collect_values=False)
+    def __init__(self, module: nn.Module, graph: fx.Graph, real: nn.Module):
+        super().__init__(module, graph=graph)
+        self.real = real
         self.parent = [self.FROZEN]
-        self.labels: dict[fx.Node, object] = {}
-        self.positions: dict[fx.Node, object] = {}
-        self.starts: list[tuple[int, fx.Node]] = []  # first position of each node that has fresh ones
-        self.next_position = 0
+        self.known: dict[fx.Node, object] = {}
+        """`Channels` where they stand in a dimension of their own, else the positions of the elements."""
+        self.positions = Positions()
         self.inputs: dict[str, Tensor] = {}
         self.outputs: dict[str, Tensor] = {}
         self.kinds: dict[str, str] = {}
         self.found_moves: list[Move] = []
         self.read_elsewhere: set[str] = set()  # layers whose parameters are used outside of them
+        self.constants: dict[str, object] = {}
+        self.alias_of: dict[fx.Node, fx.Node] = {}  # what gave back its very input
 
     # -- labels ------------------------------------------------------------------------------------------------------
 
@@ -91,274 +73,275 @@ class LabelRun(fx.Interpreter):
             label = self.parent[label]
         return label
 
+    def roots(self) -> Tensor:
+        """The root of every label."""
+        roots = torch.tensor(self.parent)
+        while not torch.equal(roots, roots[roots]):
+            roots = roots[roots]
+        return roots
+
     def merge(self, a: Tensor, b: Tensor) -> None:
         """Make the labels of two tensors one, place by place; the smaller root stays, so that FROZEN always does."""
-        pairs = torch.stack((a.reshape(-1), b.reshape(-1)), 1)
-        for one, other in pairs[pairs[:, 0] != pairs[:, 1]].unique(dim=0).tolist():
-            low, high = sorted((self.root(one), self.root(other)))
-            self.parent[high] = low
+        for one, other in zip(a.tolist(), b.tolist(), strict=True):
+            if one != other:
+                low, high = sorted((self.root(one), self.root(other)))
+                self.parent[high] = low
 
-    def freeze(self, labels: object) -> None:
-        for tensor in tensors_in(labels):
-            self.merge(tensor.unique(), torch.zeros_like(tensor.unique()))
+    def freeze(self, labels: Tensor) -> None:
+        self.merge(labels, torch.zeros_like(labels))
+
+    def freeze_origin(self, node: fx.Node) -> None:
+        """Freeze a node's labels, and all those of the tensors that its elements were moved from."""
+        for channels in leaves_in(self.known[node], Channels):
+            self.freeze(channels.labels)
+        for came_from in tensors_in(self.known[node]):
+            for owner in self.positions.owners_of(came_from).unique().tolist():
+                self.freeze(self.positions.channels[owner].labels)
 
     # -- the run -----------------------------------------------------------------------------------------------------
 
     def run_node(self, node: fx.Node) -> object:
+        sources = [n for n in node.all_input_nodes if n in self.known]
+        versions = [_version(self.env[n]) for n in sources]
         value = super().run_node(node)
-        if node.op == "placeholder":
-            if isinstance(value, Tensor):
-                self.labels[node] = torch.zeros(value.shape[1:], dtype=torch.long)
-                self.place(node, value)
-            return value
         if node.op == "get_attr":
             self.read_elsewhere.add(node.target.rpartition(".")[0])
-        known = [n for n in node.all_input_nodes if n in self.labels]
+            if "." not in node.target:
+                self.constants[node.target] = self.real_attribute(node)
+        if node.op == "placeholder" and isinstance(value, Tensor):
+            self.learn(node, Channels.whole(value.shape[1:]))
         if node.op == "output":
-            for source in known:
+            for source in sources:
                 self.freeze_origin(source)
-            return value
-        if not known or not tensors_in(value):
+        if not sources or not tensors_in(value) or node.op == "output":
             return value  # a shape, a parameter: nothing that has channels
-        labels = None
-        if all(v.dim() and len(v) == BATCH for v in tensors_in(value)) and not self.hidden(node):
+        learned = None
+        same = [n for n in sources if self.env[n] is value]
+        if same and versions == [_version(self.env[n]) for n in sources]:
+            self.alias_of[node] = same[0]
+            learned = self.known[same[0]]  # it gave its very input back, as a dropout of whole paths does
+        elif all(v.dim() and len(v) == BATCH for v in tensors_in(value)) and not self.hidden(node):
             with contextlib.suppress(RuntimeError, TypeError, IndexError, KeyError, ValueError, AttributeError):
-                labels = self.label(node, value)
-        if labels is None or [t.shape for t in tensors_in(labels)] != [v.shape[1:] for v in tensors_in(value)]:
-            for source in known:
+                learned = self.move(node, value) if moves(self.target_of(node)) else self.label(node, value)
+        if learned is None:
+            for source in sources:
                 self.freeze_origin(source)
-            labels = fx.node.map_aggregate(value, _frozen)
-        self.labels[node] = labels
-        self.place(node, value)
+            learned = fx.node.map_aggregate(
+                value, lambda v: Channels.whole(v.shape[1:]) if isinstance(v, Tensor) else v
+            )
+        self.learn(node, learned)
         return value
 
-    def moves(self, node: fx.Node) -> bool:
-        """Whether the node does nothing but move data."""
-        if node.op == "call_module":
-            return isinstance(self.module.get_submodule(node.target), nn.Flatten | SelectChannels)
-        return node.op in ("call_function", "call_method") and node.target in _MOVING
+    def call_module(self, target: str, args: tuple, kwargs: dict) -> object:
+        module = self.submodules[target]
+        if args and args[0].is_meta and isinstance(module, (_BatchNorm, *ACTIVATIONS)) and not _has_hooks(module):
+            return torch.empty_like(args[0])  # torch works such shapes out in Python, in half the time of a run
+        return super().call_module(target, args, kwargs)
+
+    def target_of(self, node: fx.Node) -> object:
+        """The module, the function or the method's name that a node calls."""
+        return self.submodules[node.target] if node.op == "call_module" else node.target
+
+    def learn(self, node: fx.Node, what: object) -> None:
+        self.known[node] = what
+        if isinstance(what, Channels):
+            self.positions.begin(node, what)
 
     def hidden(self, node: fx.Node) -> bool:
-        """Whether it does something that its labels would not show.
-
-        It computes on channels that do not stand in a dimension of their own, where a place means another channel
-        once some are gone; or it changes a tensor in place that others read too.
-        """
-        known = [n for n in node.all_input_nodes if n in self.labels]
-        if not self.moves(node):
-            if any(t.dim() not in (1, 3) for n in known for t in tensors_in(self.labels[n])):
-                return True
-            if any(not isinstance(self.labels[n], Tensor) for n in known):
-                return True
-        target = self.module.get_submodule(node.target) if node.op == "call_module" else node.target
-        name = target if isinstance(target, str) else getattr(target, "__name__", "")
-        in_place = getattr(target, "inplace", False) or target in (operator.iadd, operator.imul, operator.isub)
-        in_place = in_place or (name.endswith("_") and not name.endswith("__")) or node.kwargs.get("inplace", False)
+        """Whether it changes a tensor in place that others read too, which its own labels would not show."""
+        if not changes_its_input(node, self.target_of(node)):
+            return False
         changed = node.args[0] if node.args and isinstance(node.args[0], fx.Node) else None
-        return bool(in_place and (changed is None or len(changed.users) > 1 or self.moves(changed) or not node.users))
+        while changed in self.alias_of and len(changed.users) == 1:
+            changed = self.alias_of[changed]
+        if changed is None or len(changed.users) > 1 or not node.users:
+            return True
+        return changed.op != "placeholder" and moves(self.target_of(changed))
 
-    def freeze_origin(self, node: fx.Node) -> None:
-        """Freeze a node's labels, and all those of the tensors that its elements were moved from."""
-        self.freeze(self.labels.get(node))
-        starts = torch.tensor([start for start, _ in self.starts])
-        for positions in tensors_in(self.positions.get(node)):
-            owners = torch.searchsorted(starts, positions.unique(), right=True) - 1
-            for owner in owners.unique().tolist():
-                self.freeze(self.labels.get(self.starts[owner][1]))
+    def label(self, node: fx.Node, value: Tensor) -> Channels | None:
+        """What becomes of the channels of a node that computes; None where what it does is not known.
 
-    def label(self, node: fx.Node, value: object) -> object:
-        """The labels of a node's value; None where what it does is not known."""
-        target = self.module.get_submodule(node.target) if node.op == "call_module" else node.target
-        source = self.labels.get(node.args[0]) if node.args and isinstance(node.args[0], fx.Node) else None
-        match target:
-            case nn.Conv2d() | nn.Linear():
-                return self.label_layer(node.target, target, source, value)
-            case _BatchNorm() if target.affine:
-                return self.note(node.target, "carrier", source, source)
-        if isinstance(target, _ELEMENTWISE_MODULES) or (not isinstance(target, nn.Module) and target in _ELEMENTWISE):
-            return self.label_elementwise(node, value)
-        if isinstance(target, _POOLING_MODULES) or (not isinstance(target, nn.Module) and target in _POOLING):
-            return _spread(channels_of(source), value)
-        if target in ("mean", torch.mean):
-            return self.label_mean(node, source)
-        if isinstance(target, nn.Flatten | SelectChannels):
-            return self.moved_by(target, source)
-        if not isinstance(target, nn.Module) and target in _MOVING:
-            return self.execute(node, self.labels)
+        Where it reads channels that do not stand in a dimension of their own, those stay: a place would mean another
+        channel once some are gone.
+        """
+        target = self.target_of(node)
+        for source in [n for n in node.all_input_nodes if n in self.known]:
+            if isinstance(self.known[source], Tensor):
+                self.freeze_origin(source)
+                self.learn(source, Channels.whole(self.known[source].shape))
+            if not isinstance(self.known[source], Channels):
+                return None
+        shape = tuple(value.shape[1:])
+        if isinstance(target, nn.Module) and _has_hooks(target):
+            return None  # they compute what surgery does not see
+        if is_one_of(target, ELEMENTWISE_MODULES, ELEMENTWISE):
+            return self.label_elementwise(node, shape)
+        source = self.known[node.args[0]]
+        if isinstance(target, nn.Conv2d | nn.Linear):
+            return self.label_layer(node.target, target, source, shape)
+        if isinstance(target, _BatchNorm) and target.affine:
+            return self.note(node.target, "carrier", source.along(0), source.along(0), shape, 0)
+        if is_one_of(target, POOLING_MODULES, POOLING) and len(shape) == 3:
+            return _standing(shape, 0, source.along(0))
+        if target in AVERAGING:
+            return self.label_mean(node, source, shape)
         return None
 
-    def label_layer(self, name: str, layer: nn.Conv2d | nn.Linear, source: Tensor, value: Tensor) -> Tensor | None:
-        channels = channels_of(source) if isinstance(layer, nn.Conv2d) else source if source.dim() == 1 else None
-        if channels is None or "weight" not in layer._parameters or layer._forward_pre_hooks or layer._forward_hooks:
-            return None  # hooks and parametrizations make the weight anew from what surgery does not see
+    def label_layer(self, name: str, layer: nn.Conv2d | nn.Linear, source: Channels, shape: tuple) -> Channels | None:
+        axis = 0 if isinstance(layer, nn.Conv2d) else len(shape) - 1
+        before = source.along(axis)
+        if before is None or "weight" not in layer._parameters:
+            return None  # a parametrization makes the weight anew from what surgery does not see
         if isinstance(layer, nn.Conv2d) and layer.groups == layer.in_channels == layer.out_channels > 1:
-            return self.note(name, "carrier", source, _spread(channels, value))
-        out = self.outputs.get(name)
-        out = self.fresh(value.shape[1]) if out is None else out
-        return self.note(name, "dense", source, _spread(out, value))
+            return self.note(name, "carrier", before, before, shape, axis)
+        after = self.outputs.get(name)
+        return self.note(name, "dense", before, self.fresh(shape[axis]) if after is None else after, shape, axis)
 
-    def note(self, name: str, kind: str, before: Tensor, after: Tensor) -> Tensor | None:
+    def note(
+        self, name: str, kind: str, before: Tensor | None, after: Tensor | None, shape: tuple, axis: int
+    ) -> Channels | None:
         """Keep the labels of a layer's two sides; those of a layer that runs more than once are merged."""
-        sides = [(self.inputs, channels_of(before)), (self.outputs, channels_of(after))]
-        if any(channels is None for _, channels in sides):
+        sides = [(self.inputs, before), (self.outputs, after)]
+        if before is None or after is None:
             for kept, _ in sides:
-                self.freeze(kept.get(name))
+                if name in kept:
+                    self.freeze(kept[name])
             return None
         for kept, channels in sides:
             if name in kept:
                 self.merge(kept[name], channels)
             kept.setdefault(name, channels)
         self.kinds[name] = kind
-        return after
+        return _standing(shape, axis, after)
 
-    def label_elementwise(self, node: fx.Node, value: Tensor) -> Tensor:
-        known = [n for n in node.all_input_nodes if n in self.labels]
-        first, *rest = [self.labels[n].expand(value.shape[1:]) for n in known]
-        for other in rest:
-            if channels_of(first) is not None and channels_of(other) is not None:
-                self.merge(channels_of(first), channels_of(other))
-            else:
-                self.merge(first, other)
-        others = [self.env[n] for n in node.all_input_nodes if n not in self.labels]
+    def label_elementwise(self, node: fx.Node, shape: tuple) -> Channels | None:
+        sources = [self.known[n] for n in node.all_input_nodes if n in self.known]
+        others = [self.env[n] for n in node.all_input_nodes if n not in self.known]
         if any(not isinstance(other, Tensor) or other.numel() > 1 for other in others):
-            for source in known:  # by a number that may depend on how many channels there are, or by one for each
-                self.freeze_origin(source)
-        return first
+            return None  # by a number that may depend on how many channels there are, or by one for each
+        axes = {source.axis for source in sources} - {None}
+        if len(axes) > 1 or any(len(source.shape) != len(shape) for source in sources):
+            return None
+        if not axes:
+            return Channels.whole(shape)
+        (axis,) = axes
+        first, *rest = [source.along(axis).expand(shape[axis]) for source in sources]
+        for other in rest:
+            self.merge(first, other)
+        return _standing(shape, axis, first)
 
-    def label_mean(self, node: fx.Node, source: Tensor) -> Tensor | None:
+    def label_mean(self, node: fx.Node, source: Channels, shape: tuple) -> Channels | None:
         dims = node.args[1] if len(node.args) > 1 else node.kwargs.get("dim")
-        dims = {d % (source.dim() + 1) for d in ([dims] if isinstance(dims, int) else dims or [])}
-        if source.dim() != 3 or dims != {2, 3} or channels_of(source) is None:
+        rank = len(source.shape) + 1
+        dims = {d % rank for d in ([dims] if isinstance(dims, int) else dims or range(rank))}
+        if source.axis is None or dims & {0, source.axis + 1}:
             return None
-        channels = channels_of(source)
-        keeps = node.args[2] if len(node.args) > 2 else node.kwargs.get("keepdim")
-        return channels.view(-1, 1, 1) if keeps else channels
+        keeps = len(shape) == len(source.shape)
+        axis = source.axis - (0 if keeps else sum(d <= source.axis for d in dims))
+        return _standing(shape, axis, source.labels)
 
-    def execute(self, node: fx.Node, stand_ins: dict[fx.Node, object]) -> object:
-        """Move the labels (or positions) as the node moves data."""
+    # -- movement ----------------------------------------------------------------------------------------------------
 
-        def stand_in(n: fx.Node) -> object:
-            return fx.node.map_aggregate(stand_ins[n], _with_batch) if n in stand_ins else self.env[n]
-
-        args, kwargs = fx.node.map_arg((node.args, node.kwargs), stand_in)
-        try:
-            target = "reshape" if node.target == "view" else node.target  # labels repeat, so their strides differ
-            moved = getattr(self, node.op)(target, args, kwargs)
-        except (RuntimeError, TypeError, IndexError):
+    def move(self, node: fx.Node, value: object) -> object:
+        """The channels that a node has moved, or where its elements come from; None where that cannot be told."""
+        sources = [n for n in node.all_input_nodes if n in self.known]
+        if not any(self.may_lose(self.known[n]) for n in sources):
             return None
-        if not all(v.dim() and len(v) == BATCH and v.eq(v[:1]).all() for v in tensors_in(moved)):
+        simple = self.turned(node) or self.joined(node, value)
+        if simple is not None:
+            return simple
+        came_from = self.execute(node)
+        if [t.shape for t in tensors_in(came_from)] != [v.shape[1:] for v in tensors_in(value)]:
             return None
-        return fx.node.map_aggregate(moved, _without_batch)
-
-    # -- positions ---------------------------------------------------------------------------------------------------
-
-    def place(self, node: fx.Node, value: object) -> None:
-        """Say where the elements come from, note the move where channels stand by themselves again, start afresh."""
-        moves = self.moves(node)
-        came_from = None
-        if moves and node.op == "call_module":
-            module, before = self.module.get_submodule(node.target), self.positions.get(node.args[0])
-            came_from = self.moved_by(module, before if isinstance(before, Tensor) else None)
-        elif moves:
-            came_from = self.execute(node, self.positions)
-        if came_from is not None and (isinstance(value, tuple | list) or value.dim() not in (2, 4)):
-            self.positions[node] = came_from
-            return
-        if moves and (came_from is None or not self.note_move(node, value, came_from)):
-            self.freeze(self.labels[node])
-            for source in node.all_input_nodes:
-                if source in self.labels:
-                    self.freeze_origin(source)
-        if isinstance(value, tuple | list):
-            return
-        self.starts.append((self.next_position, node))
-        count = self.labels[node].numel()
-        fresh = torch.arange(self.next_position, self.next_position + count)
-        self.positions[node] = fresh.view(self.labels[node].shape)
-        self.next_position += count
+        if not isinstance(came_from, Tensor):
+            return came_from
+        read = self.positions.read(node, came_from, is_sizeless(self.target_of(node)))
+        if read is None:
+            return came_from
+        channels, move = read
+        if move is not None:
+            self.found_moves.append(move)
+        return channels
 
     @staticmethod
-    def moved_by(module: nn.Flatten | SelectChannels, tensor: Tensor | None) -> Tensor | None:
-        """What a module that only moves data makes of labels or positions, which have no batch."""
-        if tensor is None or isinstance(module, SelectChannels):
-            return None if tensor is None else tensor[module.index]
-        return tensor.flatten() if module.start_dim == 1 and module.end_dim == -1 else None
+    def may_lose(known: object) -> bool:
+        return bool(tensors_in(known)) or any(channels.axis is not None for channels in leaves_in(known, Channels))
 
-    def note_move(self, node: fx.Node, value: Tensor, came_from: Tensor | None) -> bool:
-        """Whether the channels of this value come whole, and in their own order within, from earlier nodes."""
-        if came_from is None or came_from.shape != value.shape[1:]:
-            return False
-        starts = torch.tensor([start for start, _ in self.starts])
-        owners = torch.searchsorted(starts, came_from.reshape(-1).contiguous(), right=True) - 1
-        numbers = list(dict.fromkeys(owners.unique_consecutive().tolist()))
-        sources = [self.starts[i][1] for i in numbers]
-        flat = value.dim() == 2
-        sizes = [math.prod(self.labels[s].shape) for s in sources]
-        # Where each element lies in the sources laid side by side.
-        offsets = torch.zeros(len(self.starts), dtype=torch.long)
-        offsets[numbers] = torch.tensor([0, *sizes[:-1]]).cumsum(0) - starts[numbers]
-        lies = (came_from.reshape(-1) + offsets[owners]).view(came_from.shape)
-        if not flat:
-            places = value.shape[2] * value.shape[3]
-            if any(self.labels[s].dim() != 3 or math.prod(self.labels[s].shape[1:]) != places for s in sources):
-                return False
-            if not torch.equal(lies, lies[:, :1, :1] + torch.arange(places).view(value.shape[2:])):
-                return False
-            lies = lies[:, 0, 0] // places
-        elif len(sources) > 1 and any(self.labels[s].dim() != 1 for s in sources):
-            return False
-        in_order = torch.equal(lies, torch.arange(len(lies)))
-        direct = node.args[0] if isinstance(node.args[0], tuple | list) else [node.args[0]]
-        keeps_order = in_order and list(direct) == sources and self.lays_side_by_side(node, flat)
-        self.found_moves.append(Move(node.name, tuple(s.name for s in sources), lies, flat, keeps_order))
-        return True
+    def turned(self, node: fx.Node) -> Channels | None:
+        """The channels of one tensor, all and in their order, where a node only turned or joined other dimensions.
 
-    def lays_side_by_side(self, node: fx.Node, flat: bool) -> bool:
-        """Whether the node, as it is written, fits its sources whatever is left of them."""
+        Numbers of the channels that share one place in memory along all other dimensions show it by their strides.
+        """
+        source = self.known.get(node.args[0]) if isinstance(node.args[0], fx.Node) else None
+        if not is_sizeless(self.target_of(node)) or not isinstance(source, Channels) or len(source.labels) < 2:
+            return None
+        numbers = Channels(source.shape, source.axis, torch.arange(len(source.labels))).everywhere()
+        moved = self.execute(node, {node.args[0]: numbers})
+        axes = [axis for axis, size in enumerate(moved.shape) if size > 1 and moved.stride(axis)]
+        if len(axes) != 1 or moved.data_ptr() != numbers.data_ptr():
+            return None
+        return _standing(moved.shape, axes[0], source.labels)
+
+    def joined(self, node: fx.Node, value: Tensor) -> Channels | None:
+        """The channels of tensors that were laid side by side."""
+        if node.target is not torch.cat or not isinstance(node.args[0], tuple | list):
+            return None
+        if not all(isinstance(self.known.get(n), Channels) for n in node.args[0]):
+            return None
+        sources = [self.known[n] for n in node.args[0]]
+        axes = {source.axis for source in sources} - {None}
+        if len(axes) != 1 or any(len(source.shape) != value.dim() - 1 for source in sources):
+            return None
+        (axis,) = axes
+        labels = torch.cat([source.along(axis) for source in sources])
+        joined = _standing(tuple(value.shape[1:]), axis, labels)
+        if joined is not None:
+            names = tuple(n.name for n in node.args[0])
+            self.found_moves.append(Move(node.name, names, torch.arange(len(labels)), labels, False, axis + 1, True))
+        return joined
+
+    def execute(self, node: fx.Node, stand_ins: Mapping[fx.Node, Tensor] | None = None) -> object:
+        """Move positions, or other numbers of the elements, as the node moves data."""
+
+        def stand_in(n: fx.Node) -> object:
+            if stand_ins and n in stand_ins:
+                return _with_batch(stand_ins[n])
+            if n in self.known:
+                known = self.positions.of(n) if isinstance(self.known[n], Channels) else self.known[n]
+                return fx.node.map_aggregate(known, _with_batch)
+            return self.real_attribute(n) if n.op == "get_attr" else self.env[n]
+
+        args, kwargs = fx.node.map_arg((node.args, node.kwargs), stand_in)
         if node.op == "call_module":
-            return flat and isinstance(self.module.get_submodule(node.target), nn.Flatten)
-        return node.target is torch.cat or (flat and node.target in (torch.flatten, "flatten"))
+            moved = self.real.get_submodule(node.target)(*args, **kwargs)
+        else:  # positions that were moved before have other strides than the values
+            moved = getattr(self, node.op)("reshape" if node.target == "view" else node.target, args, kwargs)
+        for v in tensors_in(moved):
+            if v.is_floating_point() or not v.dim() or len(v) != BATCH or (v.stride(0) and not v.eq(v[:1]).all()):
+                raise ValueError("not only data within each image was moved")
+        return fx.node.map_aggregate(moved, lambda v: v[0] if isinstance(v, Tensor) else v)
+
+    def real_attribute(self, node: fx.Node) -> object:
+        found: object = self.real
+        for part in node.target.split("."):
+            found = getattr(found, part, None)
+        return self.fetch_attr(node.target) if found is None else found  # the tracer's own, which only its copy has
 
 
-def is_free(node: fx.Node) -> bool:
-    """Whether nothing is lost with a node whose result nobody reads: it moves data, or asks for a shape."""
-    arithmetic = (operator.add, operator.sub, operator.mul, operator.floordiv, operator.truediv, operator.mod, getattr)
-    return (node.op == "call_method" and node.target == "size") or (
-        node.op in ("call_function", "call_method") and (node.target in _MOVING or node.target in arithmetic)
-    )
+def _version(value: object) -> int | None:
+    """How often a tensor was changed in place."""
+    return value._version if isinstance(value, Tensor) else None
 
 
-def tensors_in(value: object) -> list[Tensor]:
-    """All tensors in a value, however deep in tuples, lists and dictionaries."""
-    found: list[Tensor] = []
-    fx.node.map_aggregate(value, lambda v: found.append(v) if isinstance(v, Tensor) else None)
-    return found
-
-
-def _frozen(value: object) -> object:
-    return torch.zeros(value.shape[1:], dtype=torch.long) if isinstance(value, Tensor) else value
+def _has_hooks(module: nn.Module) -> bool:
+    return bool(module._forward_pre_hooks or module._forward_hooks)
 
 
 def _with_batch(value: object) -> object:
     return value.expand(BATCH, *value.shape) if isinstance(value, Tensor) else value
 
 
-def _without_batch(value: object) -> object:
-    return value[0] if isinstance(value, Tensor) else value
-
-
-def channels_of(labels: Tensor | None) -> Tensor | None:
-    """The one label of each channel (C,) of maps (C, H, W) or vectors (C,); None where a map holds several."""
-    if labels is None or labels.dim() not in (1, 3):
+def _standing(shape: tuple, axis: int, labels: Tensor | None) -> Channels | None:
+    if labels is None or len(shape) <= axis or shape[axis] != len(labels):
         return None
-    if labels.dim() == 1:
-        return labels
-    first = labels[:, :1, :1]
-    return first[:, 0, 0] if labels.stride()[1:] == (0, 0) or labels.eq(first).all() else None
-
-
-def _spread(channels: Tensor | None, value: Tensor) -> Tensor | None:
-    """A label for each channel over the places of a value (1, C, …)."""
-    if channels is None or len(channels) != value.shape[1]:
-        return None
-    return channels.view(-1, *[1] * (value.dim() - 2)).expand(value.shape[1:])
+    return Channels(tuple(shape), axis, labels) if labels.any() else Channels.whole(shape)

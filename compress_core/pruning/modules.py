@@ -25,20 +25,21 @@ class RaggedConv2d(nn.Module):
 class SelectChannels(nn.Module):
     """The channels (of a matrix: the columns) at `index`, in that order: what is left of a shuffle or a split.
 
-    A run of neighbours is a view and copies nothing.
+    They stand in dimension `dim`. A run of neighbours is a view and copies nothing.
     """
 
-    def __init__(self, index: Tensor):
+    def __init__(self, index: Tensor, dim: int = 1):
         super().__init__()
         self.register_buffer("index", index, persistent=False)
-        self.start, self.count = int(index[0]) if len(index) else 0, len(index)
+        self.dim, self.count = dim, len(index)
+        self.start = int(index[0]) if len(index) else 0
         self.run = torch.equal(index, torch.arange(self.start, self.start + self.count))
 
     def forward(self, x: Tensor) -> Tensor:
         if self.run:
-            return x.narrow(1, self.start, self.count)
-        if x.dim() != 4:
-            return x.index_select(1, self.index)
+            return x.narrow(self.dim, self.start, self.count)
+        if x.dim() != 4 or self.dim != 1:
+            return x.index_select(self.dim, self.index)
         # With the channels last in memory, as inference keeps them, and so they stay: four times as fast.
         return x.permute(0, 2, 3, 1).index_select(3, self.index).permute(0, 3, 1, 2)
 

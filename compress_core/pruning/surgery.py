@@ -5,11 +5,13 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, fx, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from compress_core.duplicate import duplicate
 from compress_core.pruning.coupling import Coupling
-from compress_core.pruning.labels import Move, is_free
 from compress_core.pruning.modules import RaggedConv2d, SelectChannels
+from compress_core.pruning.movement import Move
+from compress_core.pruning.operations import is_free
 
 
 @dataclass(frozen=True)
@@ -34,10 +36,8 @@ def cut(model: nn.Module, coupling: Coupling, survivors: Sequence[Tensor]) -> tu
         name: LayerKeep(_kept(labels, alive), _kept(coupling.outputs[name], alive))
         for name, labels in coupling.inputs.items()
     }
-    smaller = duplicate(model)
-    for name, keep in keeps.items():
-        _shrink(smaller, name, keep)
-    rewired = {move.node: new for move in coupling.moves if (new := _moved_anew(move, coupling, alive))}
+    smaller = _shrunk(model, keeps)
+    rewired = {move.node: new for move in coupling.moves if (new := _moved_anew(move, alive))}
     return (_rewire(smaller, coupling, rewired) if rewired else smaller), keeps
 
 
@@ -45,24 +45,31 @@ def _kept(labels: Tensor, alive: Tensor) -> Tensor:
     return alive[labels].nonzero().flatten()
 
 
-def _shrink(model: nn.Module, name: str, keep: LayerKeep) -> None:
-    """Leave a layer only the channels kept, in place."""
-    layer = model.get_submodule(name)
-    if isinstance(layer, nn.Conv2d) and layer.groups > 1 and not _is_depthwise(layer):
-        smaller = _shrunk_groups(layer, keep)
-        for alias, module in list(model.named_modules(remove_duplicate=False)):
-            if module is layer:
-                parent, _, own = alias.rpartition(".")
-                setattr(model.get_submodule(parent), own, smaller)
-        return
-    for tensor_name, tensor in (*layer.named_parameters(recurse=False), *layer.named_buffers(recurse=False)):
-        if tensor.dim() == 0:  # BatchNorm's batch counter
+def _shrunk(model: nn.Module, keeps: Mapping[str, LayerKeep]) -> nn.Module:
+    """A copy in which each layer has only the channels kept. What goes is not copied first."""
+    instead: dict[int, object] = {}
+    shared: list[tuple[str, str, Tensor]] = []  # by several layers, which each keep something else of it
+    for name, keep in keeps.items():
+        layer = model.get_submodule(name)
+        if isinstance(layer, nn.Conv2d) and layer.groups > 1 and not _is_depthwise(layer):
+            instead[id(layer)] = _shrunk_groups(layer, keep)
             continue
-        left = tensor.detach()[keep.outputs]
-        if tensor.dim() > 1 and not _is_depthwise(layer):
-            left = left[:, keep.inputs]
-        _replace(layer, tensor_name, left)
-    _set_sizes(layer)
+        for tensor_name, tensor in (*layer._parameters.items(), *layer._buffers.items()):
+            if tensor is None or tensor.dim() == 0:  # BatchNorm's batch counter
+                continue
+            left = tensor.detach().index_select(0, keep.outputs.to(tensor.device))
+            if tensor.dim() > 1 and not _is_depthwise(layer) and len(keep.inputs) < tensor.shape[1]:
+                left = left.index_select(1, keep.inputs.to(tensor.device))
+            if id(tensor) in instead:
+                shared.append((name, tensor_name, left))
+            else:
+                instead[id(tensor)] = _like(tensor, left)
+    smaller = duplicate(model, instead=instead)
+    for name, tensor_name, left in shared:
+        _replace(smaller.get_submodule(name), tensor_name, left)
+    for name in keeps:
+        _set_sizes(smaller.get_submodule(name))
+    return smaller
 
 
 def _shrunk_groups(layer: nn.Conv2d, keep: LayerKeep) -> nn.Module:
@@ -82,36 +89,33 @@ def _shrunk_groups(layer: nn.Conv2d, keep: LayerKeep) -> nn.Module:
 
 
 def _conv_like(layer: nn.Conv2d, weights: list[Tensor], biases: list[Tensor | None], groups: int) -> nn.Conv2d:
-    weight = torch.cat(weights)
-    bias = None if layer.bias is None else torch.cat(biases)
-    sizes = weight.shape[1] * groups, weight.shape[0], layer.kernel_size
-    geometry = layer.stride, layer.padding, layer.dilation, groups, bias is not None, layer.padding_mode
-    conv = nn.Conv2d(*sizes, *geometry, device="meta").train(layer.training)
-    conv.weight = nn.Parameter(weight)
-    conv.bias = None if bias is None else nn.Parameter(bias)
+    instead = {id(layer.weight): _like(layer.weight, torch.cat(weights))}
+    if layer.bias is not None:
+        instead[id(layer.bias)] = _like(layer.bias, torch.cat(biases))
+    conv = duplicate(layer, instead=instead)
+    conv.groups, conv.out_channels, conv.in_channels = groups, conv.weight.shape[0], conv.weight.shape[1] * groups
     return conv
 
 
 @dataclass(frozen=True)
 class _NewMove:
-    """Data movement said anew: its sources side by side, then the columns at `index` where that is not all of them."""
+    """Data movement said anew: its sources side by side, then what is at `index` where that is not all of them."""
 
-    sources: tuple[str, ...]
-    flat: bool
+    old: Move
     index: Tensor | None
 
 
-def _moved_anew(move: Move, coupling: Coupling, alive: Tensor) -> _NewMove | None:
+def _moved_anew(move: Move, alive: Tensor) -> _NewMove | None:
     """How to move what is left; None where the network's own way still does."""
-    before = torch.cat([coupling.columns[source, move.flat] for source in move.sources])
-    if alive[before].all():
+    lives = alive[move.before]
+    if lives.all():
         return None
-    place = alive[before].cumsum(0) - 1  # of each old column among those left
-    index = place[move.index[alive[coupling.columns[move.node, move.flat]]]]
-    whole = len(index) == int(alive[before].sum()) and torch.equal(index, torch.arange(len(index)))
+    place = lives.cumsum(0) - 1  # of each old channel among those left
+    index = place[move.index[lives[move.index]]]
+    whole = len(index) == int(lives.sum()) and torch.equal(index, torch.arange(len(index)))
     if whole and move.keeps_order:
         return None
-    return _NewMove(move.sources, move.flat, None if whole else index)
+    return _NewMove(move, None if whole else index)
 
 
 def _rewire(model: nn.Module, coupling: Coupling, moves: Mapping[str, _NewMove]) -> fx.GraphModule:
@@ -125,7 +129,9 @@ def _rewire(model: nn.Module, coupling: Coupling, moves: Mapping[str, _NewMove])
         if node.name not in moves:
             made[node] = new.node_copy(node, lambda n: made[n])
         else:
-            made[node] = _move(model, new, node.name, moves[node.name], [names[s] for s in moves[node.name].sources])
+            made[node] = _move(
+                model, new, node.name, moves[node.name], [names[s] for s in moves[node.name].old.sources]
+            )
         names[node.name] = made[node]
     for node in reversed(new.nodes):  # what led to the movements that were replaced
         if not node.users and node.op != "output" and is_free(node):
@@ -133,16 +139,16 @@ def _rewire(model: nn.Module, coupling: Coupling, moves: Mapping[str, _NewMove])
     return fx.GraphModule(model, new, type(model).__name__)
 
 
-def _move(model: nn.Module, graph: fx.Graph, name: str, move: _NewMove, sources: list[fx.Node]) -> fx.Node:
-    if move.flat:
+def _move(model: nn.Module, graph: fx.Graph, name: str, new: _NewMove, sources: list[fx.Node]) -> fx.Node:
+    if new.old.flat:
         sources = [graph.call_function(torch.flatten, (source, 1)) for source in sources]
-    joined = sources[0] if len(sources) == 1 else graph.call_function(torch.cat, (sources, 1))
-    if move.index is None:
+    joined = sources[0] if len(sources) == 1 else graph.call_function(torch.cat, (sources, new.old.dim))
+    if new.index is None:
         return joined
     name = f"moved_{name}"
     while hasattr(model, name):  # left by an earlier cut
         name += "_again"
-    model.add_module(name, SelectChannels(move.index))
+    model.add_module(name, SelectChannels(new.index, new.old.dim))
     return graph.call_module(name, (joined,))
 
 
@@ -184,11 +190,13 @@ def _set_sizes(layer: nn.Module) -> None:
                 layer.out_channels, layer.in_channels = layer.weight.shape[0], layer.weight.shape[1] * layer.groups
         case nn.Linear():
             layer.out_features, layer.in_features = layer.weight.shape
-        case nn.BatchNorm2d():
+        case _BatchNorm():
             layer.num_features = layer.weight.shape[0]
 
 
 def _replace(layer: nn.Module, name: str, value: Tensor) -> None:
-    old = getattr(layer, name)
-    value = value.clone()
-    setattr(layer, name, nn.Parameter(value, old.requires_grad) if isinstance(old, nn.Parameter) else value)
+    setattr(layer, name, _like(getattr(layer, name), value.clone()))
+
+
+def _like(old: Tensor, value: Tensor) -> Tensor:
+    return nn.Parameter(value, old.requires_grad) if isinstance(old, nn.Parameter) else value

@@ -6,8 +6,11 @@ from torch.nn import functional as F
 
 from compress_core.data import Dataset
 from compress_core.duplicate import duplicate
+from compress_core.pruning.healing import recalibrate
 
-LEARNING_RATE = 0.002
+LEARNING_RATE = 0.001
+SETTLING_IMAGES = 512
+"""On which BatchNorm's statistics are taken in the end: a running mean over few batches lags behind the weights."""
 
 
 def finetune(
@@ -21,6 +24,8 @@ def finetune(
     seed: int = 0,
 ) -> nn.Module:
     """A copy of `model`, trained on a dataset's training images with AdamW under a one-cycle learning rate.
+
+    In the end its BatchNorms are recalibrated, as in `recalibrate`.
 
     Args:
         teacher: the unpruned network. With it the labels are not read: the squared distance to its logits is
@@ -56,4 +61,4 @@ def finetune(
                 loss.backward()
                 optimizer.step()
                 schedule.step()
-    return model.to(memory_format=torch.contiguous_format).eval()
+    return recalibrate(model, data.calibration(SETTLING_IMAGES, seed))

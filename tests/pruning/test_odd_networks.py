@@ -142,6 +142,29 @@ def test_unusual_layers_are_pruned_exactly(make, channels, ratio):
     assert largest_difference(model, result, images) <= 1e-9
 
 
+@pytest.mark.parametrize("ratio", [0.3, 0.6])
+def test_layers_that_share_a_weight_each_keep_their_own_part_of_it(ratio):
+    class Shared(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a, self.b = (nn.Sequential(nn.Conv2d(8, 8, 1), nn.BatchNorm2d(8)) for _ in range(2))
+            self.b[0].weight = self.a[0].weight
+            self.stem, self.c = nn.Sequential(nn.Conv2d(1, 8, 1), nn.BatchNorm2d(8)), nn.Conv2d(8, 2, 1)
+
+        def forward(self, x):
+            return self.c(self.b(self.a(self.stem(x))))
+
+    torch.manual_seed(0)
+    model = with_random_norms(Shared().double())
+    images = torch.randn(2, 1, 8, 8, dtype=torch.float64)
+    result = cc.prune_channels(model, images, ratio=ratio, proven=False)
+    # The oracle zeroes the shared weight for both; here each layer has its own.
+    alone = with_random_norms(Shared().double())
+    alone.load_state_dict(model.state_dict())
+    alone.b[0].weight = nn.Parameter(model.b[0].weight.detach().clone())
+    assert largest_difference(alone, result, images) <= 1e-9
+
+
 def test_optional_arguments_do_not_matter():
     class Scaled(nn.Module):
         def __init__(self):

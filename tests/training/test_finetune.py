@@ -23,6 +23,9 @@ class WithoutLabels:
         for images, labels in self.data.batches(size, seed):
             yield images, torch.zeros_like(labels)
 
+    def calibration(self, count: int, seed: int = 0):
+        return self.data.calibration(count, seed)
+
 
 @pytest.fixture(scope="module")
 def trained():

@@ -12,6 +12,8 @@ from compress_core.explain import (
     read_images,
     read_steps,
     read_tradeoff,
+    score_axis,
+    score_title,
     short_name,
     summary,
 )
@@ -20,6 +22,7 @@ from compress_core.pipeline import prunable_layers
 from compress_core.plots import accuracy_against_size, score_histogram
 from compress_core.recipe import Recipe
 from compress_core.study import Cut, Study
+from compress_core.study_pruning import score_ends
 from compress_core.tradeoff.grid import load_grid
 from ui import about, components, page
 from ui.address import State, on_view, widget_key
@@ -53,10 +56,10 @@ def main() -> None:
         top = st.container(gap="xsmall")
         left, right = st.columns(2, gap="medium")
         bottom = st.container(gap="xsmall")
-    # What is known first is drawn first: the browser draws γ while the network is healed and measured, and
+    # What is known first is drawn first: the browser draws the scores while the network is healed and measured, and
     # the rest while it is timed.
     with left.container(gap=None):
-        _channels(shared.cut(shown.recipe), state)
+        _channels(shared.cut(shown.recipe), shown.recipe.criterion, state)
     study = shared.study(shown)
     with right.container(gap=None):
         _tradeoff(study)
@@ -110,11 +113,11 @@ def _steps(study: Study) -> None:
         components.help_on("these steps", about.HEALING)
 
 
-def _channels(cut: Cut, state: State) -> None:
+def _channels(cut: Cut, criterion: str, state: State) -> None:
     layer = state.view.get("layer", ALL_LAYERS)
     options = [ALL_LAYERS, *cut.layers["layer"]]
     with components.row():
-        components.heading("Scaling factors γ")
+        components.heading(score_title(criterion))
         st.selectbox(
             "Layer shown",
             options,
@@ -125,13 +128,15 @@ def _channels(cut: Cut, state: State) -> None:
             label_visibility="collapsed",
             width=160,
         )
-        components.help_on("the scaling factors", about.GAMMA)
+        components.help_on("the scores", about.GAMMA if criterion == Recipe.criterion else about.RANKINGS)
     channels = cut.channels[cut.channels["layer"] == layer] if layer else cut.channels
     layers = cut.layers[cut.layers["layer"] == layer] if layer else cut.layers
     thresholds = layers["threshold"].dropna().unique()
     threshold = float(thresholds[0]) if len(thresholds) == 1 else None
     text = read_channels(cut, layer or None)
-    st.plotly_chart(score_histogram(channels, threshold), key="channels", alt=text, config={"displaylogo": False})
+    ends, log = score_ends(cut.channels["score"], criterion)
+    figure = score_histogram(channels, threshold, ends, score_axis(criterion), log)
+    st.plotly_chart(figure, key="channels", alt=text, config={"displaylogo": False})
     components.reading(text)
 
 

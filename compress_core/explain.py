@@ -7,6 +7,7 @@ import pandas as pd
 from compress_core.analysis.latency import Latency
 from compress_core.numbers import percent, points, size, times, timing, whole_percent
 from compress_core.pipeline import CALIBRATION_IMAGES, FINETUNE_EPOCHS, SOLVING_IMAGES
+from compress_core.pruning.importance import CRITERIA
 from compress_core.recipe import Recipe
 from compress_core.study import Cut, Study
 from compress_core.zoo import architecture
@@ -114,14 +115,24 @@ def layer_title(layer: str) -> str:
 _FAMILIES = {"cnn": "Block", "blocks": "Block", "fires": "Fire", "stages": "Stage"}
 
 
+def score_title(criterion: str) -> str:
+    """What the channels are ranked by, for a heading."""
+    return "Scaling factors γ" if criterion == "bn_scale" else f"Scores: {CRITERIA[criterion].title}"
+
+
+def score_axis(criterion: str) -> str:
+    """What the channels are ranked by, with its unit, for an axis."""
+    return "scaling factor |γ| (no unit)" if criterion == "bn_scale" else f"{CRITERIA[criterion].title} (no unit)"
+
+
 def read_channels(cut: Cut, layer: str | None) -> str:
-    """What the γ histogram shows for this recipe; of one layer if given."""
+    """What the histogram of the scores shows for this recipe; of one layer if given."""
     layers = cut.layers if layer is None else cut.layers[cut.layers["layer"] == layer]
     before, after = int(layers["before"].sum()), int(layers["after"].sum())
     where = "of all layers" if layer is None else f"of {layer_title(layer)}"
     if before == after:
         scores = cut.channels["score"] if layer is None else cut.channels.query("layer == @layer")["score"]
-        return f"All {before:,} channels {where} stay; their |γ| run from {scores.min():.2f} to {scores.max():.2f}."
+        return f"All {before:,} channels {where} stay; their scores run from {scores.min():.3g} to {scores.max():.3g}."
     text = f"{after:,} of {before:,} channels {where} {'stays' if after == 1 else 'stay'}."
     held = layers[layers["held"] > 0]
     if len(held):

@@ -16,6 +16,7 @@ from compress_core.data import dataset
 from compress_core.edits import parse
 from compress_core.errors import CheckpointError
 from compress_core.pruning.channels import PruneResult, prune_channels
+from compress_core.pruning.choosing import Judged, judge
 from compress_core.pruning.coupling import Coupling, couple
 from compress_core.pruning.exactness import prove
 from compress_core.pruning.healing import absorb, recalibrate, reconstruct
@@ -36,7 +37,8 @@ CALIBRATION_SEED = 0
 FINETUNE_EPOCHS = 2
 
 _BASE = ("dataset", "arch", "width", "groups", "weights")
-_PRUNE = (*_BASE, "prune", "criterion", "scope", "edits")
+_JUDGE = (*_BASE, "criterion")
+_PRUNE = (*_JUDGE, "prune", "scope", "edits")
 _HEAL = (*_PRUNE, "heal")
 _QUANTIZE = (*_HEAL, "bits", "scheme", "rounding", "activation_bits")
 
@@ -110,17 +112,23 @@ def cut(recipe: Recipe, cache: StageCache | None = None) -> tuple[Base, PruneRes
     recipe = recipe.canonical()
     base = cache.get("load", _key(recipe, _BASE), lambda: _base(recipe, cache))
 
-    def prune() -> PruneResult:
-        chosen = {"ratio": recipe.prune, "criterion": recipe.criterion, "scope": recipe.scope}
-        coupling = _coupling(recipe, base, cache)
+    def judged() -> Judged:
+        images = labels = None
         needs = CRITERIA[recipe.criterion].needs
         if "labels" in needs:
-            chosen["images"], chosen["labels"] = cache.get("labelled", recipe.dataset, lambda: _labelled(recipe))
+            images, labels = cache.get("labelled", recipe.dataset, lambda: _labelled(recipe))
         elif "images" in needs:
-            chosen["images"] = _calibration(recipe, cache, SOLVING_IMAGES)
+            images = _calibration(recipe, cache, SOLVING_IMAGES)
+        return judge(
+            base.model, _coupling(recipe, base, cache), recipe.criterion, images, labels, together=None, seed=0
+        )
+
+    def prune() -> PruneResult:
+        coupling = _coupling(recipe, base, cache)
+        chosen = {"ratio": recipe.prune, "criterion": recipe.criterion, "scope": recipe.scope}
+        chosen |= {"edits": _edits(recipe, coupling), "judged": cache.get("judge", _key(recipe, _JUDGE), judged)}
         # The zoo's networks are proven in the tests; here a knob waits.
-        edits = _edits(recipe, coupling)
-        return prune_channels(base.model, _example(recipe), coupling=coupling, proven=False, edits=edits, **chosen)
+        return prune_channels(base.model, _example(recipe), coupling=coupling, proven=False, **chosen)
 
     return base, cache.get("prune", _key(recipe, _PRUNE), prune)
 

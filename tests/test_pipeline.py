@@ -18,14 +18,25 @@ def test_another_bit_width_neither_loads_nor_cuts_nor_heals_again():
     cache = cc.StageCache()
     for bits in (32, 8, 4, 2):
         cc.compress(cc.Recipe(width=0.5, prune=0.4, bits=bits), cache)
-    assert dict(cache.runs) == {"load": 1, "couple": 1, "prune": 1, "calibration": 1, "heal": 1, "quantize": 3}
+    assert dict(cache.runs) == {
+        "load": 1,
+        "couple": 1,
+        "judge": 1,
+        "prune": 1,
+        "calibration": 1,
+        "heal": 1,
+        "quantize": 3,
+    }
 
 
 def test_another_ratio_cuts_again_but_loads_once():
     cache = cc.StageCache()
     for prune in (0.2, 0.4, 0.6):
         cc.compress(cc.Recipe(prune=prune, bits=4), cache)
-    assert cache.runs["load"] == 1 and cache.runs["prune"] == cache.runs["heal"] == cache.runs["quantize"] == 3
+    assert (
+        cache.runs["load"] == cache.runs["judge"] == 1
+        and cache.runs["prune"] == cache.runs["heal"] == cache.runs["quantize"] == 3
+    )
 
 
 def test_healing_is_recalibration_on_256_training_images():

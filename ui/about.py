@@ -1,5 +1,7 @@
 """The explanations behind a click: what you see, the formula, the paper and its section."""
 
+from compress_core.pruning.importance import CRITERIA
+
 GAMMA = r"""
 **What you see.** BatchNorm ends by multiplying each channel by its own scaling factor γ. Where |γ| is small the
 channel hardly speaks, so Network Slimming cuts the channels below a threshold on |γ|. Blue channels stay, grey ones
@@ -14,10 +16,37 @@ without being missed.
 Liu et al. 2017, *Learning Efficient Convolutional Networks through Network Slimming*, section 3.
 """
 
+_SCORES = {
+    "bn_scale": r"$\lvert\gamma_c\rvert$",
+    "bn_scale_normalized": r"$\lvert\gamma_c\rvert$ over its layer's mean",
+    "l1": r"$\lVert w_c \rVert_1$ over its layer's mean",
+    "l2": r"$\lVert w_c \rVert_2$ over its layer's mean",
+    "fpgm": r"$\sum_j \lVert w_c - w_j \rVert_2$ over its layer's mean",
+    "taylor": r"$\lvert \sum a_c\, \partial L / \partial a_c \rvert$, the mean over images",
+    "activation": r"$\operatorname{Var}(a_c)\, \lVert v_c \rVert^2$ as a part of its layer's",
+    "obs": "what its removal costs when the others make up for it",
+    "random": "a number drawn for it: what the others have to beat",
+}
+_ROWS = "\n".join(f"| {chosen.title} | {_SCORES.get(name, '')} | {chosen.paper} |" for name, chosen in CRITERIA.items())
+RANKINGS = (
+    r"""
+**What you see.** How many channels have which score; those with the lowest are cut. A channel $c$ has a filter $w_c$
+that makes it, activations $a_c$, and weights $v_c$ that read it.
+
+| ranked by | score of a channel | paper |
+|---|---|---|
+"""
+    + _ROWS
+    + """
+
+Where layers share a channel, their scores become one, by their mean or their sum.
+"""
+)
+
 HEALING = r"""
 **What you see.** The accuracy after each step. Right after a cut the network reads its inputs with the mean μ and
 variance σ² of a network that is no longer there. Recalibration shows it 256 training images and estimates both anew:
-no labels, no gradients, a tenth of a second.
+no labels, no gradients, a tenth of a second. *Finer choices* has other means, up to training it on.
 
 $$\mu_c \leftarrow \frac{1}{n}\sum x_c, \qquad \sigma_c^2 \leftarrow \frac{1}{n-1}\sum (x_c - \mu_c)^2$$
 

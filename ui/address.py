@@ -15,6 +15,7 @@ from compress_core.recipe import Problem, Recipe, RecipeError, shorten
 from ui.choice import Choice
 
 _KEY = "address"
+_OTHER_CHANNELS = {"arch", "width", "criterion"}
 
 
 @dataclass
@@ -29,6 +30,8 @@ class State:
     generation: int = 0
     before: Recipe = field(default_factory=Recipe)
     """The recipe before the last turn of a knob."""
+    renewed: dict[str, int] = field(default_factory=dict)
+    """How often a knob's widget was made anew because something else on the page moved it."""
 
 
 Views = Mapping[str, Callable[[Recipe], Sequence[str]] | Choice]
@@ -87,19 +90,32 @@ def to_params(recipe: Recipe) -> dict[str, str]:
 
 def widget_key(state: State, name: str) -> str:
     """The key of the widget that shows a choice in this generation."""
-    return f"{name}-{state.generation}"
+    anew = state.renewed.get(name)
+    return f"{name}-{state.generation}.{anew}" if anew else f"{name}-{state.generation}"
 
 
 def on_recipe(state: State, name: str) -> Callable[[], None]:
     """The `on_change` of a widget that sets a field of the recipe."""
 
     def changed() -> None:
-        value = st.session_state[widget_key(state, name)]
-        state.before = state.recipe
-        state.recipe = state.recipe.with_(**{name: value})
-        _write(state)
+        _take(state, {name: st.session_state[widget_key(state, name)]})
 
     return changed
+
+
+def choose(state: State, **changes: object) -> None:
+    """Set fields of the recipe from what is not their own widget; called by an `on_change`. Their widgets follow."""
+    for name in changes:
+        state.renewed[name] = state.renewed.get(name, 0) + 1
+    _take(state, changes)
+
+
+def _take(state: State, changes: Mapping[str, object]) -> None:
+    state.before = state.recipe
+    if changes.keys() & _OTHER_CHANNELS:  # what was changed by hand was said of other channels
+        changes = {"edits": "", **changes}
+    state.recipe = state.recipe.with_(**changes)
+    _write(state)
 
 
 def on_view(state: State, name: str, of: str = "") -> Callable[[], None]:

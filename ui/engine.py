@@ -4,15 +4,16 @@ import contextlib
 import gc
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Hashable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections import OrderedDict, deque
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
 import streamlit as st
 import torch
 
+from compress_core import study_pruning as taken_apart
 from compress_core.analysis.latency import Latency
 from compress_core.errors import CheckpointError
 from compress_core.files import file_bytes
@@ -21,11 +22,13 @@ from compress_core.pipeline import compress, original_of
 from compress_core.recipe import Recipe
 from compress_core.stages import StageCache
 from compress_core.study import Cut, Study, study, study_cut
+from compress_core.study_pruning import Fates, Outcome, Proof, Rung, Standing, Versus, Wiring, wiring_key
 from compress_core.training.checkpoints import trained_widths
 
 NETWORKS_KEPT = 160  # stage results; about a third of them are networks of up to two and a half megabytes
 RESULTS_KEPT = 1024
 GUESSES_KEPT = 4
+JOBS_KEPT = 64
 PAUSE_S = 0.02
 
 T = TypeVar("T")
@@ -39,6 +42,10 @@ class Shown:
     original: Recipe
     notices: tuple[str, ...]
     """Sentences about what was damaged and what was taken instead."""
+
+
+Step = Callable[[Shown], object]
+"""One thing that a page asks of what it shows."""
 
 
 class Gate:
@@ -71,8 +78,11 @@ class Engine:
         self.networks = StageCache(NETWORKS_KEPT)
         self.results = StageCache(RESULTS_KEPT)
         self.gate = Gate()
-        self._guesses: deque[Recipe] = deque(maxlen=GUESSES_KEPT)
+        self._guesses: deque[tuple[Recipe, Sequence[Step]]] = deque(maxlen=GUESSES_KEPT)
         self._ahead = ThreadPoolExecutor(1, "look-ahead")  # Python waits for it before it ends
+        self._meanwhile = ThreadPoolExecutor(1, "meanwhile")
+        self._jobs: OrderedDict[Hashable, Future] = OrderedDict()
+        self._jobs_lock = threading.Lock()
 
     def _once(self, stage: str, key: Hashable, compute: Callable[[StageCache], T]) -> T:
         """A result from the cache, or computed when it is this caller's turn."""
@@ -114,6 +124,54 @@ class Engine:
         """Who stays and who goes, in milliseconds."""
         return self._once("cut", recipe, lambda networks: study_cut(recipe, networks))
 
+    def wiring(self, recipe: Recipe) -> Wiring:
+        """Which layers share which channels."""
+        return self._once("wiring", wiring_key(recipe), lambda networks: taken_apart.study_wiring(recipe, networks))
+
+    def fates(self, recipe: Recipe) -> Fates:
+        """What becomes of each channel."""
+        wiring = self.wiring(recipe)
+        return self._once("fates", recipe, lambda networks: taken_apart.study_fates(recipe, wiring, networks))
+
+    def exactness(self, recipe: Recipe) -> Proof:
+        """How far the cut network is from the masked original."""
+        return self._once("exactness", recipe, lambda networks: taken_apart.study_exactness(recipe, networks))
+
+    def outcome(self, recipe: Recipe) -> Outcome:
+        """How many test images a recipe gets right."""
+        recipe = recipe.canonical()
+        return self._once("outcome", recipe, lambda networks: taken_apart.study_outcome(recipe, networks))
+
+    def standing(self, recipe: Recipe) -> Standing:
+        """What is left of a recipe's network."""
+        return self._once("standing", recipe, lambda networks: taken_apart.study_standing(recipe, networks))
+
+    def rung(self, recipe: Recipe) -> Rung | None:
+        """What a recipe's healing brings, and how long it takes; None while it is fine-tuned, which takes seconds."""
+        if recipe.heal == "finetune":
+            return self.meanwhile(("rung", recipe.canonical()), lambda: taken_apart.study_rung(recipe))
+        return self._once("rung", recipe.canonical(), lambda _: taken_apart.study_rung(recipe))
+
+    def meanwhile(self, key: Hashable, compute: Callable[[], T]) -> T | None:
+        """A result that takes seconds: computed beside everything else, so that no page stands still for it.
+
+        None until it is there: ask again. One is computed at a time, and the newest question is the next one.
+        """
+        with self._jobs_lock:
+            job = self._jobs.get(key)
+            if job is None or job.cancelled():
+                for waiting in self._jobs.values():
+                    waiting.cancel()  # does nothing to one that runs or has ended
+                self._jobs[key] = job = self._meanwhile.submit(compute)
+                while len(self._jobs) > JOBS_KEPT:
+                    self._jobs.popitem(last=False)
+            self._jobs.move_to_end(key)
+        return job.result() if job.done() and not job.cancelled() else None
+
+    def versus(self, recipe: Recipe) -> Versus:
+        """A recipe's channels cut, against as many weights set to zero."""
+        return self._once("versus", recipe.canonical(), lambda networks: taken_apart.study_versus(recipe, networks))
+
     def study(self, what: Shown) -> Study:
         """The recipe measured beside its original."""
         return self._once("study", what, lambda networks: study(what.recipe, networks, what.original))
@@ -139,18 +197,24 @@ class Engine:
         """A page's own measurement, taken while nothing else computes; the same question gets the same answer."""
         return self._once(f"timed {what}", key, lambda _: measure())
 
-    def expect(self, recipes: Iterable[Recipe]) -> None:
-        """Compute these while nobody waits, the likeliest first; newer guesses push out older ones."""
-        self._guesses.extendleft(reversed(list(recipes)))
+    def expect(self, recipes: Iterable[Recipe], steps: Sequence[Step] | None = None) -> None:
+        """Compute these while nobody waits, the likeliest first; newer guesses push out older ones.
+
+        Args:
+            steps: what the page will ask of each; as the home page does if left out.
+        """
+        steps = steps or (self.study, self.latency)
+        cheap = [recipe for recipe in recipes if recipe.heal != "finetune"]  # seconds, for which others would wait
+        self._guesses.extendleft((recipe, steps) for recipe in reversed(cheap))
         self._ahead.submit(self._look_ahead)
 
     def _look_ahead(self) -> None:
         while self._guesses:
             with contextlib.suppress(Exception):  # a guess is no one's question; who asks it gets the sentence
-                self._compute_while_nobody_waits(self._guesses.popleft())
+                self._compute_while_nobody_waits(*self._guesses.popleft())
 
-    def _compute_while_nobody_waits(self, recipe: Recipe) -> None:
-        for step in (self.study, self.latency):
+    def _compute_while_nobody_waits(self, recipe: Recipe, steps: Sequence[Step]) -> None:
+        for step in steps:
             while self.gate.visitors:
                 time.sleep(PAUSE_S)
             step(self.shown(recipe))

@@ -11,6 +11,7 @@ class Page(NamedTuple):
 
 PAGES = (
     Page("app.py", "Compress", ":material/tune:"),
+    Page("pages/Pruning.py", "Pruning", ":material/content_cut:"),
     Page("pages/Architectures.py", "Architectures", ":material/account_tree:"),
     Page("pages/Ideas.py", "Ideas", ":material/lightbulb:"),
 )

@@ -5,6 +5,7 @@ import streamlit as st
 from compress_core.errors import CheckpointError
 from compress_core.pipeline import width_origin
 from compress_core.pruning.choosing import SCOPES
+from compress_core.pruning.importance import CRITERIA, criteria
 from compress_core.quantization.schemes import schemes
 from compress_core.recipe import Recipe
 from compress_core.training.shipped import WEIGHTS
@@ -14,7 +15,14 @@ from ui.knobs import PRUNE_STEP, RATIOS, STOPS, WIDTHS
 from ui.menu import PAGES
 
 SCOPE_TITLES = {"global": "All layers together", "layer": "Each layer by itself"}
-HEAL_TITLES = {"none": "Not at all", "recalibrate": "Recalibrate BatchNorm"}
+HEAL_TITLES = {
+    "none": "Not at all",
+    "absorb": "Absorb the constants",
+    "recalibrate": "Recalibrate BatchNorm",
+    "reconstruct": "Reconstruct each layer",
+    "finetune": "Reconstruct and fine-tune",
+}
+CRITERION_TITLES = {name: CRITERIA[name].title for name in criteria()}
 WEIGHT_TITLES = {"plain": "Plainly"} | {
     name: f"L1 penalty on γ, λ = {name.removeprefix('sparse-')}" for name in WEIGHTS if name != "plain"
 }
@@ -64,7 +72,8 @@ def _knobs(state: State) -> None:
         format="percent",
         key=widget_key(state, "prune"),
         on_change=on_recipe(state, "prune"),
-        help="The part of the channels that is cut out, those with the smallest |γ| first.",
+        help="The part of the channels that is cut out, those that matter least first: by |γ|, or by what is chosen in "
+        "*Finer choices*.",
     )
     st.select_slider(
         "Bit width",
@@ -88,6 +97,7 @@ def _finer_choices(state: State) -> None:
     recipe = state.recipe
     for name, label, options, titles in (
         ("weights", "Trained", list(WEIGHTS), WEIGHT_TITLES),
+        ("criterion", "Channels are ranked by", criteria(), CRITERION_TITLES),
         ("scope", "Channels compete in", list(SCOPES), SCOPE_TITLES),
         ("heal", "After the cut, heal", list(HEAL_TITLES), HEAL_TITLES),
         ("scheme", "Levels of the weights", schemes(), SCHEME_TITLES),

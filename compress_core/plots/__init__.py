@@ -9,6 +9,7 @@ from compress_core.plots.architecture import (
 )
 from compress_core.plots.channels import score_histogram
 from compress_core.plots.ideas import block_widths, error_over_dims, form_bars, spirals, squeeze_curves
+from compress_core.plots.pruning import matrices, trainings_histogram
 from compress_core.plots.tradeoff import accuracy_against_size
 
 __all__ = [
@@ -21,7 +22,9 @@ __all__ = [
     "costs_side_by_side",
     "error_over_dims",
     "form_bars",
+    "matrices",
     "score_histogram",
     "spirals",
     "squeeze_curves",
+    "trainings_histogram",
 ]

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from compress_core.pruning.budget import largest_within
-from compress_core.pruning.choosing import SCOPES, ScoredGroup, by_hand, by_threshold, edited, fill, judge
+from compress_core.pruning.choosing import SCOPES, Judged, ScoredGroup, by_hand, by_threshold, edited, fill, judge
 from compress_core.pruning.coupling import Coupling, couple
 from compress_core.pruning.exactness import prove
 from compress_core.pruning.surgery import LayerKeep, cut
@@ -64,6 +64,7 @@ def prune_channels(
     together: str | None = None,
     seed: int = 0,
     coupling: Coupling | None = None,
+    judged: Judged | None = None,
     proven: bool = True,
 ) -> PruneResult:
     """Take the least important channels out of a network.
@@ -85,6 +86,7 @@ def prune_channels(
         together: how the scores of coupled channels become one, `sum`, `mean` or `max`; left out, the criterion's way.
         seed: of what a criterion draws.
         coupling: what `couple` found for this network, or another of the same shape; found anew if left out.
+        judged: what `judge` found for this network, criterion and data; found anew if left out.
         proven: whether to hold the result against the masked original, which runs both on random images.
 
     Raises:
@@ -98,7 +100,7 @@ def prune_channels(
         ignore = (ignore,)
     _check(ratio, keep, budget, scope, ignore, floor)
     coupling = coupling or couple(model, example_input)
-    judged, unjudged = judge(model, coupling, criterion, images, labels, together, seed)
+    judged, unjudged = judged or judge(model, coupling, criterion, images, labels, together, seed)
     for name in (*ignore, *(keep or ()), *(edits or ())):
         said_by_hand = name in unjudged and name not in ignore and not isinstance((keep or {}).get(name), int)
         if name not in judged and not said_by_hand:

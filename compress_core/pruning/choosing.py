@@ -34,6 +34,10 @@ class ScoredGroup:
         return self.group.name
 
 
+Judged = tuple[dict[str, ScoredGroup], dict[str, ScoredGroup]]
+"""The groups that a criterion can judge, by name, and those that it cannot."""
+
+
 def judge(
     model: nn.Module,
     coupling: Coupling,
@@ -42,7 +46,7 @@ def judge(
     labels: Tensor | None,
     together: str | None,
     seed: int,
-) -> tuple[dict[str, ScoredGroup], dict[str, ScoredGroup]]:
+) -> Judged:
     """The groups that a criterion can judge, by name, and those that it cannot; all of them whole.
 
     Raises:
@@ -123,10 +127,10 @@ def by_threshold(
 
 
 def edited(chosen: list[ScoredGroup], edits: Mapping[str, Mapping[int, bool]]) -> list[ScoredGroup]:
-    """The same choice with a person's own changes.
+    """The same choice with a person's own changes; `fill` sees to it that no layer is left without a channel.
 
     Raises:
-        ValueError: a layer has no such channel, or would be left without any.
+        ValueError: a layer has no such channel.
     """
     result = []
     for scored in chosen:
@@ -139,8 +143,6 @@ def edited(chosen: list[ScoredGroup], edits: Mapping[str, Mapping[int, bool]]) -
         stays[scored.survivors] = True
         for channel, wanted in own.items():
             stays[channel] = wanted
-        if not stays.any():
-            raise ValueError(f"'{scored.name}' would be left without a channel. Keep at least one.")
         result.append(replace(scored, survivors=stays.nonzero().flatten()) if own else scored)
     return result
 

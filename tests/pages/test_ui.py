@@ -103,6 +103,41 @@ def test_a_guess_that_fails_does_not_end_the_looking_ahead(monkeypatch):
     assert engine.results.runs["latency"] == 1
 
 
+def test_what_takes_seconds_is_computed_beside_everything_else():
+    engine, go = Engine(), threading.Event()
+
+    def slow() -> str:
+        go.wait(10)
+        return "done"
+
+    assert engine.meanwhile("slow", slow) is None
+    assert engine.meanwhile("old", lambda: "old") is None
+    assert engine.meanwhile("new", lambda: "new") is None
+    assert engine._once("stage", "key", lambda _: "at once") == "at once"  # nobody waits for it
+    go.set()
+    deadline = time.monotonic() + 10
+    while engine.meanwhile("new", lambda: "new") is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert engine.meanwhile("new", lambda: "again") == "new" and engine.meanwhile("slow", slow) == "done"
+    assert engine.meanwhile("old", lambda: "asked again") is None  # a newer question had pushed it out
+
+
+def test_a_failure_beside_everything_else_is_said_to_who_asks():
+    engine = Engine()
+    with pytest.raises(ZeroDivisionError):
+        for _ in range(200):
+            engine.meanwhile("bad", lambda: 1 / 0)
+            time.sleep(0.01)
+
+
+def test_fine_tuning_is_not_guessed():
+    engine = Engine()
+    asked = []
+    engine.expect([cc.Recipe(prune=0.3, heal="finetune"), cc.Recipe(prune=0.3)], [lambda shown: asked.append(shown)])
+    engine._ahead.shutdown(wait=True)
+    assert [shown.recipe.heal for shown in asked] == ["recalibrate"]
+
+
 @pytest.mark.parametrize(
     ("before", "now", "guesses"),
     [

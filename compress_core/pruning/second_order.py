@@ -58,8 +58,8 @@ def removal_costs(evidence: Evidence, group: ChannelGroup) -> Tensor:
     """Scores (size,): the cheapest channel leaves, its readers are solved again, the next cheapest leaves, and so on.
 
     A channel's score is what its leaving cost, or a channel before it if that cost more, so that the order of the
-    scores is the order of leaving. Costs are parts of what a reading layer puts out, summed over the readers. It takes a
-    second or two for the networks of this library, and minutes for a transformer: time grows with the cube of the width.
+    scores is the order of leaving. Costs are parts of what a reading layer puts out, summed over the readers. It
+    takes seconds for the networks of this library and minutes for a transformer, growing with the cube of the width.
 
     Hassibi & Stork 1993, *Second order derivatives for network pruning: Optimal Brain Surgeon*.
     """

@@ -1,6 +1,7 @@
 """What was measured, said in one plain sentence each."""
 
 import itertools
+from collections.abc import Callable
 
 import pandas as pd
 
@@ -125,15 +126,28 @@ def score_axis(criterion: str) -> str:
     return "scaling factor |γ| (no unit)" if criterion == "bn_scale" else f"{CRITERIA[criterion].title} (no unit)"
 
 
-def read_channels(cut: Cut, layer: str | None) -> str:
-    """What the histogram of the scores shows for this recipe; of one layer if given."""
-    layers = cut.layers if layer is None else cut.layers[cut.layers["layer"] == layer]
+def layers_shown(cut: Cut, layer: str | None) -> pd.DataFrame:
+    """The rows of all layers, or of one."""
+    return cut.layers if layer is None else cut.layers[cut.layers["layer"] == layer]
+
+
+def read_survivors(cut: Cut, layer: str | None, name: Callable[[str], str]) -> str:
+    """How many channels stay; of one layer if given, as `name` calls it."""
+    layers = layers_shown(cut, layer)
     before, after = int(layers["before"].sum()), int(layers["after"].sum())
-    where = "of all layers" if layer is None else f"of {layer_title(layer)}"
+    where = "of all layers" if layer is None else f"of {name(layer)}"
     if before == after:
         scores = cut.channels["score"] if layer is None else cut.channels.query("layer == @layer")["score"]
         return f"All {before:,} channels {where} stay; their scores run from {scores.min():.3g} to {scores.max():.3g}."
-    text = f"{after:,} of {before:,} channels {where} {'stays' if after == 1 else 'stay'}."
+    return f"{after:,} of {before:,} channels {where} {'stays' if after == 1 else 'stay'}."
+
+
+def read_channels(cut: Cut, layer: str | None) -> str:
+    """What the histogram of the scores shows for this recipe; of one layer if given."""
+    layers, text = layers_shown(cut, layer), read_survivors(cut, layer, layer_title)
+    before, after = int(layers["before"].sum()), int(layers["after"].sum())
+    if before == after:
+        return text
     held = layers[layers["held"] > 0]
     if len(held):
         names = ", ".join(layer_title(name) for name in held["layer"])

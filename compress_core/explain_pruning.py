@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from compress_core.edits import parse
-from compress_core.explain import layer_title, network_name
+from compress_core.explain import layer_title, layers_shown, network_name, read_survivors
 from compress_core.numbers import count, duration, percent, size, timing, whole_percent
 from compress_core.pruning.importance import CRITERIA
 from compress_core.recipe import Recipe
@@ -145,13 +145,9 @@ def one_threshold(cut: Cut) -> float:
 
 def read_scores(cut: Cut, layer: str | None, scope: str) -> str:
     """What the histogram shows for this recipe; of one layer if given."""
-    layers = cut.layers if layer is None else cut.layers[cut.layers["layer"] == layer]
-    before, after = int(layers["before"].sum()), int(layers["after"].sum())
-    where = "of all layers" if layer is None else f"of {layer_name(layer)}"
-    if before == after:
-        scores = cut.channels["score"] if layer is None else cut.channels.query("layer == @layer")["score"]
-        return f"All {before:,} channels {where} stay; their scores run from {scores.min():.3g} to {scores.max():.3g}."
-    text = f"{after:,} of {before:,} channels {where} {'stays' if after == 1 else 'stay'}."
+    layers, text = layers_shown(cut, layer), read_survivors(cut, layer, layer_name)
+    if (layers["before"] == layers["after"]).all():
+        return text
     if scope == "layer":
         return f"{text} Every layer loses the same part of its own, whatever its scores are."
     left = layers["after"] / layers["before"]

@@ -7,7 +7,17 @@ import torch
 from torch import Tensor, nn
 
 from compress_core.pruning.budget import largest_within
-from compress_core.pruning.choosing import SCOPES, Judged, ScoredGroup, by_hand, by_threshold, edited, fill, judge
+from compress_core.pruning.choosing import (
+    Judged,
+    ScoredGroup,
+    by_hand,
+    by_threshold,
+    check_ratio,
+    check_scope,
+    edited,
+    fill,
+    judge,
+)
 from compress_core.pruning.coupling import Coupling, couple
 from compress_core.pruning.exactness import prove
 from compress_core.pruning.surgery import LayerKeep, cut
@@ -134,12 +144,9 @@ def _check(ratio: object, keep: object, budget: object, scope: str, ignore: Sequ
     """
     if sum(way is not None for way in (ratio, keep, budget)) != 1:
         raise ValueError("Give either ratio=, keep= or budget=.")
-    if ratio is not None and (isinstance(ratio, bool) or not isinstance(ratio, int | float)):
-        raise ValueError(f"The pruning ratio is a number, at least 0 and below 1; it was {ratio!r}.")
-    if ratio is not None and not 0 <= ratio < 1:
-        raise ValueError(f"The pruning ratio must be at least 0 and below 1; it was {ratio}.")
-    if scope not in SCOPES:
-        raise ValueError(f"There is no scope '{scope}'. Choose one of: {', '.join(SCOPES)}.")
+    if ratio is not None:
+        check_ratio(ratio)
+    check_scope(scope)
     if floor < 1:
         raise ValueError(f"At least one channel of every layer stays: floor must be 1 or more; it was {floor}.")
     if keep is not None and (ignore or floor > 1):

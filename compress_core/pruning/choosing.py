@@ -38,6 +38,28 @@ Judged = tuple[dict[str, ScoredGroup], dict[str, ScoredGroup]]
 """The groups that a criterion can judge, by name, and those that it cannot."""
 
 
+def check_ratio(ratio: object) -> None:
+    """Refuse what is no part of something.
+
+    Raises:
+        ValueError: with what is allowed.
+    """
+    if isinstance(ratio, bool) or not isinstance(ratio, int | float):
+        raise ValueError(f"The pruning ratio is a number, at least 0 and below 1; it was {ratio!r}.")
+    if not 0 <= ratio < 1:
+        raise ValueError(f"The pruning ratio must be at least 0 and below 1; it was {ratio}.")
+
+
+def check_scope(scope: str) -> None:
+    """Refuse an unknown scope.
+
+    Raises:
+        ValueError: with those that there are.
+    """
+    if scope not in SCOPES:
+        raise ValueError(f"There is no scope '{scope}'. Choose one of: {', '.join(SCOPES)}.")
+
+
 def judge(
     model: nn.Module,
     coupling: Coupling,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from functools import cached_property
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +12,7 @@ from compress_core.duplicate import duplicate
 from compress_core.pruning.coupling import NO_PLACE, ChannelGroup, Coupling
 from compress_core.pruning.reading import channel_vectors, features, some_places
 
+T = TypeVar("T")
 TOGETHER = ("sum", "mean", "max")
 ROWS = 8192
 """Of a layer's places over all images, how many the covariance of what it reads is estimated from."""
@@ -37,6 +39,13 @@ class Evidence:
     ):
         self.model, self.coupling, self.images, self.labels = model, coupling, images, labels
         self.together, self.seed = together, seed
+        self._found: dict[Callable, object] = {}
+
+    def once(self, find: Callable[["Evidence"], T]) -> T:
+        """What `find` finds in this evidence, found once."""
+        if find not in self._found:
+            self._found[find] = find(self)
+        return self._found[find]
 
     def layer(self, name: str) -> nn.Module:
         return self.model.get_submodule(name)

@@ -1,5 +1,7 @@
 """What dropping a channel costs its readers after they are solved again: the optimal brain surgeon, on channels."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -15,10 +17,15 @@ ONE_BY_ONE = 512
 
 
 class _Reader:
-    """One group of a reading layer: its weights and inverse covariance while channels leave one by one."""
+    """One group of a reading layer: its weights and inverse covariance while channels leave.
+
+    Args:
+        weights: (outputs, features).
+        covariance: (features, features) of what it reads.
+        places: (channels,) the number of each channel that it reads among all of the network, or `NO_PLACE`.
+    """
 
     def __init__(self, weights: Tensor, covariance: Tensor, places: Tensor):
-        """Args: weights (outputs, features), covariance (features, features), places (channels,) in the group."""
         self.kernel = weights.shape[1] // len(places)
         self.places = places
         diagonal = covariance.diagonal()
@@ -26,9 +33,10 @@ class _Reader:
         self.inverse = torch.cholesky_inverse(torch.linalg.cholesky(damped))
         self.weights = weights.clone()
         self.energy = (weights @ covariance * weights).sum().clamp(min=1e-12)
+        self.known = places != NO_PLACE
 
     def costs(self, size: int) -> Tensor:
-        """(size,) what each channel of the group would cost here now, as a part of what the layer puts out."""
+        """(size,) what each channel of the network would cost here now, as a part of what the layer puts out."""
         k, channels = self.kernel, len(self.places)
         own = self.weights.view(-1, channels, k).permute(1, 2, 0)  # (C, k, outputs)
         if k == 1:
@@ -36,14 +44,14 @@ class _Reader:
         else:
             blocks = self.inverse.view(channels, k, channels, k).diagonal(dim1=0, dim2=2).permute(2, 0, 1)
             costs = (own * torch.linalg.solve(blocks, own)).sum((1, 2))
-        known = self.places != NO_PLACE
-        return torch.zeros(size).index_add_(0, self.places[known], (costs[known] / self.energy).float())
+        costs = (costs / self.energy).double()
+        return torch.zeros(size, dtype=torch.float64).index_add_(0, self.places[self.known], costs[self.known])
 
-    def drop(self, places: Tensor) -> None:
-        """Take channels out and solve the rest again."""
+    def drop(self, places: Tensor) -> bool:
+        """Take channels out and solve the rest again; False where it reads none of them."""
         channels = torch.isin(self.places, places).nonzero().flatten()
         if not len(channels):
-            return
+            return False
         own = (channels[:, None] * self.kernel + torch.arange(self.kernel)).flatten()
         step = torch.linalg.solve(self.inverse[own][:, own], self.inverse[own])  # (features gone, features)
         self.weights -= self.weights[:, own] @ step
@@ -52,32 +60,77 @@ class _Reader:
         self.inverse[own] = 0
         self.inverse[:, own] = 0
         self.inverse[own, own] = 1
+        return True
 
 
 def removal_costs(evidence: Evidence, group: ChannelGroup) -> Tensor:
     """Scores (size,): the cheapest channel leaves, its readers are solved again, the next cheapest leaves, and so on.
 
-    A channel's score is what its leaving cost, or a channel before it if that cost more, so that the order of the
-    scores is the order of leaving. Costs are parts of what a reading layer puts out, summed over the readers. It
+    Channels that one layer reads leave in one order, of whatever groups they are: what stands in for another may not
+    leave as well. A channel's score is what its leaving cost, or one before it if that cost more, so that the order of
+    the scores is the order of leaving. Costs are parts of what a reading layer puts out, summed over the readers. It
     takes seconds for the networks of this library and minutes for a transformer, growing with the cube of the width.
 
     Hassibi & Stork 1993, *Second order derivatives for network pruning: Optimal Brain Surgeon*.
     """
-    readers = []
-    for name, places in group.readers.items():
-        weights, covariance = weight_matrix(evidence.layer(name)), evidence.covariances[name]
-        for own in zip(weights, covariance, places.chunk(len(weights)), strict=True):
-            if (own[2] != NO_PLACE).any():
-                readers.append(_Reader(*own))
-    scores = torch.zeros(group.size)
-    left = torch.ones(group.size, dtype=torch.bool)
-    worst = torch.zeros(())
-    while left.any():
-        costs = sum(reader.costs(group.size) for reader in readers)
-        costs[~left] = float("inf")
-        cheapest = costs.argsort(stable=True)[: -(-int(left.sum()) // ONE_BY_ONE)]
-        scores[cheapest] = costs[cheapest].cummax(0).values.clamp(min=float(worst))
-        worst, left[cheapest] = scores[cheapest[-1]], False
-        for reader in readers:
-            reader.drop(cheapest)
-    return scores
+    return evidence.once(_all_removal_costs)[group.name]
+
+
+def _all_removal_costs(evidence: Evidence) -> dict[str, Tensor]:
+    groups = evidence.coupling.groups
+    sizes = [group.size for group in groups]
+    numbers = torch.arange(sum(sizes)).split(sizes)
+    scores = torch.zeros(sum(sizes), dtype=torch.float64)
+    readers = _readers(evidence, numbers)
+    for together in _components(readers, numbers):
+        _let_leave(scores, torch.cat([numbers[i] for i in sorted(together)]), [r for r, of in readers if of & together])
+    return {group.name: own.float() for group, own in zip(groups, scores.split(sizes), strict=True)}
+
+
+def _readers(evidence: Evidence, numbers: Sequence[Tensor]) -> list[tuple[_Reader, set[int]]]:
+    """Everything that reads, and which groups it reads of."""
+    found = []
+    groups = evidence.coupling.groups
+    for name in dict.fromkeys(name for group in groups for name in group.readers):
+        layer = evidence.layer(name)
+        weights, covariance = weight_matrix(layer), evidence.covariances[name]
+        places = torch.full((len(evidence.coupling.inputs[name]),), NO_PLACE)
+        owner = torch.full_like(places, NO_PLACE)
+        for i, group in enumerate(groups):
+            if name in group.readers:
+                own = group.readers[name] != NO_PLACE
+                places[own], owner[own] = numbers[i][group.readers[name][own]], i
+        parts = zip(weights, covariance, places.chunk(len(weights)), owner.chunk(len(weights)), strict=True)
+        for weight, read, place, of in parts:
+            if (place != NO_PLACE).any():
+                found.append((_Reader(weight, read, place), set(of.tolist()) - {NO_PLACE}))
+    return found
+
+
+def _components(readers: Sequence[tuple[_Reader, set[int]]], numbers: Sequence[Tensor]) -> list[set[int]]:
+    """Groups of which some layer reads more than one belong together."""
+    components = [{i} for i in range(len(numbers))]
+    for _, of in readers:
+        joined = [c for c in components if c & of]
+        components = [c for c in components if not c & of] + [set().union(*joined)]
+    return components
+
+
+def _let_leave(scores: Tensor, channels: Tensor, readers: Sequence[_Reader]) -> None:
+    """Write the scores of some channels, given by their numbers, that these readers and no others read."""
+    costs_of = [reader.costs(len(scores)) for reader in readers]
+    costs = torch.stack(costs_of).sum(0)
+    left, worst = channels, 0.0
+    while len(left):
+        cheapest = costs[left].argsort(stable=True)[: -(-len(left) // ONE_BY_ONE)]
+        gone = left[cheapest]
+        scores[gone] = costs[gone].cummax(0).values.clamp(min=worst)
+        worst = float(scores[gone[-1]])
+        stays = torch.ones(len(left), dtype=torch.bool)
+        stays[cheapest] = False
+        left = left[stays]
+        for i, reader in enumerate(readers):
+            if reader.drop(gone):
+                costs -= costs_of[i]
+                costs_of[i] = reader.costs(len(scores))
+                costs += costs_of[i]

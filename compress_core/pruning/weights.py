@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from compress_core.duplicate import duplicate
 from compress_core.errors import UnsupportedModelError
 from compress_core.pruning.channels import PruneResult, carry_out
-from compress_core.pruning.choosing import SCOPES, ScoredGroup
+from compress_core.pruning.choosing import ScoredGroup, check_ratio, check_scope
 from compress_core.pruning.coupling import NO_PLACE, ChannelGroup, Coupling, couple
 from compress_core.pruning.exactness import prove
 from compress_core.pruning.reading import weight_matrix
@@ -57,12 +57,9 @@ def prune_weights(
     """
     if (ratio is None) == (pattern is None):
         raise ValueError("Give either ratio= or pattern=.")
-    if ratio is not None and (isinstance(ratio, bool) or not isinstance(ratio, int | float)):
-        raise ValueError(f"The pruning ratio is a number, at least 0 and below 1; it was {ratio!r}.")
-    if ratio is not None and not 0 <= ratio < 1:
-        raise ValueError(f"The pruning ratio must be at least 0 and below 1; it was {ratio}.")
-    if scope not in SCOPES:
-        raise ValueError(f"There is no scope '{scope}'. Choose one of: {', '.join(SCOPES)}.")
+    if ratio is not None:
+        check_ratio(ratio)
+    check_scope(scope)
     ignore = (ignore,) if isinstance(ignore, str) else ignore
     pruned = duplicate(model)
     layers = {name: m for name, m in pruned.named_modules() if isinstance(m, nn.Conv2d | nn.Linear)}

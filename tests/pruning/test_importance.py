@@ -222,3 +222,26 @@ def test_linear_layers_on_the_last_dimension_are_judged_and_healed(criterion):
             for network in (pruned.model, cc.absorb(pruned, model, IMAGES), cc.reconstruct(pruned, model, IMAGES))
         ]
     assert errors[2] < errors[0] and errors[2] < errors[1]
+
+
+def test_what_stands_in_for_another_channel_does_not_leave_with_it():
+    """The same channels come from two layers and are read side by side: one of each two is free, not both."""
+
+    class SideBySide(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.left, self.right, self.last = nn.Conv2d(3, 4, 1), nn.Conv2d(3, 4, 1), nn.Conv2d(8, 5, 1)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.last(torch.cat([self.left(x).sigmoid(), self.right(x).sigmoid()], 1))
+
+    torch.manual_seed(0)
+    model = SideBySide().double()
+    model.right.load_state_dict(model.left.state_dict())
+    pair = torch.stack([scores(model, "obs", group=0), scores(model, "obs", group=1)])
+    assert (pair.min(0).values < 1e-3).all()
+    assert (pair.max(0).values > 0.1).sum() >= 3  # the fourth pair is hardly heard at all
+    pruned = cc.prune_channels(model, IMAGES[:1], ratio=0.5, criterion="obs", images=IMAGES)
+    healed = cc.reconstruct(pruned, model, IMAGES)
+    with torch.no_grad():
+        assert torch.allclose(healed(IMAGES), model(IMAGES), atol=0.02)

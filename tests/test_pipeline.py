@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import compress_core as cc
-from compress_core.pipeline import width_origin
+from compress_core.pipeline import CALIBRATION_IMAGES, CALIBRATION_SEED, SOLVING_IMAGES, width_origin
 from compress_core.training import checkpoints
 
 
@@ -153,3 +153,20 @@ def test_a_checkpoint_with_nan_is_a_sentence(folder):
     checkpoints.save_checkpoint(model, folder / "studentnet-0.25-digits-plain.safetensors", {})
     with pytest.raises(cc.CheckpointError, match=r"not numbers, in 'fc.0.weight'"):
         cc.load("studentnet", 0.25)
+
+
+@pytest.mark.parametrize("heal", ["none", "absorb", "recalibrate", "reconstruct", "finetune"])
+def test_each_healing_is_the_librarys(heal):
+    """A recipe gives the very weights that its steps give, called one by one."""
+    data, model = cc.dataset("digits"), cc.load("studentnet", 0.25)
+    images = data.calibration(SOLVING_IMAGES, CALIBRATION_SEED)
+    pruned = cc.prune_channels(model, torch.zeros(1, 1, 32, 32), ratio=0.4)
+    by_hand = {
+        "none": lambda: pruned.model,
+        "absorb": lambda: cc.absorb(pruned, model, images),
+        "recalibrate": lambda: cc.recalibrate(pruned.model, data.calibration(CALIBRATION_IMAGES, CALIBRATION_SEED)),
+        "reconstruct": lambda: cc.reconstruct(pruned, model, images),
+        "finetune": lambda: cc.finetune(cc.reconstruct(pruned, model, images), data, 2, teacher=model),
+    }[heal]().state_dict()
+    given = cc.compress(cc.Recipe(width=0.25, prune=0.4, heal=heal)).model.state_dict()
+    assert all(torch.equal(tensor, given[name]) for name, tensor in by_hand.items())

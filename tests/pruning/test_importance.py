@@ -224,17 +224,19 @@ def test_linear_layers_on_the_last_dimension_are_judged_and_healed(criterion):
     assert errors[2] < errors[0] and errors[2] < errors[1]
 
 
+class SideBySide(nn.Module):
+    """Two layers whose channels one layer reads, laid side by side."""
+
+    def __init__(self):
+        super().__init__()
+        self.left, self.right, self.last = nn.Conv2d(3, 4, 1), nn.Conv2d(3, 4, 1), nn.Conv2d(8, 5, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.last(torch.cat([self.left(x).sigmoid(), self.right(x).sigmoid()], 1))
+
+
 def test_what_stands_in_for_another_channel_does_not_leave_with_it():
-    """The same channels come from two layers and are read side by side: one of each two is free, not both."""
-
-    class SideBySide(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.left, self.right, self.last = nn.Conv2d(3, 4, 1), nn.Conv2d(3, 4, 1), nn.Conv2d(8, 5, 1)
-
-        def forward(self, x: Tensor) -> Tensor:
-            return self.last(torch.cat([self.left(x).sigmoid(), self.right(x).sigmoid()], 1))
-
+    """The same channels come from two layers: one of each two is free, not both."""
     torch.manual_seed(0)
     model = SideBySide().double()
     model.right.load_state_dict(model.left.state_dict())
@@ -245,3 +247,27 @@ def test_what_stands_in_for_another_channel_does_not_leave_with_it():
     healed = cc.reconstruct(pruned, model, IMAGES)
     with torch.no_grad():
         assert torch.allclose(healed(IMAGES), model(IMAGES), atol=0.02)
+
+
+def test_channels_that_one_layer_reads_leave_in_one_order(monkeypatch):
+    """By brute force: of all eight the one whose loss least squares mends best, and again, whoever made them."""
+    monkeypatch.setattr("compress_core.pruning.second_order.DAMPING", 1e-9)
+    torch.manual_seed(4)
+    model = SideBySide().double()
+    with torch.no_grad():
+        read = torch.cat([model.left(IMAGES).sigmoid(), model.right(IMAGES).sigmoid()], 1)
+    columns = read.transpose(0, 1).flatten(1).T
+    columns = columns - columns.mean(0)
+    target = columns @ model.last.weight.detach().flatten(1).T
+    gone: list[int] = []
+    for _ in range(6):
+
+        def lost(channel: int) -> float:
+            kept = columns[:, [c for c in range(8) if c not in (*gone, channel)]]
+            return float((target - kept @ torch.linalg.lstsq(kept, target).solution).square().sum())
+
+        gone.append(min((c for c in range(8) if c not in gone), key=lost))
+    given = torch.cat([scores(model, "obs", group=0), scores(model, "obs", group=1)])
+    assert {c // 4 for c in gone[:4]} == {0, 1}
+    assert sorted(given.argsort(stable=True)[:6].tolist()) == sorted(gone)
+    assert given[gone].diff().min() >= 0

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import compress_core as cc
-from compress_core.pruning.channels import SCOPES
+from compress_core.pruning.choosing import SCOPES
 from compress_core.pruning.healing import HEALINGS
 from compress_core.quantization.quantize import BITS
 

@@ -28,11 +28,14 @@ class Criterion:
     needs: tuple[str, ...] = ()
     """What it looks at beside the network: `images`, `labels`."""
     together: str = "mean"
-    """How the scores of coupled channels become one, unless a caller chooses; Taylor and the second order add up."""
+    """How the scores of coupled channels become one, unless a caller chooses."""
 
 
 def bn_scale(evidence: Evidence, group: ChannelGroup) -> Tensor:
-    """|γ| of the BatchNorm that scales the channel; NaN where none does."""
+    """|γ| of the BatchNorm that scales the channel; NaN where none does.
+
+    Of several BatchNorms the largest speaks: a channel that matters to one of them may be small in the others.
+    """
     return evidence.combine(group, [(places, scale) for places, scale in _scales(evidence, group)])
 
 
@@ -67,12 +70,16 @@ def _filters(evidence: Evidence, group: ChannelGroup, judge: Callable[[Tensor], 
 
 
 def taylor(evidence: Evidence, group: ChannelGroup) -> Tensor:
-    """|Δ loss| to first order if the channel were zero wherever it is read: |Σ a · ∂L/∂a|, the mean over images."""
-    change = torch.zeros(len(evidence.images), group.size)
+    """|Δ loss| to first order if the channel were zero where it is read: |Σ a · ∂L/∂a|, the mean over images.
+
+    In each reading layer it is divided by the root of the layer's sum of squares; without that a few layers of
+    MobileNetV1, ShuffleNetV2 and SqueezeNet lose everything.
+    """
+    judged = []
     for name, places in group.readers.items():
-        own = places != NO_PLACE
-        change.index_add_(1, places[own], evidence.first_order[name][:, own].float())
-    return change.abs().mean(0)
+        change = evidence.first_order[name].float().abs().mean(0)
+        judged.append((places, change / change.norm().clamp(min=1e-12)))
+    return evidence.combine(group, judged)
 
 
 def activation(evidence: Evidence, group: ChannelGroup) -> Tensor:
@@ -96,9 +103,12 @@ def chance(evidence: Evidence, group: ChannelGroup) -> Tensor:
 CRITERIA: Registry[Criterion] = Registry(
     "criterion",
     {
-        "bn_scale": Criterion("γ", "Liu et al. 2017, Network Slimming, section 3", bn_scale),
+        "bn_scale": Criterion("γ", "Liu et al. 2017, Network Slimming, section 3", bn_scale, together="max"),
         "bn_scale_normalized": Criterion(
-            "γ per layer", "after Liu et al. 2017, with each layer's γ over their mean", bn_scale_normalized
+            "γ per layer",
+            "after Liu et al. 2017, with each layer's γ over their mean",
+            bn_scale_normalized,
+            together="max",
         ),
         "l1": Criterion("L1 norm", "Li et al. 2017, Pruning Filters for Efficient ConvNets, section 3.1", l1),
         "l2": Criterion("L2 norm", "as the L1 norm, squared", l2),
@@ -108,6 +118,7 @@ CRITERIA: Registry[Criterion] = Registry(
             "Molchanov et al. 2017, Pruning CNNs for Resource Efficient Inference, section 2.2",
             taylor,
             ("images", "labels"),
+            "sum",
         ),
         "activation": Criterion(
             "Activation",

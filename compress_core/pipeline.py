@@ -38,7 +38,7 @@ FINETUNE_EPOCHS = 2
 
 _BASE = ("dataset", "arch", "width", "groups", "weights")
 _JUDGE = (*_BASE, "criterion")
-_PRUNE = (*_JUDGE, "prune", "scope", "edits")
+_PRUNE = (*_JUDGE, "prune", "scope", "multiple_of", "edits")
 _HEAL = (*_PRUNE, "heal")
 _QUANTIZE = (*_HEAL, "bits", "scheme", "rounding", "activation_bits")
 
@@ -126,7 +126,11 @@ def cut(recipe: Recipe, cache: StageCache | None = None) -> tuple[Base, PruneRes
     def prune() -> PruneResult:
         coupling = _coupling(recipe, base, cache)
         chosen = {"ratio": recipe.prune, "criterion": recipe.criterion, "scope": recipe.scope}
-        chosen |= {"edits": _edits(recipe, coupling), "judged": cache.get("judge", _key(recipe, _JUDGE), judged)}
+        chosen |= {
+            "multiple_of": recipe.multiple_of,
+            "edits": _edits(recipe, coupling),
+            "judged": cache.get("judge", _key(recipe, _JUDGE), judged),
+        }
         # The zoo's networks are proven in the tests; here a knob waits.
         return prune_channels(base.model, _example(recipe), coupling=coupling, proven=False, **chosen)
 

@@ -24,6 +24,7 @@ from compress_core.zoo import architectures
 
 WIDTH_STEP = 0.05
 MAX_PRUNE = 0.95
+MULTIPLES = (1, 4, 8, 16, 32)
 SHOWN_CHARACTERS = 40
 
 
@@ -68,6 +69,8 @@ class Recipe:
     """Part of the prunable channels to cut, 0 … 0.95; three decimals count."""
     criterion: str = "bn_scale"
     scope: str = "global"
+    multiple_of: int = 1
+    """What stays of each layer's channels is rounded to a multiple of this: 1, 4, 8, 16 or 32."""
     edits: str = ""
     """Channels given back or taken away by hand, as `compress_core.edits` writes them."""
     heal: str = "recalibrate"
@@ -133,7 +136,7 @@ class Recipe:
         """The same result with every choice that makes no difference here at its default."""
         recipe = self
         if recipe.prune == 0:
-            recipe = replace(recipe, criterion=Recipe.criterion, scope=Recipe.scope)
+            recipe = replace(recipe, criterion=Recipe.criterion, scope=Recipe.scope, multiple_of=Recipe.multiple_of)
         if recipe.prune == 0 and not recipe.edits:
             recipe = replace(recipe, heal=Recipe.heal)
         if recipe.bits == 32:
@@ -241,6 +244,13 @@ _FIELDS: Mapping[str, _Choice | _Number | _Edits] = {
     ),
     "criterion": _Choice("The criterion", Recipe.criterion, criteria),
     "scope": _Choice("The scope", Recipe.scope, lambda: SCOPES),
+    "multiple_of": _Number(
+        "The multiple that channels are left in",
+        Recipe.multiple_of,
+        "1, 4, 8, 16, 32",
+        _nearest_of(MULTIPLES),
+        "{:.0f}",
+    ),
     "edits": _Edits(),
     "heal": _Choice("Healing", Recipe.heal, lambda: HEALINGS),
     "bits": _Number("The bit width", Recipe.bits, "1 to 16, or 32 for none", _nearest_of(BITS), "{:.0f}"),

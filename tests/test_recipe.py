@@ -10,6 +10,7 @@ import compress_core as cc
 from compress_core.pruning.choosing import SCOPES
 from compress_core.pruning.healing import HEALINGS
 from compress_core.quantization.quantize import BITS
+from compress_core.recipe import MULTIPLES
 
 recipes = st.builds(
     cc.Recipe,
@@ -19,6 +20,7 @@ recipes = st.builds(
     prune=st.floats(0, 0.95),
     criterion=st.sampled_from(cc.criteria()),
     scope=st.sampled_from(SCOPES),
+    multiple_of=st.sampled_from(MULTIPLES),
     heal=st.sampled_from(HEALINGS),
     edits=st.sampled_from(["", "3k17c4.5k2", "0c1"]),
     bits=st.sampled_from(BITS),
@@ -118,6 +120,6 @@ def test_ten_thousand_characters_make_a_short_sentence():
 
 
 def test_what_makes_no_difference_is_left_out_of_the_canonical_recipe():
-    assert cc.Recipe(scope="layer", heal="none", scheme="per_tensor").canonical() == cc.Recipe()
+    assert cc.Recipe(scope="layer", multiple_of=8, heal="none", scheme="per_tensor").canonical() == cc.Recipe()
     kept = cc.Recipe(prune=0.5, heal="none", bits=4, scheme="per_tensor")
     assert kept.canonical() == kept

@@ -7,7 +7,7 @@ from compress_core.pipeline import width_origin
 from compress_core.pruning.choosing import SCOPES
 from compress_core.pruning.importance import CRITERIA, criteria
 from compress_core.quantization.schemes import schemes
-from compress_core.recipe import Recipe
+from compress_core.recipe import MULTIPLES, Recipe
 from compress_core.training.shipped import WEIGHTS
 from compress_core.zoo import architecture, architectures
 from ui.address import State, on_recipe, to_params, widget_key
@@ -15,6 +15,7 @@ from ui.knobs import PRUNE_STEP, RATIOS, STOPS, WIDTHS
 from ui.menu import PAGES
 
 SCOPE_TITLES = {"global": "All layers together", "layer": "Each layer by itself"}
+MULTIPLE_TITLES = {1: "1 (any number stays)"}
 HEAL_TITLES = {
     "none": "Not at all",
     "absorb": "Absorb the constants",
@@ -99,6 +100,7 @@ def _finer_choices(state: State) -> None:
         ("weights", "Trained", list(WEIGHTS), WEIGHT_TITLES),
         ("criterion", "Channels are ranked by", criteria(), CRITERION_TITLES),
         ("scope", "Channels compete in", list(SCOPES), SCOPE_TITLES),
+        ("multiple_of", "Channels stay in multiples of", list(MULTIPLES), MULTIPLE_TITLES),
         ("heal", "After the cut, heal", list(HEAL_TITLES), HEAL_TITLES),
         ("scheme", "Levels of the weights", schemes(), SCHEME_TITLES),
     ):

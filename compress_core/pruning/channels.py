@@ -68,6 +68,7 @@ def prune_channels(
     scope: str = "global",
     ignore: Sequence[str] = (),
     floor: int = 1,
+    multiple_of: int = 1,
     edits: Mapping[str, Mapping[int, bool]] | None = None,
     images: Tensor | None = None,
     labels: Tensor | None = None,
@@ -90,6 +91,8 @@ def prune_channels(
         scope: `global` ranks all channels against each other, `layer` takes the same part of each layer.
         ignore: layers whose channels all stay.
         floor: at least this many channels of every layer stay.
+        multiple_of: round what stays of each group to a multiple of this, 8 or 16 say: the vector units of processors
+            take channels by so many, and onnxruntime falls back to slow kernels where a layer does not fill them.
         edits: for layers named, channels that stay (True) or go (False) whatever their score.
         images: (N, C, H, W) calibration images, for a criterion that looks at data.
         labels: (N,) their classes, for a criterion that looks at the loss.
@@ -108,7 +111,7 @@ def prune_channels(
     """
     if isinstance(ignore, str):
         ignore = (ignore,)
-    _check(ratio, keep, budget, scope, ignore, floor)
+    _check(ratio, keep, budget, scope, ignore, floor, multiple_of)
     coupling = coupling or couple(model, example_input)
     judged, unjudged = judged or judge(model, coupling, criterion, images, labels, together, seed)
     for name in (*ignore, *(keep or ()), *(edits or ())):
@@ -123,7 +126,8 @@ def prune_channels(
     else:
 
         def at(ratio: float) -> PruneResult:
-            chosen = [*by_threshold(list(judged.values()), ratio, scope, frozenset(ignore), floor), *others]
+            open_ones = by_threshold(list(judged.values()), ratio, scope, frozenset(ignore), floor, multiple_of)
+            chosen = [*open_ones, *others]
             return carry_out(model, coupling, edited(chosen, edits or {}), floor)
 
         if budget is None:
@@ -136,7 +140,9 @@ def prune_channels(
     return result
 
 
-def _check(ratio: object, keep: object, budget: object, scope: str, ignore: Sequence[str], floor: int) -> None:
+def _check(
+    ratio: object, keep: object, budget: object, scope: str, ignore: Sequence[str], floor: int, multiple_of: int
+) -> None:
     """Refuse arguments that no network could be pruned by.
 
     Raises:
@@ -149,8 +155,12 @@ def _check(ratio: object, keep: object, budget: object, scope: str, ignore: Sequ
     check_scope(scope)
     if floor < 1:
         raise ValueError(f"At least one channel of every layer stays: floor must be 1 or more; it was {floor}.")
-    if keep is not None and (ignore or floor > 1):
-        raise ValueError("keep= says for each layer what stays; ignore= and floor= go with ratio= and budget= only.")
+    if isinstance(multiple_of, bool) or not isinstance(multiple_of, int) or multiple_of < 1:
+        raise ValueError(f"What stays is a multiple of a whole number, 1 or more; multiple_of was {multiple_of!r}.")
+    if keep is not None and (ignore or floor > 1 or multiple_of > 1):
+        raise ValueError(
+            "keep= says for each layer what stays; ignore=, floor= and multiple_of= go with ratio= and budget= only."
+        )
 
 
 def carry_out(

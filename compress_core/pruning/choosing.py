@@ -104,6 +104,11 @@ def _best(scores: Tensor, count: int) -> Tensor:
     return scores.argsort(descending=True, stable=True)[:count].sort().values
 
 
+def _rounded(count: int, multiple_of: int, most: int) -> int:
+    """The multiple nearest to a count, at least one of it and at most `most`."""
+    return min(max(multiple_of, (count + multiple_of // 2) // multiple_of * multiple_of), most)
+
+
 def by_hand(whole: ScoredGroup, wanted: int | Sequence[int] | Tensor) -> ScoredGroup:
     name, size = whole.name, whole.group.size
     if isinstance(wanted, bool) or wanted is None or isinstance(wanted, str):
@@ -122,9 +127,12 @@ def by_hand(whole: ScoredGroup, wanted: int | Sequence[int] | Tensor) -> ScoredG
 
 
 def by_threshold(
-    whole: Sequence[ScoredGroup], ratio: float, scope: str, ignore: frozenset[str], floor: int
+    whole: Sequence[ScoredGroup], ratio: float, scope: str, ignore: frozenset[str], floor: int, multiple_of: int = 1
 ) -> list[ScoredGroup]:
-    """Cut what scores below the threshold of its pool: all layers together, or each layer by itself."""
+    """Cut what scores below the threshold of its pool: all layers together, or each layer by itself.
+
+    What stays of a group is then rounded to the nearest multiple, by scores on either side of the threshold.
+    """
     open_groups = [i for i, scored in enumerate(whole) if scored.name not in ignore]
     pools = [open_groups] if scope == "global" else [[i] for i in open_groups]
     result = list(whole)
@@ -143,7 +151,7 @@ def by_threshold(
         for i, part in zip(pool, doomed.split([whole[i].group.size for i in pool]), strict=True):
             left = len(part) - int(part.sum())
             staying = max(left, min(floor, len(part)))
-            survivors = _best(whole[i].scores, staying)
+            survivors = _best(whole[i].scores, _rounded(staying, multiple_of, len(part)))
             result[i] = replace(whole[i], survivors=survivors, threshold=threshold, held=staying - left)
     return result
 

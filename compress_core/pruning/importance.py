@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from compress_core.pruning.coupling import NO_PLACE, ChannelGroup
+from compress_core.pruning.coupling import ChannelGroup
 from compress_core.pruning.evidence import Evidence
 from compress_core.pruning.reading import weight_matrix
 from compress_core.pruning.second_order import removal_costs

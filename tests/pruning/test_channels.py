@@ -173,6 +173,24 @@ def test_global_survivors_are_those_of_a_plain_loop(ratio):
     assert result.held_at_floor == held
 
 
+@pytest.mark.parametrize("multiple", [4, 16])
+@pytest.mark.parametrize("arch", ["studentnet", "mobilenet_v2"])
+def test_channels_stay_in_multiples(arch, multiple):
+    """Each group keeps the best of its channels, as many as the multiple nearest to what the threshold leaves."""
+    torch.manual_seed(0)
+    model = with_random_norms(cc.build(arch).double())
+    images = torch.randn(2, 1, 32, 32, dtype=torch.float64)
+    free = cc.prune_channels(model, images, ratio=0.6)
+    result = cc.prune_channels(model, images, ratio=0.6, multiple_of=multiple)
+    for before, after in zip(free.groups, result.groups, strict=True):
+        size, left = before.group.size, len(before.survivors)
+        distances = {min(m, size): abs(m - left) for m in range(multiple, size + multiple, multiple)}
+        assert distances[len(after.survivors)] == min(distances.values())
+        best = sorted(range(size), key=lambda c: -float(after.scores[c]))[: len(after.survivors)]
+        assert after.survivors.tolist() == sorted(best)
+    assert largest_difference(model, result, images) <= 1e-9
+
+
 def test_layer_scope_takes_the_same_part_of_each_layer():
     result = cc.prune_channels(studentnet(width=1.0), EXAMPLE.double(), ratio=0.25, scope="layer")
     assert [len(g.survivors) for g in result.groups] == [12, 24, 48, 96, 192, 192, 192]
@@ -253,7 +271,10 @@ def test_homework_7s_transplant_is_keep_with_the_smaller_networks_sizes():
         ({}, "Give either ratio=, keep= or budget="),
         ({"ratio": 0.5, "keep": {}}, "Give either ratio=, keep= or budget="),
         ({"ratio": 0.5, "floor": 0}, "floor must be 1 or more; it was 0"),
-        ({"keep": {}, "ignore": ("cnn.1.3",)}, "ignore= and floor= go with ratio= and budget= only"),
+        ({"keep": {}, "ignore": ("cnn.1.3",)}, "ignore=, floor= and multiple_of= go with ratio= and budget= only"),
+        ({"keep": {}, "multiple_of": 8}, "ignore=, floor= and multiple_of= go with ratio= and budget= only"),
+        ({"ratio": 0.5, "multiple_of": 0}, "1 or more; multiple_of was 0"),
+        ({"ratio": 0.5, "multiple_of": 2.5}, "1 or more; multiple_of was 2.5"),
         ({"keep": {"cnn.1.3": [1.5]}}, "are given by whole numbers"),
         ({"ratio": 0.5, "criterion": "luck"}, "There is no criterion 'luck'"),
         ({"ratio": 0.5, "scope": "world"}, "There is no scope 'world'"),

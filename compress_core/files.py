@@ -9,12 +9,15 @@ import torch
 from torch import Tensor, nn
 
 from compress_core.data import Dataset, dataset
+from compress_core.duplicate import duplicate
 from compress_core.errors import CheckpointError, CompressError
+from compress_core.inference import fold_batchnorm
 from compress_core.pipeline import Compressed, source_width
 from compress_core.pruning.coupling import couple
 from compress_core.pruning.surgery import cut, resize_to
 from compress_core.quantization.packing import deserialize, serialize
 from compress_core.quantization.quantize import QuantizeResult
+from compress_core.quantization.state import with_activations, with_biases
 from compress_core.recipe import Recipe, RecipeError, shorten
 from compress_core.training.checkpoints import build_for, load_weights
 
@@ -23,7 +26,9 @@ MAX_CUTS = 2  # to a width, and to a pruning ratio
 
 def file_bytes(network: Compressed | QuantizeResult) -> bytes:
     """The file of a network, as bytes."""
-    return serialize(network.state, _story(network) if isinstance(network, Compressed) else {})
+    if isinstance(network, Compressed):
+        return serialize(network.state, _story(network), network.recipe.coding)
+    return serialize(network.state, {})
 
 
 def _story(compressed: Compressed) -> dict[str, object]:
@@ -105,10 +110,16 @@ def load_file(path: str | Path, into: nn.Module | None = None) -> nn.Module:
     if broken:
         raise CheckpointError(f"{origin} holds values that are not numbers, in '{broken[0]}'.")
     try:
+        into = with_biases(fold_batchnorm(into) if state.folded else duplicate(into), tensors)
         skeleton = resize_to(into, {name: tensor.shape for name, tensor in tensors.items()})
     except (AttributeError, ValueError) as error:
         raise CheckpointError(f"{origin} does not fit this network: {error}.") from error
-    model = load_weights(skeleton, tensors, origin)
+    try:
+        model = with_activations(load_weights(skeleton, tensors, origin), state)
+    except (AttributeError, KeyError) as error:
+        raise CheckpointError(
+            f"{origin} does not fit this network: it rounds what no layer reads ({error})."
+        ) from error
     if data is not None:
         _try_out(model, data, origin)
     return model

@@ -1,6 +1,7 @@
 """Measuring a compressed network on its dataset's test images."""
 
 import gzip
+import math
 from dataclasses import dataclass
 
 import torch
@@ -13,6 +14,7 @@ from compress_core.data import dataset
 from compress_core.files import file_bytes
 from compress_core.inference import predict
 from compress_core.pipeline import Compressed
+from compress_core.quantization.activations import plain
 from compress_core.quantization.packing import size_breakdown
 from compress_core.recipe import Recipe
 from compress_core.stages import StageCache
@@ -44,7 +46,7 @@ class Measurement:
     macs: int
     file_bytes: int
     minimum_bytes: int
-    """The arithmetic minimum: parameters × bits / 8."""
+    """The arithmetic minimum: parameters × bits / 8, the mean of the weights' bits where layers differ."""
     breakdown: dict[str, int]
     """Where the file's bytes are."""
     answers: Answers
@@ -89,7 +91,7 @@ def measure(
     answers = answer(compressed, cache)
     accuracy = accuracy_estimate(answers.correct, data.test_sources())
     layers = profile(model, torch.zeros(1, *data.input_shape))
-    length = len(file_bytes(compressed))
+    data_of_file = file_bytes(compressed)
     params = int(layers["params"].sum())
     return Measurement(
         recipe=recipe,
@@ -99,9 +101,9 @@ def measure(
         high=accuracy.high,
         params=params,
         macs=int(layers["macs"].sum()),
-        file_bytes=length,
-        minimum_bytes=-(-params * recipe.bits // 8),
-        breakdown=size_breakdown(compressed.state, length),
+        file_bytes=len(data_of_file),
+        minimum_bytes=math.ceil(params * compressed.state.mean_bits / 8),
+        breakdown=size_breakdown(compressed.state, data_of_file),
         answers=answers,
         latency=time_against(compressed, against or compressed, cache) if timed else None,
     )
@@ -118,7 +120,7 @@ def time_against(compressed: Compressed, reference: Compressed, cache: StageCach
     return cache.get(
         "latency",
         (compressed.recipe.arch, shape, *shapes),
-        lambda: compare_latency(compressed.model, reference.model, shape),
+        lambda: compare_latency(plain(compressed.model), plain(reference.model), shape),
     )
 
 

@@ -12,6 +12,7 @@ from functools import cache
 import torch
 from torch import Tensor, nn
 
+from compress_core import layer_bits
 from compress_core.data import dataset
 from compress_core.edits import parse
 from compress_core.errors import CheckpointError
@@ -22,7 +23,10 @@ from compress_core.pruning.exactness import prove
 from compress_core.pruning.healing import absorb, recalibrate, reconstruct
 from compress_core.pruning.importance import CRITERIA
 from compress_core.pruning.slimming import network_slimming
-from compress_core.quantization.quantize import PackedState, quantize, unquantized
+from compress_core.quantization.calibration import calibrate
+from compress_core.quantization.quantize import QuantizeResult, quantize, unquantized
+from compress_core.quantization.rounding import ROUNDINGS
+from compress_core.quantization.state import LAYERS, PackedState
 from compress_core.recipe import Recipe
 from compress_core.stages import StageCache
 from compress_core.training.checkpoints import build_for, load, trained_widths
@@ -40,7 +44,8 @@ _BASE = ("dataset", "arch", "width", "groups", "weights")
 _JUDGE = (*_BASE, "criterion")
 _PRUNE = (*_JUDGE, "prune", "scope", "multiple_of", "edits")
 _HEAL = (*_PRUNE, "heal")
-_QUANTIZE = (*_HEAL, "bits", "scheme", "rounding", "activation_bits")
+_CALIBRATE = (*_HEAL, "fold", "equalize")
+_QUANTIZE = (*_CALIBRATE, "bits", "layer_bits", "scheme", "clipping", "rounding", "correct_bias", "activation_bits")
 
 
 @dataclass(frozen=True)
@@ -94,11 +99,9 @@ def compress(recipe: Recipe, cache: StageCache | None = None) -> Compressed:
     healed = pruned.model
     if heals:
         healed = cache.get("heal", _key(recipe, _HEAL), lambda: _healed(recipe, base, pruned, cache))
-    if recipe.bits == 32:
+    if recipe == recipe.weights_only():
         return Compressed(recipe, healed, unquantized(healed), Report(base, pruned, heals))
-    quantized = cache.get(
-        "quantize", _key(recipe, _QUANTIZE), lambda: quantize(healed, recipe.bits, recipe.scheme, recipe.rounding)
-    )
+    quantized = cache.get("quantize", _key(recipe, _QUANTIZE), lambda: _quantized(recipe, healed, cache))
     return Compressed(recipe, quantized.model, quantized.state, Report(base, pruned, heals))
 
 
@@ -173,8 +176,43 @@ def _healed(recipe: Recipe, base: Base, pruned: PruneResult, cache: StageCache) 
             return absorb(pruned, base.model, images)
         case "reconstruct":
             return reconstruct(pruned, base.model, images)
-    start = compress(recipe.with_(heal="reconstruct", bits=32), cache).model
+    start = compress(recipe.with_(heal="reconstruct").weights_only(), cache).model
     return finetune(start, dataset(recipe.dataset), FINETUNE_EPOCHS, teacher=base.model)
+
+
+def _quantized(recipe: Recipe, healed: nn.Module, cache: StageCache) -> QuantizeResult:
+    """The healed network on few bits. What calibration needs of the data does not depend on the bits, and is kept."""
+    fold, equalize, correct_bias = (getattr(recipe, name) == "on" for name in ("fold", "equalize", "correct_bias"))
+    images = calibration = None
+    if recipe.activation_bits < 32:
+        images = _calibration(recipe, cache)
+    if "images" in ROUNDINGS[recipe.rounding].needs or correct_bias:
+        looked_at = _calibration(recipe, cache, SOLVING_IMAGES)
+        key = _key(recipe, _CALIBRATE)
+        calibration = cache.get("calibrate", key, lambda: calibrate(healed, looked_at, fold, equalize))
+    return quantize(
+        healed,
+        _bits(recipe, healed),
+        recipe.scheme,
+        recipe.rounding,
+        recipe.activation_bits,
+        clipping=None if recipe.clipping == Recipe.clipping else recipe.clipping,
+        fold=fold,
+        equalize=equalize,
+        correct_bias=correct_bias,
+        images=images,
+        calibration=calibration,
+    )
+
+
+def _bits(recipe: Recipe, healed: nn.Module) -> int | dict[str, int]:
+    """The bits of a recipe's weights, by layer where they differ. A layer fallen into groups has its old one's."""
+    if not recipe.layer_bits:
+        return recipe.bits
+    own = layer_bits.parse(recipe.layer_bits)
+    numbers = {name: number for number, name in enumerate(quantizable_layers(recipe.arch))}
+    layers = [name for name, layer in healed.named_modules() if isinstance(layer, LAYERS)]
+    return {name: own.get(numbers[name.partition(".convs.")[0]], recipe.bits) for name in layers}
 
 
 def _example(recipe: Recipe) -> Tensor:
@@ -196,6 +234,12 @@ def prunable_layers(arch: str) -> tuple[str, ...]:
     model = build(arch)
     groups = couple(model, torch.zeros(1, 1, 32, 32)).groups
     return tuple(group.name for group in groups)
+
+
+@cache
+def quantizable_layers(arch: str) -> tuple[str, ...]:
+    """The layers of an architecture whose weights can be rounded, in the order of its modules."""
+    return tuple(name for name, layer in build(arch).named_modules() if isinstance(layer, LAYERS))
 
 
 def source_width(recipe: Recipe) -> float:

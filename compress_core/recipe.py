@@ -8,15 +8,18 @@ import difflib
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from types import ModuleType
 from urllib.parse import parse_qsl, urlencode
 
-from compress_core import edits
+from compress_core import edits, layer_bits
 from compress_core.data import datasets
 from compress_core.errors import CompressError
 from compress_core.pruning.choosing import SCOPES
 from compress_core.pruning.healing import HEALINGS
 from compress_core.pruning.importance import criteria
-from compress_core.quantization.quantize import BITS
+from compress_core.quantization.clipping import clippings
+from compress_core.quantization.packing import CODINGS
+from compress_core.quantization.quantize import ACTIVATION_BITS, BITS
 from compress_core.quantization.rounding import roundings
 from compress_core.quantization.schemes import schemes
 from compress_core.training.shipped import WEIGHTS
@@ -24,6 +27,7 @@ from compress_core.zoo import architectures
 
 WIDTH_STEP = 0.05
 MAX_PRUNE = 0.95
+SWITCH = ("off", "on")
 MULTIPLES = (1, 4, 8, 16, 32)
 SHOWN_CHARACTERS = 40
 
@@ -77,8 +81,19 @@ class Recipe:
     bits: int = 32
     """Bits a weight, 1 … 16, or 32 for none rounded."""
     scheme: str = "per_channel"
+    clipping: str = "usual"
+    """How far the levels reach; `usual` is what serves the rounding best."""
     rounding: str = "nearest"
+    layer_bits: str = ""
+    """Bit widths of single layers, as `compress_core.layer_bits` writes them."""
+    fold: str = "on"
+    """Whether BatchNorms become part of the convolutions before them first; `on` or `off`, as the next two."""
+    equalize: str = "off"
+    correct_bias: str = "off"
     activation_bits: int = 32
+    """Bits for what each layer reads, 2 … 8, or 32 for none rounded; simulated."""
+    coding: str = "plain"
+    """How the file keeps the codes: `plain` or `huffman`."""
 
     def __post_init__(self):
         problems, mended = [], {}
@@ -139,9 +154,14 @@ class Recipe:
             recipe = replace(recipe, criterion=Recipe.criterion, scope=Recipe.scope, multiple_of=Recipe.multiple_of)
         if recipe.prune == 0 and not recipe.edits:
             recipe = replace(recipe, heal=Recipe.heal)
-        if recipe.bits == 32:
-            recipe = replace(recipe, scheme=Recipe.scheme, rounding=Recipe.rounding)
+        if recipe.bits == 32 and not recipe.layer_bits:
+            defaults = {name: getattr(Recipe, name) for name in _OF_QUANTIZATION}
+            recipe = replace(recipe, **defaults)
         return recipe
+
+    def weights_only(self) -> "Recipe":
+        """The same network before anything of it is rounded."""
+        return replace(self, bits=32, layer_bits="", activation_bits=32).canonical()
 
     def with_(self, **changes: object) -> "Recipe":
         """A copy with some fields changed.
@@ -206,14 +226,15 @@ class _Number:
         return self.form.format(value)
 
 
-class _Edits:
-    """Changes by hand."""
+class _ByHand:
+    """What a person says of single channels or layers, as a text that a module parses and writes."""
 
-    title, default = "The changes by hand", Recipe.edits
+    def __init__(self, title: str, language: ModuleType):
+        self.title, self.default, self.language = title, "", language
 
     def read(self, given: object) -> tuple[str, str]:
         try:
-            return edits.write(edits.parse(str(given))), ""
+            return self.language.write(self.language.parse(str(given))), ""
         except ValueError as error:
             return "", f"{self.title} cannot be '{shorten(str(given))}'. {error}"
 
@@ -233,7 +254,9 @@ def _nearest_of(options: Sequence[int]) -> Callable[[float], int]:
     return nearest
 
 
-_FIELDS: Mapping[str, _Choice | _Number | _Edits] = {
+_OF_QUANTIZATION = ("scheme", "clipping", "rounding", "fold", "equalize", "correct_bias", "coding")
+"""What makes no difference where no weight is rounded."""
+_FIELDS: Mapping[str, _Choice | _Number | _ByHand] = {
     "dataset": _Choice("The dataset", Recipe.dataset, datasets),
     "arch": _Choice("The architecture", Recipe.arch, architectures),
     "width": _Number("The width multiplier", Recipe.width, "0.1 to 1 in steps of 0.05", _nearest_width),
@@ -251,12 +274,22 @@ _FIELDS: Mapping[str, _Choice | _Number | _Edits] = {
         _nearest_of(MULTIPLES),
         "{:.0f}",
     ),
-    "edits": _Edits(),
+    "edits": _ByHand("The changes by hand", edits),
     "heal": _Choice("Healing", Recipe.heal, lambda: HEALINGS),
     "bits": _Number("The bit width", Recipe.bits, "1 to 16, or 32 for none", _nearest_of(BITS), "{:.0f}"),
     "scheme": _Choice("The scheme", Recipe.scheme, schemes),
+    "clipping": _Choice("The clipping", Recipe.clipping, lambda: ("usual", *clippings())),
     "rounding": _Choice("The rounding", Recipe.rounding, roundings),
+    "layer_bits": _ByHand("The bits of single layers", layer_bits),
+    "fold": _Choice("Folding BatchNorm", Recipe.fold, lambda: SWITCH),
+    "equalize": _Choice("Equalizing layers", Recipe.equalize, lambda: SWITCH),
+    "correct_bias": _Choice("Correcting biases", Recipe.correct_bias, lambda: SWITCH),
     "activation_bits": _Number(
-        "The bit width of activations", Recipe.activation_bits, "32, for none", _nearest_of((32,)), "{:.0f}"
+        "The bit width of activations",
+        Recipe.activation_bits,
+        "2 to 8, or 32 for none",
+        _nearest_of(ACTIVATION_BITS),
+        "{:.0f}",
     ),
+    "coding": _Choice("The file's coding", Recipe.coding, lambda: CODINGS),
 }

@@ -116,22 +116,31 @@ def _layers(pruned: PruneResult) -> pd.DataFrame:
 def _steps(original: Recipe, last: Compressed, cache: StageCache) -> pd.DataFrame:
     """Accuracy after each step. Every step is itself a recipe, so each is measured as any recipe is."""
     recipe, report = last.recipe, last.report
-    narrow = recipe.with_(prune=0.0, bits=32).canonical()
-    unhealed = recipe.with_(heal="none", bits=32)
-    healed = recipe.with_(bits=32)
+    narrow = recipe.with_(prune=0.0).weights_only()
+    unhealed = recipe.with_(heal="none").weights_only()
+    healed = recipe.weights_only()
     share = report.pruned.cut_share
     steps = [
         ("Original", f"width {original.width:g}, as trained", original, True),
         ("Width", f"{recipe.width:g}, {report.base.origin}{_training(recipe)}", narrow, narrow != original),
         ("Cut", f"{whole_percent(share)} of channels" if share else "nothing cut", unhealed, share > 0),
         ("Healed", HEALED[recipe.heal if report.healed else "none"], healed, report.healed),
-        ("Quantized", f"{recipe.bits}-bit weights" if recipe.bits < 32 else "32 bits", recipe, recipe.bits < 32),
+        ("Quantized", _rounded(last), recipe, recipe != healed),
     ]
     rows = []
     for step, detail, of, done in steps:
         accuracy = answer(compress(of, cache), cache).correct.double().mean().item() if done else math.nan
         rows.append((step, detail, accuracy, done))
     return pd.DataFrame(rows, columns=["step", "detail", "accuracy", "done"])
+
+
+def _rounded(last: Compressed) -> str:
+    """What of a network is rounded, in a few words."""
+    bits = last.state.mean_bits
+    said = [f"{bits:.3g}-bit weights"] if bits < 32 else []
+    if last.recipe.activation_bits < 32:
+        said.append(f"{last.recipe.activation_bits}-bit activations")
+    return ", ".join(said) or "32 bits"
 
 
 def _training(recipe: Recipe) -> str:

@@ -273,7 +273,7 @@ def study_rung(recipe: Recipe) -> Rung:
         CheckpointError: weights are missing or damaged.
     """
     alone = StageCache()  # a healing that is at hand already would take no time
-    recipe = recipe.with_(bits=32)
+    recipe = recipe.weights_only()
     cut(recipe, alone)
     started = time.perf_counter()
     compress(recipe, alone)
@@ -307,7 +307,7 @@ def study_versus(recipe: Recipe, cache: StageCache | None = None) -> Versus:
         CheckpointError: weights are missing or damaged.
     """
     cache = StageCache() if cache is None else cache
-    recipe = recipe.with_(bits=32, heal="recalibrate")
+    recipe = recipe.with_(heal="recalibrate").weights_only()
     whole, cut_out = compress(recipe.with_(prune=0.0), cache), compress(recipe, cache)
     weights = sum(m.weight.numel() for m in whole.model.modules() if isinstance(m, nn.Conv2d | nn.Linear))
     ratio = (_params(whole.model) - _params(cut_out.model)) / weights

@@ -40,7 +40,7 @@ def main() -> None:
     state = page.start("Pruning", views=VIEWS_OF_ADDRESS)
     shared = engine()
     try:
-        shown = shared.shown(state.recipe.with_(bits=32))  # rounding comes after everything on this page
+        shown = shared.shown(state.recipe.weights_only())  # rounding comes after everything on this page
     except CheckpointError as error:
         page.say([str(error)])
         return
@@ -70,7 +70,7 @@ def main() -> None:
 
 def _expect(state: State, recipe: Recipe, shared: Engine) -> None:
     """Prepare the next stop of whichever knob was turned."""
-    before = state.before.with_(bits=32)
+    before = state.before.weights_only()
     guesses = knobs.likely_next(before, recipe)
     if recipe.prune not in knobs.RATIOS:  # the threshold was moved
         guesses = threshold.likely_next(

@@ -9,10 +9,11 @@ from dataclasses import replace
 
 import pytest
 import torch
+from safetensors.torch import load as load_bytes
 from torch import nn
 
 import compress_core as cc
-from compress_core.quantization.packing import pack_layout, unpack_layout
+from compress_core.quantization.packing import pack_layout, seal, unpack_layout
 
 CHANNELS = 592  # of all groups of StudentNet at width 0.25
 RECIPES = [
@@ -83,12 +84,20 @@ def damaged(good: bytes) -> dict[str, bytes]:
         text = json.dumps(changed).encode()
         return struct.pack("<Q", len(text)) + text + good[8 + length :]
 
+    tensors = load_bytes(good)
+
     about = json.loads(header["__metadata__"]["compress_core"])
 
     def with_about(**changes: object) -> bytes:
-        return with_header(header | {"__metadata__": {"compress_core": json.dumps(about | changes)}})
+        """Sealed again, so that no checksum stands in for what else there is to notice."""
+        changed = about | changes
+        changed["seal"] = seal(tensors, changed)
+        return with_header(header | {"__metadata__": {"compress_core": json.dumps(changed)}})
 
-    empty = {"grids": {}, "kept_16": {}, "kept_32": {}}
+    def with_layout(**changes: object) -> bytes:
+        return with_about(layout=pack_layout(unpack_layout(about["layout"]) | changes))
+
+    empty = {"usual": ["affine", 4], "levels": {}, "whole": [], "sparse": [], "kept_16": {}, "kept_32": {}}
     huge = {"weights": {"cnn.0.0.weight": [10**9, 10**6]}} | empty
     negative = {"weights": {"cnn.0.0.weight": [-16, 9]}} | empty
     first = next(name for name in header if name != "__metadata__")
@@ -97,9 +106,8 @@ def damaged(good: bytes) -> dict[str, bytes]:
     def with_shape(shape: list[int]) -> bytes:
         """The first weight in another shape; the rest as it was."""
         name = "cnn.0.0.weight"
-        if about["bits"] != 32:
-            layout = unpack_layout(about["layout"])
-            return with_about(layout=pack_layout(layout | {"weights": layout["weights"] | {name: shape}}))
+        if "layout" in about:
+            return with_layout(weights=unpack_layout(about["layout"])["weights"] | {name: shape})
         entry = header[name]
         length = 4 * math.prod(shape)
         return with_header(
@@ -116,7 +124,12 @@ def damaged(good: bytes) -> dict[str, bytes]:
         "another kernel": with_shape([16, 1, 9, 1]),
         "fewer channels than its reader wants": with_shape([8, 1, 3, 3]),
         "a hundred thousand dimensions": with_shape([1] * 100_000),
-        "endless bits": with_about(bits=math.inf),
+        "a flipped bit": good[:-100] + bytes([good[-100] ^ 4]) + good[-99:],
+        "a flipped bit in the metadata": good.replace(b"width=0.25", b"width=0.35"),
+        "no seal": with_header(header | {"__metadata__": {"compress_core": json.dumps(about | {"seal": None})}}),
+        "activations of no layer": with_about(activations={"cnn.99": [4, 0.1, 3]}),
+        "activations of no bits": with_about(activations={"cnn.0.0": [0, 0.1, 0]}),
+        "activations of another kind": with_about(activations=7),
         "empty": b"",
         "cut in the header": good[: length // 2],
         "cut in the data": good[:-100],
@@ -127,7 +140,6 @@ def damaged(good: bytes) -> dict[str, bytes]:
         "metadata of another kind": with_header(header | {"__metadata__": {"compress_core": "[1]"}}),
         "no metadata": with_header({k: v for k, v in header.items() if k != "__metadata__"}),
         "not ours": with_about(format="other/7"),
-        "no bits": with_about(bits="many"),
         "another recipe": with_about(recipe="arch=resnet&bits=99"),
         "a width that nobody builds": with_about(source=1e9, cuts=[]),
         "cuts of another network": with_about(cuts=["AAAA"]),
@@ -135,8 +147,16 @@ def damaged(good: bytes) -> dict[str, bytes]:
         "cuts that are no text": with_about(cuts=[7]),
         "cuts of another kind": with_about(cuts=7),
     }
-    if about["bits"] != 32:
+    if "layout" in about:
         files |= {
+            "no bits": with_layout(usual=["affine", "many"]),
+            "endless bits": with_layout(usual=["affine", math.inf]),
+            "17 bits": with_layout(usual=["affine", 17]),
+            "levels of another kind": with_layout(usual=["spiral", 4]),
+            "another coding": with_about(coding="morse"),
+            "codes that are not coded": with_about(coding="huffman"),
+            "everything sparse": with_layout(sparse=list(unpack_layout(about["layout"])["weights"])),
+            "no kind of levels": with_layout(usual=7),
             "absurd layout": with_about(layout=pack_layout(huge)),
             "negative layout": with_about(layout=pack_layout(negative)),
             "broken layout": with_about(layout="{"),
@@ -144,7 +164,6 @@ def damaged(good: bytes) -> dict[str, bytes]:
             "layout that never ends": with_about(layout=pack_layout({"a": "0" * 20_000_000})),
             "layout of another kind": with_about(layout=[1, 2]),
             "layout of another kind, packed": with_about(layout=pack_layout([1, 2])),
-            "17 bits": with_about(bits=17),
         }
     return files
 
@@ -155,6 +174,7 @@ def test_damaged_files_are_sentences(good, tmp_path):
         path.write_bytes(data)
         with pytest.raises(cc.CheckpointError) as caught:
             cc.load_file(path)
+            pytest.fail(name)
         assert "damaged.safetensors" in str(caught.value), name
 
 
@@ -185,11 +205,13 @@ def test_a_file_cannot_ask_for_more_than_it_holds(cache, tmp_path):
     everyone = base64.b64encode(b"\xff" * (CHANNELS // 8)).decode()
     bad = {
         "empty weights": {"layout": pack_layout(layout | {"weights": {f"w{i}": [0, 1] for i in range(10_000)}})},
-        "a grid of nothing": {"layout": pack_layout(layout | {"grids": {"cnn.0.0.weight": [0]}})},
+        "codebooks for all": {"layout": pack_layout(layout | {"usual": ["codebook", 16]})},
         "endless cuts": {"cuts": [everyone] * 5000},
     }
     for name, changes in bad.items():
-        text = json.dumps(header | {"__metadata__": {"compress_core": json.dumps(about | changes)}}).encode()
+        changed = about | changes
+        changed["seal"] = seal(load_bytes(whole), changed)
+        text = json.dumps(header | {"__metadata__": {"compress_core": json.dumps(changed)}}).encode()
         (tmp_path / "bad.safetensors").write_bytes(struct.pack("<Q", len(text)) + text + whole[8 + length :])
         with pytest.raises(cc.CheckpointError, match=r"bad.safetensors"):
             cc.load_file(tmp_path / "bad.safetensors")

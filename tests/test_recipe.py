@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 import compress_core as cc
 from compress_core.pruning.choosing import SCOPES
 from compress_core.pruning.healing import HEALINGS
-from compress_core.quantization.quantize import BITS
-from compress_core.recipe import MULTIPLES
+from compress_core.quantization.packing import CODINGS
+from compress_core.quantization.quantize import ACTIVATION_BITS, BITS
+from compress_core.recipe import MULTIPLES, SWITCH
 
 recipes = st.builds(
     cc.Recipe,
@@ -26,6 +27,13 @@ recipes = st.builds(
     bits=st.sampled_from(BITS),
     scheme=st.sampled_from(cc.schemes()),
     rounding=st.sampled_from(cc.roundings()),
+    clipping=st.sampled_from(["usual", "mse"]),
+    layer_bits=st.sampled_from(["", "3b8.5b2", "0b32"]),
+    fold=st.sampled_from(SWITCH),
+    equalize=st.sampled_from(SWITCH),
+    correct_bias=st.sampled_from(SWITCH),
+    activation_bits=st.sampled_from(ACTIVATION_BITS),
+    coding=st.sampled_from(CODINGS),
 )
 
 
@@ -77,7 +85,16 @@ def test_the_text_of_the_design():
         ("colour=blue", "A recipe has no 'colour'; its fields are dataset, arch, width", cc.Recipe()),
         ("scheme=per_chanel", "The scheme cannot be 'per_chanel'.", cc.Recipe(scheme="per_channel")),
         ("groups=3", "Only ShuffleNetV1 has groups, and it was trained with 3.", cc.Recipe()),
-        ("activation_bits=8", "The bit width of activations cannot be 8.", cc.Recipe()),
+        (
+            "activation_bits=12",
+            "activations cannot be 12. Allowed: 2 to 8, or 32 for none.",
+            cc.Recipe(activation_bits=8),
+        ),
+        ("layer_bits=3x8", "The bits of single layers cannot be '3x8'. Bits of single layers look like", cc.Recipe()),
+        ("layer_bits=3b40", "layer 3 cannot have 40", cc.Recipe()),
+        ("fold=maybe", "Folding BatchNorm cannot be 'maybe'. Allowed: off, on.", cc.Recipe()),
+        ("coding=morse", "The file's coding cannot be 'morse'. Allowed: plain, huffman.", cc.Recipe()),
+        ("multiple_of=5", "The multiple that channels are left in cannot be 5.", cc.Recipe(multiple_of=4)),
         (
             "heal=pray",
             "Healing cannot be 'pray'. Allowed: none, absorb, recalibrate, reconstruct, finetune.",
@@ -120,6 +137,8 @@ def test_ten_thousand_characters_make_a_short_sentence():
 
 
 def test_what_makes_no_difference_is_left_out_of_the_canonical_recipe():
-    assert cc.Recipe(scope="layer", multiple_of=8, heal="none", scheme="per_tensor").canonical() == cc.Recipe()
+    assert (
+        cc.Recipe(scope="layer", multiple_of=8, heal="none", scheme="per_tensor", fold="off").canonical() == cc.Recipe()
+    )
     kept = cc.Recipe(prune=0.5, heal="none", bits=4, scheme="per_tensor")
     assert kept.canonical() == kept

@@ -11,13 +11,12 @@ from compress_core.pruning.channels import PruneResult
 from compress_core.pruning.coupling import Coupling
 from compress_core.pruning.modules import RaggedConv2d
 from compress_core.pruning.reading import Places, channel_vectors, features, outputs, some_places, weight_matrix
+from compress_core.pruning.regression import Regression
 
 HEALINGS = ("none", "absorb", "recalibrate", "reconstruct", "finetune")
 """From the cheapest to the dearest. The last one is training, and lives there."""
 ROWS, ROWS_DEPTHWISE = 8192, 2048
 """Places over all images that a layer is solved on; a depthwise layer has a kernel a channel to find, no more."""
-RIDGE = 1e-3
-"""Of the mean variance of what a layer reads: how strongly its weights are held where they are."""
 
 
 def recalibrate(model: nn.Module, images: Tensor) -> nn.Module:
@@ -174,22 +173,12 @@ def _is_depthwise(layer: nn.Module) -> bool:
 
 
 def _solve(part: _Part, read: Tensor, target: Tensor) -> None:
-    """Give a layer in place the weights that make the target (rows, outputs) of what it reads (groups, rows, features).
-
-    The ridge pulls towards the weights that it has, so that what the images do not tell stays as it was trained.
-    """
-    target = target.view(len(target), len(read), -1).transpose(0, 1)  # (groups, rows, outputs of a group)
-    mean_read, mean_target = read.mean(1, keepdim=True), target.mean(1, keepdim=True)
-    centred = read - mean_read
-    covariance = centred.transpose(1, 2) @ centred / read.shape[1]
-    together = centred.transpose(1, 2) @ (target - mean_target) / read.shape[1]
-    before = weight_matrix(part.layer).transpose(1, 2)
-    ridge = RIDGE * covariance.diagonal(dim1=1, dim2=2).mean(1).clamp(min=1e-8)
-    held = covariance + torch.diag_embed(ridge.view(-1, 1).expand(covariance.shape[:2]))
-    weights = before + torch.linalg.solve(held, together - covariance @ before)
-    part.layer.weight.data = weights.transpose(1, 2).reshape(part.layer.weight.shape)
+    """Give a layer in place the weights that make the target (rows, outputs) of what it reads (groups, rows, features)."""
+    problem = Regression.of(read, target)
+    weights = problem.solve(weight_matrix(part.layer))
+    part.layer.weight.data = weights.reshape(part.layer.weight.shape)
     bias = 0 if part.layer.bias is None else part.layer.bias.detach()
-    _shift_output(part, (mean_target - mean_read @ weights).flatten() - bias)
+    _shift_output(part, problem.constant(weights) - bias)
 
 
 def _shift_output(part: _Part, by: Tensor) -> None:

@@ -1,33 +1,26 @@
 """Quantizing a network's weights: the network that runs, and the state that is packed into a file."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 
 from compress_core.duplicate import duplicate
-from compress_core.quantization.rounding import ROUNDINGS
-from compress_core.quantization.schemes import SCHEMES, Grid
+from compress_core.pruning.reading import features, weight_matrix
+from compress_core.pruning.regression import Regression
+from compress_core.quantization.activations import observe
+from compress_core.quantization.calibration import Calibration, calibrate, make_ready
+from compress_core.quantization.clipping import CLIPPINGS, Clipping
+from compress_core.quantization.grids import Levels
+from compress_core.quantization.rounding import ROUNDINGS, Circumstances, Rounding
+from compress_core.quantization.schemes import SCHEMES, Scheme
+from compress_core.quantization.state import LAYERS, PackedState, with_activations
 
 BITS = (*range(1, 17), 32)
-
-
-@dataclass(frozen=True)
-class PackedState:
-    """Everything a network is made of, as the file keeps it."""
-
-    bits: int
-    codes: dict[str, Tensor] = field(default_factory=dict)
-    """Quantized weights by name, as integer codes in the weight's shape."""
-    grids: dict[str, Grid] = field(default_factory=dict)
-    """For each of them the levels that its codes stand for."""
-    kept: dict[str, Tensor] = field(default_factory=dict)
-    """What is not quantized, as float16 or float32."""
-
-    def tensors(self) -> dict[str, Tensor]:
-        """The float32 tensors by name that this state stands for."""
-        weights = {name: self.grids[name].dequantize(codes) for name, codes in self.codes.items()}
-        return weights | {name: tensor.float() for name, tensor in self.kept.items()}
+ACTIVATION_BITS = (*range(2, 9), 32)
+DAMPING = 1e-2
+"""Of the mean variance of what a layer reads, added to each: what is read is never known exactly."""
 
 
 @dataclass(frozen=True)
@@ -37,36 +30,214 @@ class QuantizeResult:
     model: nn.Module
     state: PackedState
 
+    @property
+    def bits(self) -> dict[str, int]:
+        """What a weight of each quantized layer takes."""
+        return {name.removesuffix(".weight"): levels.bits for name, levels in self.state.levels.items()}
 
-def quantize(model: nn.Module, bits: int = 8, scheme: str = "per_channel", rounding: str = "nearest") -> QuantizeResult:
+
+def quantize(
+    model: nn.Module,
+    bits: int | Mapping[str, int] = 8,
+    scheme: str = "per_channel",
+    rounding: str = "nearest",
+    activations: int = 32,
+    *,
+    clipping: str | None = None,
+    fold: bool = True,
+    equalize: bool = False,
+    correct_bias: bool = False,
+    images: Tensor | None = None,
+    calibration: Calibration | None = None,
+    seed: int = 0,
+) -> QuantizeResult:
     """Round the weights of every convolution and linear layer to `bits` bits.
 
-    Biases and BatchNorm are few; below 32 bits they are kept in 16, or in 32 where 16 cannot hold
+    Biases and what BatchNorms are left are few; below 32 bits they are kept in 16, or in 32 where 16 cannot hold
     them. At 32 bits nothing is rounded. The model stays as it was.
 
     Args:
-        bits: 1 … 16, or 32 for none.
+        bits: 1 … 16, or 32 for none; or for each layer named, and those not named are left as they are. What a byte
+            budget allows each layer is found by `sensitivity.spend`.
         scheme: one of `schemes()`.
         rounding: one of `roundings()`.
+        activations: 2 … 8 bits for what each layer reads, simulated; 32 for none.
+        clipping: one of `clippings()`; left out, what serves the rounding best.
+        fold: whether BatchNorms become part of the convolutions before them, as they do where networks are deployed.
+        equalize: whether neighbouring layers share the spread of their channels' ranges.
+        correct_bias: whether each output's mean is set right. The error-compensating rounding always does.
+        images: (N, C, H, W) calibration images for what looks at data: that rounding, the bias and the activations.
+        calibration: what `calibrate` found for this model with those images, `fold` and `equalize`, which it replaces.
+        seed: of what is drawn.
 
     Raises:
-        ValueError: an argument is out of range, or a weight is not a finite number.
+        ValueError: an argument is out of range or missing, or a weight is not a finite number.
+        UnsupportedModelError: it is to be equalized and cannot be traced.
     """
-    if bits not in BITS:
-        raise ValueError(f"The bit width must be 1 to 16, or 32 for none; it was {bits}.")
-    to_grid, to_codes = SCHEMES[scheme], ROUNDINGS[rounding]
-    quantized = duplicate(model).eval()
+    _check(bits, activations)
+    rule = ROUNDINGS[rounding]
+    ways = _Ways(SCHEMES[scheme], rule, CLIPPINGS[clipping or rule.clipping], torch.Generator().manual_seed(seed))
+    tensors = finite_tensors(model)
+    looks = bits != 32 and ("images" in ways.rounding.needs or correct_bias)
+    if (looks or activations < 32) and calibration is None and (images is None or not len(images)):
+        raise ValueError(
+            "Error-compensating rounding, bias correction and rounded activations look at calibration images: "
+            "give at least one as images=."
+        )
     if bits == 32:
-        return QuantizeResult(quantized, unquantized(quantized))
-    tensors = _finite_tensors(model)
-    layers = (nn.Conv2d, nn.Linear)
-    weights = [f"{name}.weight" for name, layer in model.named_modules() if isinstance(layer, layers)]
-    grids = {name: to_grid(tensors[name].float(), bits) for name in weights}
-    codes = {name: to_codes(tensors[name].float(), grids[name]) for name in weights}
-    kept = {name: _in_16_bits_if_they_do(t) for name, t in tensors.items() if name not in codes}
-    state = PackedState(bits, codes, grids, kept)
-    quantized.load_state_dict(state.tensors(), strict=False)
-    return QuantizeResult(quantized, state)
+        network, state = duplicate(model).eval(), PackedState(kept=tensors)
+    elif looks:
+        calibration = calibration or calibrate(model, images, fold, equalize, seed)
+        network, state = _with_images(calibration, bits, ways)
+    else:
+        ready, folded = (calibration.network, calibration.folded) if calibration else make_ready(model, fold, equalize)
+        network, state = _without_images(ready, folded, bits, ways)
+    if activations < 32:
+        seen = calibration.images if images is None else images
+        state = replace(state, activations=observe(network, seen, activations, LAYERS, seed))
+    return QuantizeResult(with_activations(network, state), state)
+
+
+@dataclass(frozen=True)
+class _Ways:
+    """How levels and codes are chosen."""
+
+    scheme: Scheme
+    rounding: Rounding
+    clipping: Clipping
+    generator: torch.Generator
+
+
+@dataclass(frozen=True)
+class _Settled:
+    """A layer's weights on their levels."""
+
+    levels: Levels
+    codes: Tensor
+    weights: Tensor
+
+
+def _settle(layer: nn.Module, weights: Tensor, bits: int, ways: _Ways, covariance: Tensor | None = None) -> _Settled:
+    """Choose levels and codes for weights (groups, outputs of a group, features) of a layer.
+
+    Args:
+        covariance: of what the layer reads, if known: where that varies much, errors matter.
+    """
+    shape, importance, rounding = layer.weight.shape, None, ways.rounding
+    if covariance is not None:
+        importance = covariance.diagonal(dim1=1, dim2=2).unsqueeze(1).expand_as(weights).reshape(shape)
+    elif "images" in rounding.needs:  # no image reaches this layer
+        rounding = ROUNDINGS["nearest"]
+    levels = ways.scheme.fit(weights.reshape(shape), ways.scheme.bits(bits), ways.clipping, importance)
+    by_rows = levels.shaped(*weights.shape[:2], 1)
+    codes = rounding.to_codes(weights, by_rows, Circumstances(covariance, ways.generator))
+    return _Settled(levels, codes.reshape(shape).to(torch.int32), by_rows.dequantize(codes).reshape(shape))
+
+
+def _without_images(
+    ready: nn.Module, folded: bool, bits: int | Mapping[str, int], ways: _Ways
+) -> tuple[nn.Module, PackedState]:
+    network = duplicate(ready)
+    layers = _layers(network)
+    plan = _plan(bits, layers)
+    settled = {name: _settle(layers[name], weight_matrix(layers[name]), plan[name], ways) for name in plan}
+    return _packed(network, settled, folded)
+
+
+def _with_images(calibration: Calibration, bits: int | Mapping[str, int], ways: _Ways) -> tuple[nn.Module, PackedState]:
+    """Quantize layer after layer in the order in which they run, each aiming at what the original gave.
+
+    What a layer reads has gone through the quantized layers before it, so that it can make good what these lost.
+    """
+    network = duplicate(calibration.network)
+    layers = _layers(network)
+    plan = _plan(bits, layers)
+    settled: dict[str, _Settled] = {}
+    reached: set[str] = set()
+    for name, layer in layers.items():
+
+        def quantize_now(layer: nn.Module, given: tuple[Tensor], name: str = name) -> None:
+            if name in reached or name not in calibration.outputs:
+                return
+            reached.add(name)
+            read = features(layer, given[0], calibration.places[name])
+            problem = Regression.of(read, calibration.outputs[name])
+            if name in plan:
+                if "images" in ways.rounding.needs:
+                    weights = problem.solve(weight_matrix(layer))
+                    settled[name] = _settle(layer, weights, plan[name], ways, problem.held(DAMPING))
+                else:
+                    settled[name] = _settle(layer, weight_matrix(layer), plan[name], ways)
+                layer.weight.data = settled[name].weights
+            layer.bias = nn.Parameter(_as_kept(problem.constant(weight_matrix(layer))).float())
+
+        layer.register_forward_pre_hook(quantize_now)
+    with torch.no_grad():
+        network(calibration.images)
+    for layer in layers.values():
+        layer._forward_pre_hooks.clear()
+    missed = [name for name in plan if name not in settled]
+    settled |= {name: _settle(layers[name], weight_matrix(layers[name]), plan[name], ways) for name in missed}
+    return _packed(network, settled, calibration.folded)
+
+
+def _packed(network: nn.Module, settled: Mapping[str, _Settled], folded: bool) -> tuple[nn.Module, PackedState]:
+    """The network with those weights, in place, and its state."""
+    tensors = finite_tensors(network)
+    weights = {f"{name}.weight": own for name, own in settled.items()}
+    names = [name for name in tensors if name in weights]
+    state = PackedState(
+        {name: weights[name].codes for name in names},
+        {name: weights[name].levels for name in names},
+        {name: _as_kept(tensor) for name, tensor in tensors.items() if name not in weights},
+        folded,
+    )
+    network.load_state_dict(state.tensors(), strict=False)
+    return network, state
+
+
+def _layers(network: nn.Module) -> dict[str, nn.Module]:
+    return {name: layer for name, layer in network.named_modules() if isinstance(layer, LAYERS)}
+
+
+def _plan(bits: int | Mapping[str, int], layers: Mapping[str, nn.Module]) -> dict[str, int]:
+    """The bits of each layer that is quantized.
+
+    Raises:
+        ValueError: there is no such layer.
+    """
+    if isinstance(bits, int):
+        return dict.fromkeys(layers, bits)
+    unknown = [name for name in bits if name not in layers]
+    if unknown:
+        raise ValueError(f"No layer with weights is named '{unknown[0]}'. There are: {', '.join(layers)}.")
+    return {name: bits[name] for name in layers if bits.get(name, 32) < 32}
+
+
+def _check(bits: object, activations: object) -> None:
+    """Refuse bits that there are not.
+
+    Raises:
+        ValueError: with what is allowed.
+    """
+    for wanted in bits.values() if isinstance(bits, Mapping) else [bits]:
+        if isinstance(wanted, bool) or not isinstance(wanted, int) or wanted not in BITS:
+            raise ValueError(f"The bit width must be 1 to 16, or 32 for none; it was {wanted}.")
+    if isinstance(activations, bool) or not isinstance(activations, int) or activations not in ACTIVATION_BITS:
+        raise ValueError(f"Activations take 2 to 8 bits, or 32 for none; it was {activations}.")
+
+
+def finite_tensors(model: nn.Module) -> dict[str, Tensor]:
+    """Everything that it takes to run a network, which BatchNorm's batch counters are no part of.
+
+    Raises:
+        ValueError: a weight is not a finite number.
+    """
+    tensors = {name: t.detach() for name, t in model.state_dict().items() if t.is_floating_point()}
+    for name, tensor in tensors.items():
+        if not torch.isfinite(tensor).all():
+            raise ValueError(f"'{name}' holds values that are not finite numbers; such a network cannot be quantized.")
+    return tensors
 
 
 def unquantized(model: nn.Module) -> PackedState:
@@ -75,19 +246,10 @@ def unquantized(model: nn.Module) -> PackedState:
     Raises:
         ValueError: a weight is not a finite number.
     """
-    return PackedState(32, kept=_finite_tensors(model))
+    return PackedState(kept=finite_tensors(model))
 
 
-def _finite_tensors(model: nn.Module) -> dict[str, Tensor]:
-    """Everything that it takes to run a network, which BatchNorm's batch counters are no part of."""
-    tensors = {name: t.detach() for name, t in model.state_dict().items() if t.is_floating_point()}
-    for name, tensor in tensors.items():
-        if not torch.isfinite(tensor).all():
-            raise ValueError(f"'{name}' holds values that are not finite numbers; such a network cannot be quantized.")
-    return tensors
-
-
-def _in_16_bits_if_they_do(tensor: Tensor) -> Tensor:
+def _as_kept(tensor: Tensor) -> Tensor:
     """As float16 where no value loses more than float16's own rounding, else as float32."""
     half = tensor.half()
     fits = torch.isclose(half.float(), tensor.float(), rtol=2**-10, atol=1e-7).all()

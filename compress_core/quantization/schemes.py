@@ -1,60 +1,204 @@
-"""Uniform grids for weights: which levels a tensor may take. A new scheme is a function and a line below."""
+"""Schemes: which levels the weights of a layer may take. A new one is a function and a line below."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
 
+from compress_core.quantization.clipping import Clipping
+from compress_core.quantization.grids import Codebook, Grid, Levels
 from compress_core.registry import Registry
+
+TERNARY_DEADZONE = 0.7
+"""Of the mean |w|: what is smaller becomes zero."""
+LLOYD_STEPS = 100
+BINS = 256
+RUNS = 16
+"""Up to so many levels of a codebook their start is found exactly, for weights in bins: so many that hold equally many
+weights, and so many that are equally wide."""
+HALF_MAX = 65504
+"""The largest number of float16, in which a file keeps a codebook."""
+TINY = 1e-30
+"""A range too small to be told from zero gets a step of 1, on which all of it is zero."""
+
+Fit = Callable[[Tensor, int, Clipping, Tensor | None], Levels]
+"""The levels of a weight tensor (C, …) at a bit width; the clipping looks at how much an error matters, (C, …)."""
 
 
 @dataclass(frozen=True)
-class Grid:
-    """The levels scale · (code − zero_point), code = 0 … 2^bits − 1, of a weight tensor.
+class Scheme:
+    """A way to choose levels."""
 
-    `scale` (float32) and `zero_point` (int32) have one value for the whole tensor or one for each output
-    channel, shaped (C, 1, …) so that they broadcast. A scale is exact in bfloat16, as the file keeps it.
-    """
+    title: str
+    """For people, in a few words."""
+    paper: str
+    fit: Fit
+    fixed_bits: int | None = None
+    """What a weight takes whatever is asked for, where the scheme says how many levels there are."""
+    clips: bool = True
+    """Whether the clipping makes a difference."""
 
-    bits: int
-    scale: Tensor
-    zero_point: Tensor
-
-    def dequantize(self, codes: Tensor) -> Tensor:
-        """Codes (any integer type) as float32 weights."""
-        return (codes.to(torch.int32) - self.zero_point) * self.scale
+    def bits(self, wanted: int) -> int:
+        """The bits a weight takes where so many are asked for."""
+        return self.fixed_bits or wanted
 
 
-def _grid(low: Tensor, high: Tensor, bits: int) -> Grid:
-    """The affine grid from `low` to `high`, widened to hold zero exactly (Krishnamoorthi 2018, section 2.1)."""
+def affine(low: Tensor, high: Tensor, bits: int) -> Grid:
+    """From `low` to `high`, widened to hold zero exactly (Krishnamoorthi 2018, section 2.1)."""
     low, high = low.clamp(max=0), high.clamp(min=0)
     steps = 2**bits - 1
-    scale = (high - low) / steps
-    # A range too small to be told from zero gets a step of 1, on which all of it is zero.
-    scale = torch.where(scale > 1e-30, scale, torch.ones_like(scale))
-    # Rounded up to bfloat16, so that the largest weight stays on the grid: the step grows by 0.8 % at most.
-    scale = (scale * (1 + 2**-8)).bfloat16().float()
-    zero_point = (-low / scale).round().clamp(0, steps).to(torch.int32)
-    return Grid(bits, scale, zero_point)
+    scale = _step((high - low) / steps)
+    return Grid("affine", bits, scale, (-low / scale).round().clamp(0, steps))
 
 
-def per_tensor(weight: Tensor, bits: int) -> Grid:
-    """One grid from the smallest to the largest weight of the tensor."""
+def _symmetric(low: Tensor, high: Tensor, bits: int) -> Grid:
+    """Around zero, which is a level; with one bit there is no level left for it (Krishnamoorthi 2018, section 2.2)."""
+    reach = torch.maximum(low.abs(), high.abs())
+    if bits == 1:
+        return _binary(reach)
+    scale = _step(reach / (2 ** (bits - 1) - 1))
+    return Grid("symmetric", bits, scale, torch.full_like(scale, 2 ** (bits - 1)))
+
+
+def _binary(reach: Tensor) -> Grid:
+    scale = _step(2 * reach)
+    return Grid("binary", 1, scale, torch.full_like(scale, 0.5))
+
+
+def _step(scale: Tensor) -> Tensor:
+    """Rounded up to bfloat16, so that the largest weight stays on the grid: the step grows by 0.8 % at most."""
+    scale = torch.where(scale > TINY, scale, torch.ones_like(scale))
+    return (scale * (1 + 2**-8)).bfloat16().float()
+
+
+def _fit_grid(
+    weight: Tensor,
+    bits: int,
+    clipping: Clipping,
+    importance: Tensor | None,
+    to_grid: Callable[[Tensor, Tensor, int], Grid],
+    per_channel: bool,
+) -> Grid:
+    rows = weight.reshape(len(weight) if per_channel else 1, -1)
+    if importance is not None:
+        importance = importance.expand_as(weight).reshape(rows.shape)
+    grid = clipping(rows, partial(to_grid, bits=bits), importance)
+    return grid.shaped(len(weight), *[1] * (weight.dim() - 1))
+
+
+def _fit_binary(weight: Tensor, _bits: int, _clipping: Clipping, _importance: Tensor | None) -> Grid:
+    return _binary(weight.flatten(1).abs().mean(1)).shaped(len(weight), *[1] * (weight.dim() - 1))
+
+
+def _fit_ternary(weight: Tensor, _bits: int, _clipping: Clipping, _importance: Tensor | None) -> Grid:
+    size = weight.flatten(1).abs()
+    beyond = size > TERNARY_DEADZONE * size.mean(1, keepdim=True)
+    scale = _step((size * beyond).sum(1) / beyond.sum(1).clamp(min=1))
+    return Grid("ternary", 2, scale, torch.ones_like(scale)).shaped(len(weight), *[1] * (weight.dim() - 1))
+
+
+def _fit_offset(weight: Tensor, bits: int, _clipping: Clipping, _importance: Tensor | None) -> Grid:
+    low, high = weight.amin(), weight.amax()
+    scale = (high - low) / (2**bits - 1)
+    # Where all weights are one value, code 0 stands for it.
+    scale = torch.where(scale > TINY, scale, low.abs().clamp(min=1))
     shape = [1] * weight.dim()
-    return _grid(weight.amin().view(shape), weight.amax().view(shape), bits)
+    return Grid("offset", bits, scale.view(shape), (-low / scale).view(shape))
 
 
-def per_channel(weight: Tensor, bits: int) -> Grid:
-    """A grid for each output channel (dimension 0) from its smallest to its largest weight."""
-    dims = tuple(range(1, weight.dim()))
-    return _grid(weight.amin(dims, keepdim=True), weight.amax(dims, keepdim=True), bits)
+def _fit_codebook(weight: Tensor, bits: int, _clipping: Clipping, importance: Tensor | None) -> Codebook:
+    """k-means on a line: from a good start each level moves to the mean of the weights nearest to it."""
+    ordered, order = weight.flatten().sort()
+    heavy = torch.ones_like(ordered) if importance is None else importance.expand_as(weight).flatten()[order]
+    heavy, ordered = heavy.double().clamp(min=TINY), ordered.double()
+    count = min(2**bits, len(ordered))
+    levels = _best_runs(ordered, heavy, count) if count <= RUNS else _dense_places(ordered, count)
+    mass = torch.cat((torch.zeros(1, dtype=torch.float64), heavy.cumsum(0)))
+    moment = torch.cat((torch.zeros(1, dtype=torch.float64), (heavy * ordered).cumsum(0)))
+    for _ in range(LLOYD_STEPS):
+        edges = torch.searchsorted(ordered, (levels[1:] + levels[:-1]) / 2)
+        edges = torch.cat((torch.zeros(1, dtype=torch.long), edges, torch.tensor([len(ordered)])))
+        own = mass[edges[1:]] - mass[edges[:-1]]
+        moved = torch.where(own > 0, (moment[edges[1:]] - moment[edges[:-1]]) / own.clamp(min=TINY), levels)
+        if torch.equal(moved, levels):
+            break
+        levels = moved
+    levels = levels.clamp(-HALF_MAX, HALF_MAX).half().float().unique()
+    return Codebook(bits, torch.cat((levels, levels[-1:].expand(2**bits - len(levels)))))
 
 
-Scheme = Callable[[Tensor, int], Grid]
-"""The grid of a weight tensor at a bit width."""
+def _best_runs(ordered: Tensor, heavy: Tensor, count: int) -> Tensor:
+    """The best levels for weights in some hundred bins, exactly: the means of runs of bins, by dynamic programming."""
+    as_many = torch.linspace(0, len(ordered), BINS + 1).round().long()
+    as_wide = torch.searchsorted(ordered, torch.linspace(ordered[0], ordered[-1], BINS, dtype=torch.float64))
+    ends = torch.cat((as_many, as_wide)).unique()
+    zero = torch.zeros(1, dtype=torch.float64)
+    mass, moment, square = (
+        torch.cat((zero, part.cumsum(0)))[ends] for part in (heavy, heavy * ordered, heavy * ordered.square())
+    )
+    own, first, second = (part - part.unsqueeze(1) for part in (mass, moment, square))  # [start, end] of a run
+    cost = (second - first.square() / own.clamp(min=TINY)).masked_fill(own <= 0, torch.inf)
+    least, came_from = cost[0], []
+    for _ in range(count - 1):
+        least, start = (least.unsqueeze(1) + cost).min(0)
+        came_from.append(start)
+    edges = [len(ends) - 1]
+    for start in reversed(came_from):
+        edges.append(int(start[edges[-1]]))
+    edges = torch.tensor([0, *edges[::-1]]).unique()
+    return moment[edges].diff() / mass[edges].diff()
 
-SCHEMES: Registry[Scheme] = Registry("scheme", {"per_tensor": per_tensor, "per_channel": per_channel})
+
+def _dense_places(ordered: Tensor, count: int) -> Tensor:
+    """Where the best levels lie, nearly: as dense as the cube root of the weights' density (Panter & Dite 1951)."""
+    bins = min(len(ordered), 256)
+    ends = ordered[torch.linspace(0, len(ordered) - 1, bins + 1).round().long()]
+    # Equally many weights in each bin: a density of 1 / width, of which the cube root times the width is width^(2/3).
+    share = (ends[1:] - ends[:-1]).clamp(min=0).pow(2 / 3).cumsum(0)
+    share = torch.cat((torch.zeros(1, dtype=torch.float64), share))
+    if share[-1] <= 0:
+        return ordered[:: max(1, len(ordered) // count)][:count].clone()
+    wanted = share[-1] * (torch.arange(count, dtype=torch.float64) + 0.5) / count
+    after = torch.searchsorted(share, wanted).clamp(1, bins)
+    part = (wanted - share[after - 1]) / (share[after] - share[after - 1]).clamp(min=TINY)
+    return ends[after - 1] + part * (ends[after] - ends[after - 1])
+
+
+def codebook_rate(weights: int, bits: int, levels: int) -> float:
+    """How many times smaller a codebook makes n weights of b bits: r = nb / (n log₂k + kb), k levels.
+
+    Han et al. 2016, *Deep Compression*, section 3, equation 1.
+    """
+    return weights * bits / (weights * math.log2(levels) + levels * bits)
+
+
+def _uniform(title: str, to_grid: Callable[[Tensor, Tensor, int], Grid], per_channel: bool, section: str) -> Scheme:
+    paper = f"Krishnamoorthi 2018, Quantizing deep convolutional networks, section {section}"
+    return Scheme(title, paper, partial(_fit_grid, to_grid=to_grid, per_channel=per_channel))
+
+
+SCHEMES: Registry[Scheme] = Registry(
+    "scheme",
+    {
+        "per_channel": _uniform("a grid a channel", affine, True, "2.1"),
+        "per_channel_symmetric": _uniform("a grid a channel, symmetric", _symmetric, True, "2.2"),
+        "per_tensor": _uniform("one grid a layer", affine, False, "2.1"),
+        "per_tensor_symmetric": _uniform("one grid a layer, symmetric", _symmetric, False, "2.2"),
+        "codebook": Scheme(
+            "a codebook a layer", "Han et al. 2016, Deep Compression, section 3", _fit_codebook, clips=False
+        ),
+        "ternary": Scheme(
+            "−a, 0, +a a channel", "Li & Liu 2016, Ternary weight networks, section 2", _fit_ternary, 2, clips=False
+        ),
+        "binary": Scheme(
+            "−a, +a a channel", "Rastegari et al. 2016, XNOR-Net, section 3.1", _fit_binary, 1, clips=False
+        ),
+        "min_max": Scheme("smallest to largest, homework 7", "homework 7's encode8", _fit_offset, clips=False),
+    },
+)
 
 
 def schemes() -> list[str]:

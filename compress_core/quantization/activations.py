@@ -1,0 +1,76 @@
+"""What layers read, rounded to a few bits: simulated in floating point, so that its price can be seen."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from compress_core.duplicate import duplicate
+from compress_core.quantization.clipping import mse
+from compress_core.quantization.grids import Grid
+from compress_core.quantization.schemes import affine
+
+SAMPLES = 65536
+"""Of the values that a layer reads, how many its grid is fitted to."""
+
+
+class QuantizedInput(nn.Module):
+    """A layer whose input is rounded to one grid before it reads it."""
+
+    def __init__(self, layer: nn.Module, grid: Grid):
+        super().__init__()
+        self.layer, self.grid = layer, grid
+
+    def forward(self, x: Tensor) -> Tensor:
+        scale, zero_point = self.grid.scale.view(1), self.grid.zero_point.view(1).int()
+        top = self.grid.count - 1
+        return self.layer(torch.fake_quantize_per_tensor_affine(x, scale, zero_point, 0, top))
+
+    def extra_repr(self) -> str:
+        return f"bits={self.grid.bits}"
+
+
+def observe(network: nn.Module, images: Tensor, bits: int, layers: tuple[type, ...], seed: int = 0) -> dict[str, Grid]:
+    """For each layer that images (N, C, H, W) reach the grid of `bits` bits with the least error on what it reads.
+
+    Krishnamoorthi 2018, section 2.1, one affine grid a tensor; clipped where that is nearer to what was seen.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    watched = duplicate(network).eval()
+    grids: dict[str, Grid] = {}
+    for name, layer in watched.named_modules():
+        if not isinstance(layer, layers):
+            continue
+
+        def note(_: nn.Module, given: tuple[Tensor], name: str = name) -> None:
+            values = given[0].detach().flatten()
+            if len(values) > SAMPLES:
+                values = values[torch.randint(len(values), (SAMPLES,), generator=generator)]
+            grids[name] = mse(values.unsqueeze(0), lambda low, high: affine(low, high, bits))
+
+        layer.register_forward_pre_hook(note)
+    with torch.no_grad():
+        watched(images)
+    return grids
+
+
+def simulate(network: nn.Module, grids: Mapping[str, Grid]) -> nn.Module:
+    """A copy in which those layers, by name, read rounded inputs."""
+    simulated = duplicate(network)
+    for name, grid in grids.items():
+        parent, _, own = name.rpartition(".")
+        place = simulated.get_submodule(parent)
+        place._modules[own] = QuantizedInput(place._modules[own], grid)
+    return simulated
+
+
+def plain(network: nn.Module) -> nn.Module:
+    """The network whose layers read what they are given: itself, or a copy without the rounding."""
+    if not any(isinstance(module, QuantizedInput) for module in network.modules()):
+        return network
+    bare = duplicate(network)
+    for module in list(bare.modules()):
+        for name, child in module._modules.items():
+            if isinstance(child, QuantizedInput):
+                module._modules[name] = child.layer
+    return bare

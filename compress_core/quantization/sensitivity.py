@@ -1,0 +1,122 @@
+"""Which layers bear few bits: each quantized alone, and a byte budget spent where that hurts least."""
+
+from collections.abc import Callable, Sequence
+
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from compress_core.inference import predict
+from compress_core.quantization.calibration import make_ready
+from compress_core.quantization.packing import serialize
+from compress_core.quantization.quantize import quantize
+from compress_core.quantization.state import LAYERS
+
+CHOICES = (2, 3, 4, 5, 6, 8)
+"""Bits among which a budget is spent."""
+
+
+def sensitivity(
+    model: nn.Module,
+    images: Tensor,
+    bits: Sequence[int] = CHOICES,
+    scheme: str = "per_channel",
+    *,
+    clipping: str | None = None,
+    fold: bool = True,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> pd.DataFrame:
+    """What quantizing one layer alone does to the logits, by the nearest level; no labels are needed.
+
+    Args:
+        images: (N, C, H, W) calibration images.
+        progress: told how many of all networks are measured.
+
+    Returns:
+        A row for each layer and bit width: `layer`, `bits`, `weights` (how many), `error` (the mean square by which
+        the logits move, as a part of their own).
+
+    Raises:
+        ValueError: there is no image, or an argument is out of range.
+    """
+    if not len(images):
+        raise ValueError("The sensitivity of layers is measured on calibration images: give at least one.")
+    ready, _ = make_ready(model, fold, equalize=False)
+    logits = predict(ready, images)
+    layers = [(name, layer) for name, layer in ready.named_modules() if isinstance(layer, LAYERS)]
+    rows = []
+    for name, layer in layers:
+        for own in bits:
+            rounded = quantize(ready, {name: own}, scheme, clipping=clipping, fold=False).model
+            error = (predict(rounded, images) - logits).square().mean() / logits.square().mean()
+            rows.append((name, own, layer.weight.numel(), float(error)))
+            progress(len(rows), len(layers) * len(bits))
+    return pd.DataFrame(rows, columns=["layer", "bits", "weights", "error"])
+
+
+def spend(
+    model: nn.Module,
+    images: Tensor,
+    budget: int,
+    scheme: str = "per_channel",
+    *,
+    clipping: str | None = None,
+    fold: bool = True,
+    coding: str = "plain",
+    found: pd.DataFrame | None = None,
+) -> dict[str, int]:
+    """The bits of each layer, for `quantize`, whose file takes at most `budget` bytes and hurts least for it.
+
+    Every layer starts at the most bits; then, again and again, that layer goes down a step which saves the most bytes
+    for what its error grows by. Errors of layers are taken to add up.
+
+    Args:
+        found: what `sensitivity` found; found anew if left out.
+
+    Raises:
+        ValueError: not even the fewest bits meet the budget.
+    """
+    if isinstance(budget, bool) or not isinstance(budget, int | float) or not budget > 0:
+        raise ValueError(f"A byte budget is a number above 0; it was {budget!r}.")
+    found = sensitivity(model, images, scheme=scheme, clipping=clipping, fold=fold) if found is None else found
+    errors = {(row.layer, row.bits): row.error for row in found.itertuples()}
+    weights = dict(zip(found["layer"], found["weights"], strict=True))
+    choices = sorted(found["bits"].unique().tolist())
+    plan = dict.fromkeys(weights, choices[-1])
+
+    def length() -> int:
+        state = quantize(model, plan, scheme, clipping=clipping, fold=fold).state
+        return len(serialize(state, {}, coding))
+
+    over = length() - budget
+    while over > 0:
+        # As many steps as must still be gone by arithmetic; then the file itself is asked.
+        saved = 0.0
+        while saved < over:
+            steps = [(_next(choices, bits), name) for name, bits in plan.items() if bits > choices[0]]
+            if not steps:
+                raise ValueError(
+                    f"No plan meets this budget: with {choices[0]} bits a weight everywhere the file takes "
+                    f"{length():,} bytes, and the budget is {budget:,}."
+                )
+
+            def price(step: tuple[int, str]) -> float:
+                bits, name = step
+                return (errors[name, bits] - errors[name, plan[name]]) / (weights[name] * (plan[name] - bits))
+
+            bits, name = min(steps, key=price)
+            saved += weights[name] * (plan[name] - bits) / 8
+            plan[name] = bits
+        over = length() - budget
+    return plan
+
+
+def _next(choices: Sequence[int], bits: int) -> int:
+    return choices[choices.index(bits) - 1]
+
+
+def signal_to_noise(before: Tensor, after: Tensor) -> float:
+    """SQNR in decibels: how many times the weights' power is that of their rounding error, 10 · log₁₀."""
+    noise = (after - before).double().square().sum()
+    power = before.double().square().sum()
+    return float(10 * torch.log10(power / noise)) if noise > 0 else float("inf")

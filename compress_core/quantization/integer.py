@@ -82,7 +82,7 @@ def to_int8(data: bytes, images: Tensor) -> bytes:
     """The file of a network in ONNX that multiplies and adds 8-bit integers, from its file in float.
 
     Weights get a scale for each output channel and codes from −64 to 64, because processors without VNNI add pairs of
-    products in 16 bits, which larger ones would overflow. Activations get a scale and a zero point for each tensor, from
+    products in 16 bits, which more would overflow. Activations get a scale and a zero point for each tensor, from
     the smallest and the largest value that `images` give. The same input makes the same file.
 
     Args:

@@ -1,50 +1,107 @@
 """Whether pruned networks are faster by what their multiply–accumulates promise.
 
-    python benchmarks/gain.py [--ratio 0.5]
+    python benchmarks/gain.py [--ratio 0.5] [--preset digits] [--arch studentnet …]
 
-For each architecture, trained on digits, half of the channels cut by three criteria: multiply–accumulates and the time
-of 64 images, each as a part of the original's, times taken in turn with the original's. The last column holds what the
-time fell by against what the multiply–accumulates fell by.
+For each architecture half of the channels cut, as many as the criterion says or rounded to multiples of 16:
+multiply–accumulates and time as parts of the original's, in eager PyTorch and in onnxruntime, each taking turns with
+the original for two seconds. `of promise` is what the time fell by against what the multiply–accumulates fell by;
+below 0 the smaller network is slower. `digits`: trained, 64 images of 32×32, all layers against each other.
+`imagenet`: the papers' networks, untrained, 16 images of 224×224, the same part of each layer.
 """
 
 import argparse
 import os
 import platform
 import statistics
+import sys
+from collections.abc import Callable
+from functools import partial
+from importlib.metadata import version
 
 import torch
+from torch import Tensor, nn
 
 import compress_core as cc
-from compress_core.analysis.latency import compare_latency
+from compress_core.analysis.latency import take_turns
+from compress_core.inference import fold_batchnorm, prepare
 from compress_core.pipeline import SOLVING_IMAGES
 from compress_core.pruning.budget import cost
 from compress_core.pruning.coupling import couple
+from compress_core.quantization.integer import Session, missing, to_onnx
 
-CRITERIA = ("bn_scale", "l1", "obs")
-ROUNDS = 5
+CRITERIA = {"digits": ("l1", "obs"), "imagenet": ("l1",)}
+SCOPES = {"digits": "global", "imagenet": "layer"}
+BATCHES = {"digits": 64, "imagenet": 16}
+MULTIPLES = (1, 16)
+BUDGET_S = 2.0
+MIN_ROUNDS, MAX_ROUNDS = 3, 2000
+
+
+def network(arch: str, preset: str) -> nn.Module:
+    if preset == "digits":
+        return cc.load(arch)
+    torch.manual_seed(0)
+    return cc.build(arch, preset=preset, num_classes=1000).eval()
+
+
+def eager(model: nn.Module, images: Tensor) -> Callable[[], Tensor]:
+    return partial(prepare(model), images.contiguous(memory_format=torch.channels_last))
+
+
+def in_onnxruntime(model: nn.Module, images: Tensor) -> Callable[[], Tensor]:
+    return partial(Session(to_onnx(fold_batchnorm(model), images[:1])), images)
+
+
+def times(original: Callable[[], Tensor], pruned: Callable[[], Tensor]) -> tuple[float, float, float]:
+    """Milliseconds of both, and how much of the original's time the pruned one takes: medians."""
+    rounds = take_turns([original, pruned], BUDGET_S, MIN_ROUNDS, MAX_ROUNDS)
+    before, after = (1000 * statistics.median(column) for column in zip(*rounds, strict=True))
+    return before, after, statistics.median(own / other for other, own in rounds)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--ratio", type=float, default=0.5)
+    parser.add_argument("--preset", default="digits", choices=list(CRITERIA))
+    parser.add_argument("--arch", nargs="+", default=cc.architectures(), choices=cc.architectures())
     args = parser.parse_args()
+    if lacking := missing():
+        sys.exit(lacking)
     torch.set_num_threads(1)
-    data = cc.dataset("digits")
-    example, images = torch.zeros(1, *data.input_shape), data.calibration(SOLVING_IMAGES)
-    print(f"{platform.platform()}, {os.cpu_count()} cores, torch {torch.__version__}, one thread an operation")
-    print(f"{'network':<16}{'criterion':<12}{'MACs':>8}{'time':>8}{'fell by, of the promise':>26}")
-    for arch in cc.architectures():
-        model = cc.load(arch)
-        coupling, before = couple(model, example), cost(model, example, "macs")
-        for criterion in CRITERIA:
-            pruned = cc.prune_channels(
-                model, example, ratio=args.ratio, criterion=criterion, images=images, coupling=coupling
-            ).model
-            macs = cost(pruned, example, "macs") / before
-            time = 1 / statistics.median(
-                compare_latency(pruned, model, data.input_shape).batch_speedup for _ in range(ROUNDS)
-            )
-            print(f"{arch:<16}{criterion:<12}{macs:>8.2f}{time:>8.2f}{(1 - time) / (1 - macs):>26.2f}", flush=True)
+    data, batch, scope = cc.dataset("digits"), BATCHES[args.preset], SCOPES[args.preset]
+    shape = data.input_shape if args.preset == "digits" else (3, 224, 224)
+    torch.manual_seed(0)
+    images, calibration = torch.randn(batch, *shape), data.calibration(SOLVING_IMAGES)
+    print(
+        f"{platform.platform()}, {os.cpu_count()} cores, Python {sys.version.split()[0]}, torch {torch.__version__}, "
+        f"onnxruntime {version('onnxruntime')}, one thread; {args.preset}, {args.ratio:.0%} of the channels cut, "
+        f"scope {scope}, {batch} images of {'×'.join(map(str, shape))}"
+    )
+    print(f"{'':<38}{'eager PyTorch':>30}{'onnxruntime':>34}")
+    columns = f"{'ms':>16}{'time':>7}{'of promise':>11}"
+    print(f"{'network':<15}{'criterion':<10}{'of':>3}{'MACs':>8}  {columns}{columns}")
+    for arch in args.arch:
+        model = network(arch, args.preset)
+        coupling, before = couple(model, images[:1]), cost(model, images[:1], "macs")
+        originals = [start(model, images) for start in (eager, in_onnxruntime)]
+        for criterion in CRITERIA[args.preset]:
+            for multiple in MULTIPLES:
+                pruned = cc.prune_channels(
+                    model,
+                    images[:1],
+                    ratio=args.ratio,
+                    criterion=criterion,
+                    scope=scope,
+                    multiple_of=multiple,
+                    images=calibration,
+                    coupling=coupling,
+                ).model
+                macs = cost(pruned, images[:1], "macs") / before
+                row = f"{arch:<15}{criterion:<10}{multiple:>3}{macs:>8.2f}  "
+                for original, start in zip(originals, (eager, in_onnxruntime), strict=True):
+                    own, smaller, time = times(original, start(pruned, images))
+                    row += f"{f'{own:.1f} → {smaller:.1f}':>16}{time:>7.2f}{(1 - time) / (1 - macs):>11.2f}"
+                print(row, flush=True)
 
 
 if __name__ == "__main__":

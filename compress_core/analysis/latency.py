@@ -2,8 +2,9 @@
 
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import nn
@@ -47,17 +48,24 @@ def time_in_turn(
     networks: Sequence[nn.Module], images: torch.Tensor, budget_s: float, at_least: int, at_most: int
 ) -> list[tuple[float, ...]]:
     """Seconds of each of the networks (prepared) on the same images, a tuple a round, after a run to warm up."""
+    return take_turns([partial(network, images) for network in networks], budget_s, at_least, at_most)
+
+
+def take_turns(
+    runs: Sequence[Callable[[], object]], budget_s: float, at_least: int, at_most: int
+) -> list[tuple[float, ...]]:
+    """Seconds of each of the calls, a tuple a round, after one of each to warm up."""
     rounds = []
-    order = range(len(networks))
+    order = range(len(runs))
     with torch.inference_mode():
-        for network in networks:
-            network(images)
+        for run in runs:
+            run()
         ends = time.perf_counter() + budget_s
         while len(rounds) < at_least or (time.perf_counter() < ends and len(rounds) < at_most):
-            seconds = [0.0] * len(networks)
+            seconds = [0.0] * len(runs)
             for which in order if len(rounds) % 2 else reversed(order):  # each of two goes first as often as the other
                 started = time.perf_counter()
-                networks[which](images)
+                runs[which]()
                 seconds[which] = time.perf_counter() - started
             rounds.append(tuple(seconds))
     return rounds

@@ -38,7 +38,7 @@ class SelectChannels(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if self.run:
             return x.narrow(self.dim, self.start, self.count)
-        if x.dim() != 4 or self.dim != 1:
+        if x.dim() != 4 or self.dim != 1 or torch.jit.is_tracing():  # towards ONNX, where channels do not come last
             return x.index_select(self.dim, self.index)
         # With the channels last in memory, as inference keeps them, and so they stay: four times as fast.
         return x.permute(0, 2, 3, 1).index_select(3, self.index).permute(0, 3, 1, 2)

@@ -4,7 +4,7 @@ A unit is a subclass of `Block`, so that pages can find it in a network and draw
 by `torch.fx`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -82,6 +82,14 @@ class InvertedResidual(nn.Module, Block):
         return x + y if self.shortcut else y
 
 
+def _shape(x: Tensor) -> Sequence[int]:
+    """Of maps (N, C, H, W); while a network is traced to be written as ONNX, −1 and numbers.
+
+    Else the file would work them out anew for every image, by a dozen nodes a shuffle.
+    """
+    return (-1, *map(int, x.shape[1:])) if torch.jit.is_tracing() else x.shape
+
+
 class ChannelShuffle(nn.Module):
     """Deal the channels of g groups out in turn: channel a·n + i goes to place i·g + a, with n channels a group.
 
@@ -93,7 +101,7 @@ class ChannelShuffle(nn.Module):
         self.groups = groups
 
     def forward(self, x: Tensor) -> Tensor:
-        n, channels, height, width = x.shape
+        n, channels, height, width = _shape(x)
         dealt = x.view(n, self.groups, channels // self.groups, height, width).transpose(1, 2)
         return dealt.reshape(n, channels, height, width)
 
@@ -105,7 +113,7 @@ class ChannelSplit(nn.Module):
     """The first half of the channels, and the second: ShuffleNetV2 (Ma et al. 2018, section 3)."""
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        first, second = x.chunk(2, 1)
+        first, second = x.split(-(-_shape(x)[1] // 2), 1) if torch.jit.is_tracing() else x.chunk(2, 1)
         return first, second
 
 

@@ -23,7 +23,8 @@ from torch import Tensor, nn
 
 import compress_core as cc
 from compress_core.analysis.latency import take_turns
-from compress_core.inference import fold_batchnorm, prepare
+from compress_core.inference import prepare
+from compress_core.layers.folding import fold_batchnorm
 from compress_core.pipeline import SOLVING_IMAGES
 from compress_core.pruning.budget import cost
 from compress_core.pruning.coupling import couple

@@ -1,4 +1,4 @@
-"""Copying a network quickly."""
+"""Copying a network quickly, and changing a part of a copy."""
 
 from collections.abc import Mapping
 
@@ -36,3 +36,9 @@ def duplicate(model: nn.Module, device: str | None = None, instead: Mapping[int,
         return new
 
     return module(model)
+
+
+def put_module(model: nn.Module, name: str, module: nn.Module) -> None:
+    """Let `module` stand in a network, in place, where one of that name stood."""
+    parent, _, own = name.rpartition(".")
+    setattr(model.get_submodule(parent), own, module)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from compress_core.data import Dataset, dataset
 from compress_core.duplicate import duplicate
 from compress_core.errors import CheckpointError, CompressError
-from compress_core.inference import fold_batchnorm
+from compress_core.layers.folding import fold_batchnorm
 from compress_core.pipeline import Compressed, source_width
 from compress_core.pruning.coupling import couple
 from compress_core.pruning.surgery import cut, resize_to

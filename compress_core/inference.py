@@ -5,70 +5,21 @@ channels-last order, and batches small enough for the processor's cache spread o
 """
 
 import os
-from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from itertools import pairwise
 
 import torch
-from torch import Tensor, fx, nn
+from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.nn.utils.fusion import fuse_conv_bn_weights
 
-from compress_core.duplicate import duplicate
-from compress_core.pruning.modules import RaggedConv2d
+from compress_core.duplicate import put_module
+from compress_core.layers.folding import fold_batchnorm
+from compress_core.layers.modules import RaggedConv2d
 from compress_core.zoo.blocks import ChannelShuffle
 
 BATCH = 120
 MAX_WORKERS = 8
 MAX_JOINED_GROUPS = 4
-
-
-def fold_batchnorm(model: nn.Module) -> nn.Module:
-    """A copy in eval mode in which each BatchNorm that directly follows a convolution is part of it.
-
-    In a `torch.fx.GraphModule` its graph says what follows what, elsewhere the order in an `nn.Sequential`; any other
-    BatchNorm stays what it was.
-    """
-    model = duplicate(model).eval()
-    for conv_name, norm_name in _neighbours(model):
-        conv, norm = model.get_submodule(conv_name), model.get_submodule(norm_name)
-        if isinstance(norm, nn.BatchNorm2d) and isinstance(conv, nn.Conv2d | RaggedConv2d):
-            _fold(conv, norm)
-            _set(model, norm_name, nn.Identity())
-    return model
-
-
-def _neighbours(model: nn.Module) -> Iterator[tuple[str, str]]:
-    """The names of modules, the second of which reads what the first puts out and nobody else reads."""
-    if isinstance(model, fx.GraphModule):
-        calls = Counter(node.target for node in model.graph.nodes if node.op == "call_module")
-        for node in model.graph.nodes:
-            before = node.args[0] if node.op == "call_module" and node.args else None
-            follows = isinstance(before, fx.Node) and before.op == "call_module" and len(before.users) == 1
-            if follows and calls[node.target] == calls[before.target] == 1:
-                yield before.target, node.target
-        return
-    for name, block in model.named_modules():
-        if isinstance(block, nn.Sequential):
-            yield from pairwise(f"{name}.{child}".lstrip(".") for child, _ in block.named_children())
-
-
-def _fold(conv: nn.Conv2d | RaggedConv2d, norm: nn.BatchNorm2d) -> None:
-    """Make the BatchNorm a part of the convolution, in place."""
-    start = 0
-    for part in conv.convs.values() if isinstance(conv, RaggedConv2d) else [conv]:
-        own = slice(start, start := start + part.out_channels)
-        statistics = norm.running_mean[own], norm.running_var[own], norm.eps
-        part.weight, part.bias = fuse_conv_bn_weights(
-            part.weight, part.bias, *statistics, norm.weight[own], norm.bias[own]
-        )
-
-
-def _set(model: nn.Module, name: str, module: nn.Module) -> None:
-    parent, _, own = name.rpartition(".")
-    setattr(model.get_submodule(parent), own, module)
 
 
 class _PairwiseMaxPool(nn.Module):
@@ -121,7 +72,7 @@ def quicken_shuffles(model: nn.Module) -> nn.Module:
     """Replace channel shuffles in place by ones that do the same on memory with the channels last."""
     for name, module in list(model.named_modules()):
         if isinstance(module, ChannelShuffle):
-            _set(model, name, _ChannelsLastShuffle(module.groups))
+            put_module(model, name, _ChannelsLastShuffle(module.groups))
     return model
 
 
@@ -132,7 +83,7 @@ def join_ragged(model: nn.Module) -> nn.Module:
     """
     for name, module in list(model.named_modules()):
         if isinstance(module, RaggedConv2d) and len(module.sizes) <= MAX_JOINED_GROUPS:
-            _set(model, name, _joined(module))
+            put_module(model, name, _joined(module))
     return model
 
 

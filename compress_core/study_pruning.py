@@ -18,6 +18,7 @@ from compress_core.data import dataset
 from compress_core.edits import parse
 from compress_core.files import file_bytes
 from compress_core.inference import predict, prepare
+from compress_core.layers.modules import RaggedConv2d
 from compress_core.measure import answer, gzip_bytes
 from compress_core.pipeline import CALIBRATION_IMAGES, CALIBRATION_SEED, compress, cut, exactness, prunable_layers
 from compress_core.pruning.channels import PruneResult
@@ -25,7 +26,6 @@ from compress_core.pruning.choosing import ScoredGroup
 from compress_core.pruning.coupling import ChannelGroup
 from compress_core.pruning.exactness import IMAGES
 from compress_core.pruning.healing import recalibrate
-from compress_core.pruning.modules import RaggedConv2d
 from compress_core.pruning.weights import prune_weights
 from compress_core.quantization.quantize import unquantized
 from compress_core.recipe import MAX_PRUNE, Recipe

@@ -46,8 +46,9 @@ def test_plots_know_tables_only(file):
     ("folder", "stages"),
     [
         ("zoo", ("zoo", "errors", "registry")),
-        ("pruning", ("pruning", "zoo", "errors", "registry", "duplicate", "tracing")),
-        ("quantization", ("quantization", "errors", "registry", "duplicate")),
+        ("pruning", ("pruning", "zoo", "errors", "registry", "duplicate", "tracing", "layers")),
+        ("layers", ("layers", "errors", "duplicate")),
+        ("quantization", ("quantization", "errors", "registry", "duplicate", "tracing", "layers")),
         ("data", ("data", "errors", "registry")),
     ],
 )

@@ -7,7 +7,8 @@ import torch
 from torch import nn
 
 import compress_core as cc
-from compress_core.inference import fold_batchnorm, predict, prepare
+from compress_core.inference import predict, prepare
+from compress_core.layers.folding import fold_batchnorm
 from compress_core.zoo.blocks import ChannelShuffle
 from tests.conftest import with_random_norms
 

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from compress_core.duplicate import duplicate
-from compress_core.pruning.modules import SelectChannels
+from compress_core.layers.modules import SelectChannels
 from compress_core.zoo.blocks import ChannelShuffle, ChannelSplit
 
 COLUMNS = ["layer", "kind", "input_shape", "output_shape", "params", "macs", "memory_access", "activation_bytes"]

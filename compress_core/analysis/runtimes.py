@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from compress_core.analysis.latency import take_turns
-from compress_core.inference import fold_batchnorm, prepare
+from compress_core.inference import prepare
+from compress_core.layers.folding import fold_batchnorm
 from compress_core.quantization.integer import Session, to_int8, to_onnx
 from compress_core.quantization.packing import serialize
 from compress_core.quantization.quantize import unquantized

@@ -12,8 +12,8 @@ from torch import Tensor, fx, nn
 
 from compress_core.duplicate import duplicate
 from compress_core.errors import UnsupportedModelError
+from compress_core.layers.modules import SelectChannels
 from compress_core.pruning.labels import BATCH, LabelRun
-from compress_core.pruning.modules import SelectChannels
 from compress_core.pruning.movement import Move
 from compress_core.tracing import Tracer
 

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from compress_core.duplicate import duplicate
+from compress_core.layers.reading import channel_vectors, features, some_places
 from compress_core.pruning.coupling import NO_PLACE, ChannelGroup, Coupling
-from compress_core.pruning.reading import channel_vectors, features, some_places
 
 T = TypeVar("T")
 TOGETHER = ("sum", "mean", "max")

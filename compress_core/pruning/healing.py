@@ -7,11 +7,11 @@ import torch
 from torch import Tensor, nn
 
 from compress_core.duplicate import duplicate
+from compress_core.layers.modules import RaggedConv2d
+from compress_core.layers.reading import Places, channel_vectors, features, outputs, some_places, weight_matrix
+from compress_core.layers.regression import Regression
 from compress_core.pruning.channels import PruneResult
 from compress_core.pruning.coupling import Coupling
-from compress_core.pruning.modules import RaggedConv2d
-from compress_core.pruning.reading import Places, channel_vectors, features, outputs, some_places, weight_matrix
-from compress_core.pruning.regression import Regression
 
 HEALINGS = ("none", "absorb", "recalibrate", "reconstruct", "finetune")
 """From the cheapest to the dearest. The last one is training, and lives there."""
@@ -173,7 +173,7 @@ def _is_depthwise(layer: nn.Module) -> bool:
 
 
 def _solve(part: _Part, read: Tensor, target: Tensor) -> None:
-    """Give a layer in place the weights that make the target (rows, outputs) of what it reads (groups, rows, features)."""
+    """Give a layer in place the weights that make a target (rows, outputs) of what is read (groups, rows, features)."""
     problem = Regression.of(read, target)
     weights = problem.solve(weight_matrix(part.layer))
     part.layer.weight.data = weights.reshape(part.layer.weight.shape)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from compress_core.layers.reading import weight_matrix
 from compress_core.pruning.coupling import ChannelGroup
 from compress_core.pruning.evidence import Evidence
-from compress_core.pruning.reading import weight_matrix
 from compress_core.pruning.second_order import removal_costs
 from compress_core.registry import Registry
 

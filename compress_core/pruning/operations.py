@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, fx, nn
 from torch.nn import functional as F
 
-from compress_core.pruning.modules import SelectChannels
+from compress_core.layers.modules import SelectChannels
 
 ACTIVATIONS = (
     *(nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.ELU, nn.SELU, nn.CELU, nn.SiLU, nn.GELU, nn.Mish, nn.Hardswish),

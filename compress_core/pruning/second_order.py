@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from compress_core.layers.reading import weight_matrix
 from compress_core.pruning.coupling import NO_PLACE, ChannelGroup
 from compress_core.pruning.evidence import Evidence
-from compress_core.pruning.reading import weight_matrix
 
 DAMPING = 1e-3
 """Of the mean variance of what a layer reads, added to each: what is read is never known exactly."""

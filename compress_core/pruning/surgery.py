@@ -8,8 +8,8 @@ from torch import Tensor, fx, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from compress_core.duplicate import duplicate
+from compress_core.layers.modules import RaggedConv2d, SelectChannels
 from compress_core.pruning.coupling import Coupling
-from compress_core.pruning.modules import RaggedConv2d, SelectChannels
 from compress_core.pruning.movement import Move
 from compress_core.pruning.operations import is_free
 

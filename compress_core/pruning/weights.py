@@ -9,11 +9,11 @@ from torch import Tensor, nn
 
 from compress_core.duplicate import duplicate
 from compress_core.errors import UnsupportedModelError
+from compress_core.layers.reading import weight_matrix
 from compress_core.pruning.channels import PruneResult, carry_out
 from compress_core.pruning.choosing import ScoredGroup, check_ratio, check_scope
 from compress_core.pruning.coupling import NO_PLACE, ChannelGroup, Coupling, couple
 from compress_core.pruning.exactness import prove
-from compress_core.pruning.reading import weight_matrix
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from compress_core.duplicate import duplicate
+from compress_core.duplicate import duplicate, put_module
 from compress_core.quantization.clipping import mse
 from compress_core.quantization.grids import Grid
 from compress_core.quantization.schemes import affine
@@ -58,9 +58,7 @@ def simulate(network: nn.Module, grids: Mapping[str, Grid]) -> nn.Module:
     """A copy in which those layers, by name, read rounded inputs."""
     simulated = duplicate(network)
     for name, grid in grids.items():
-        parent, _, own = name.rpartition(".")
-        place = simulated.get_submodule(parent)
-        place._modules[own] = QuantizedInput(place._modules[own], grid)
+        put_module(simulated, name, QuantizedInput(simulated.get_submodule(name), grid))
     return simulated
 
 

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from compress_core.duplicate import duplicate
-from compress_core.inference import fold_batchnorm
-from compress_core.pruning.reading import Places, outputs, some_places
+from compress_core.layers.folding import fold_batchnorm
+from compress_core.layers.reading import Places, outputs, some_places
 from compress_core.quantization.equalization import equalize as equalized
 from compress_core.quantization.state import LAYERS
 

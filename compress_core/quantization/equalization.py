@@ -30,7 +30,8 @@ def equalize(model: nn.Module) -> nn.Module:
     pairs = [(equal.get_submodule(a), equal.get_submodule(b)) for a, b in _pairs(equal)]
     with torch.no_grad():
         for _ in range(SWEEPS):
-            if all([_balance(first, second) < SETTLED for first, second in pairs]):  # every pair, not up to the first
+            furthest = [_balance(first, second) for first, second in pairs]
+            if max(furthest, default=0) < SETTLED:
                 break
     return equal
 

@@ -6,7 +6,7 @@ one, a header entry a tensor would cost more than the weights, so there are seve
 
     codes        uint8     the codes of all weights, as many bits each as their levels have, each weight from a byte on
     scales       bfloat16  their grids' scales
-    zero_points  uint8     their grids' zero points, where these are not known from the kind of grid, packed as codes are
+    zero_points  uint8     their grids' zero points, where the kind of grid does not tell them, packed as codes are
     offsets      float32   scale and zero point of grids that keep them exactly
     codebooks    float16   levels of their own
     kept_16      float16   what stays in 16 bits

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from compress_core.duplicate import duplicate
-from compress_core.pruning.reading import features, weight_matrix
-from compress_core.pruning.regression import Regression
+from compress_core.layers.reading import features, weight_matrix
+from compress_core.layers.regression import Regression
 from compress_core.quantization.activations import observe
 from compress_core.quantization.calibration import Calibration, calibrate, make_ready
 from compress_core.quantization.clipping import CLIPPINGS, Clipping

@@ -6,7 +6,6 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from compress_core.inference import predict
 from compress_core.quantization.calibration import make_ready
 from compress_core.quantization.packing import serialize
 from compress_core.quantization.quantize import quantize
@@ -42,16 +41,22 @@ def sensitivity(
     if not len(images):
         raise ValueError("The sensitivity of layers is measured on calibration images: give at least one.")
     ready, _ = make_ready(model, fold, equalize=False)
-    logits = predict(ready, images)
+    logits = _logits(ready, images)
     layers = [(name, layer) for name, layer in ready.named_modules() if isinstance(layer, LAYERS)]
     rows = []
     for name, layer in layers:
         for own in bits:
             rounded = quantize(ready, {name: own}, scheme, clipping=clipping, fold=False).model
-            error = (predict(rounded, images) - logits).square().mean() / logits.square().mean()
+            error = (_logits(rounded, images) - logits).square().mean() / logits.square().mean()
             rows.append((name, own, layer.weight.numel(), float(error)))
             progress(len(rows), len(layers) * len(bits))
     return pd.DataFrame(rows, columns=["layer", "bits", "weights", "error"])
+
+
+def _logits(network: nn.Module, images: Tensor) -> Tensor:
+    quick = network.to(memory_format=torch.channels_last)  # a copy of its own, in either case
+    with torch.inference_mode():
+        return quick(images.contiguous(memory_format=torch.channels_last))
 
 
 def spend(

@@ -121,5 +121,5 @@ def test_where_there_are_holes_they_are_not_kept(tmp_path):
 
 
 def test_another_coding_is_a_sentence():
-    with pytest.raises(ValueError, match="There is no coding 'morse'. Choose one of: plain, huffman"):
+    with pytest.raises(ValueError, match=r"There is no coding 'morse'. Choose one of: plain, huffman"):
         serialize(cc.quantize(cc.build("studentnet", 0.25), 4).state, {}, "morse")

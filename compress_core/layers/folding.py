@@ -1,0 +1,57 @@
+"""BatchNorm as a part of the convolution before it, which costs nothing in exactness."""
+
+from collections import Counter
+from collections.abc import Iterator
+from itertools import pairwise
+
+from torch import fx, nn
+from torch.nn.utils.fusion import fuse_conv_bn_weights
+
+from compress_core.duplicate import duplicate, put_module
+from compress_core.layers.modules import RaggedConv2d
+
+
+def fold_batchnorm(model: nn.Module) -> nn.Module:
+    """A copy in eval mode in which each BatchNorm that directly follows a convolution is part of it.
+
+    In a `torch.fx.GraphModule` its graph says what follows what, elsewhere the order in an `nn.Sequential`; any other
+    BatchNorm stays what it was.
+    """
+    model = duplicate(model).eval()
+    for conv_name, norm_name in _neighbours(model):
+        conv, norm = model.get_submodule(conv_name), model.get_submodule(norm_name)
+        if _is_fixed(norm) and isinstance(conv, nn.Conv2d | RaggedConv2d):
+            _fold(conv, norm)
+            put_module(model, norm_name, nn.Identity())
+    return model
+
+
+def _neighbours(model: nn.Module) -> Iterator[tuple[str, str]]:
+    """The names of modules, the second of which reads what the first puts out and nobody else reads."""
+    if isinstance(model, fx.GraphModule):
+        calls = Counter(node.target for node in model.graph.nodes if node.op == "call_module")
+        for node in model.graph.nodes:
+            before = node.args[0] if node.op == "call_module" and node.args else None
+            follows = isinstance(before, fx.Node) and before.op == "call_module" and len(before.users) == 1
+            if follows and calls[node.target] == calls[before.target] == 1:
+                yield before.target, node.target
+        return
+    for name, block in model.named_modules():
+        if isinstance(block, nn.Sequential):
+            yield from pairwise(f"{name}.{child}".lstrip(".") for child, _ in block.named_children())
+
+
+def _is_fixed(norm: nn.Module) -> bool:
+    """Whether it scales and shifts by numbers of its own, not by those of each batch."""
+    return isinstance(norm, nn.BatchNorm2d) and norm.affine and norm.running_mean is not None
+
+
+def _fold(conv: nn.Conv2d | RaggedConv2d, norm: nn.BatchNorm2d) -> None:
+    """Make the BatchNorm a part of the convolution, in place."""
+    start = 0
+    for part in conv.convs.values() if isinstance(conv, RaggedConv2d) else [conv]:
+        own = slice(start, start := start + part.out_channels)
+        statistics = norm.running_mean[own], norm.running_var[own], norm.eps
+        part.weight, part.bias = fuse_conv_bn_weights(
+            part.weight, part.bias, *statistics, norm.weight[own], norm.bias[own]
+        )

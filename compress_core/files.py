@@ -24,11 +24,15 @@ from compress_core.training.checkpoints import build_for, load_weights
 MAX_CUTS = 2  # to a width, and to a pruning ratio
 
 
-def file_bytes(network: Compressed | QuantizeResult) -> bytes:
-    """The file of a network, as bytes."""
+def file_bytes(network: Compressed | QuantizeResult, coding: str | None = None) -> bytes:
+    """The file of a network, as bytes.
+
+    Args:
+        coding: of the codes, `plain` or `huffman`; left out, the recipe's, or else `plain`.
+    """
     if isinstance(network, Compressed):
-        return serialize(network.state, _story(network), network.recipe.coding)
-    return serialize(network.state, {})
+        return serialize(network.state, _story(network), coding or network.recipe.coding)
+    return serialize(network.state, {}, coding or Recipe.coding)
 
 
 def _story(compressed: Compressed) -> dict[str, object]:
@@ -67,9 +71,13 @@ def _cut_again(recipe: Recipe, about: Mapping[str, object], data: Dataset) -> nn
     return model
 
 
-def save(network: Compressed | QuantizeResult, path: str | Path) -> int:
-    """Write the file, whole or not at all, and return its length in bytes."""
-    data, path = file_bytes(network), Path(path)
+def save(network: Compressed | QuantizeResult, path: str | Path, coding: str | None = None) -> int:
+    """Write the file, whole or not at all, and return its length in bytes.
+
+    Args:
+        coding: as in `file_bytes`.
+    """
+    data, path = file_bytes(network, coding), Path(path)
     unfinished = path.with_name(path.name + ".unfinished")
     unfinished.write_bytes(data)
     unfinished.replace(path)

@@ -6,9 +6,10 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from compress_core.quantization.calibration import make_ready
+from compress_core.quantization.calibration import Calibration, calibrate, make_ready
 from compress_core.quantization.packing import serialize
 from compress_core.quantization.quantize import quantize
+from compress_core.quantization.rounding import ROUNDINGS
 from compress_core.quantization.state import LAYERS
 
 CHOICES = (2, 3, 4, 5, 6, 8)
@@ -64,11 +65,13 @@ def spend(
     images: Tensor,
     budget: int,
     scheme: str = "per_channel",
+    rounding: str = "nearest",
     *,
     clipping: str | None = None,
     fold: bool = True,
     coding: str = "plain",
     found: pd.DataFrame | None = None,
+    calibration: Calibration | None = None,
 ) -> dict[str, int]:
     """The bits of each layer, for `quantize`, whose file takes at most `budget` bytes and hurts least for it.
 
@@ -76,7 +79,9 @@ def spend(
     for what its error grows by. Errors of layers are taken to add up.
 
     Args:
+        images: (N, C, H, W) calibration images.
         found: what `sensitivity` found; found anew if left out.
+        calibration: as for `quantize`, for a rounding that looks at images.
 
     Raises:
         ValueError: not even the fewest bits meet the budget.
@@ -84,35 +89,38 @@ def spend(
     if isinstance(budget, bool) or not isinstance(budget, int | float) or not budget > 0:
         raise ValueError(f"A byte budget is a number above 0; it was {budget!r}.")
     found = sensitivity(model, images, scheme=scheme, clipping=clipping, fold=fold) if found is None else found
+    if "images" in ROUNDINGS[rounding].needs and calibration is None:
+        calibration = calibrate(model, images, fold)
     errors = {(row.layer, row.bits): row.error for row in found.itertuples()}
     weights = dict(zip(found["layer"], found["weights"], strict=True))
     choices = sorted(found["bits"].unique().tolist())
     plan = dict.fromkeys(weights, choices[-1])
 
-    def length() -> int:
-        state = quantize(model, plan, scheme, clipping=clipping, fold=fold).state
-        return len(serialize(state, {}, coding))
+    def over() -> int:
+        result = quantize(model, plan, scheme, rounding, clipping=clipping, fold=fold, calibration=calibration)
+        return len(serialize(result.state, {}, coding)) - budget
 
-    over = length() - budget
-    while over > 0:
-        # As many steps as must still be gone by arithmetic; then the file itself is asked.
+    def price(name: str) -> float:
+        """What an additional error costs, for each bit saved."""
+        less = _next(choices, plan[name])
+        return (errors[name, less] - errors[name, plan[name]]) / (weights[name] * (plan[name] - less))
+
+    while (too_many := over()) > 0:
+        # Half of what is too much by arithmetic, then the file itself is asked: its coding makes bits cheaper.
         saved = 0.0
-        while saved < over:
-            steps = [(_next(choices, bits), name) for name, bits in plan.items() if bits > choices[0]]
-            if not steps:
-                raise ValueError(
-                    f"No plan meets this budget: with {choices[0]} bits a weight everywhere the file takes "
-                    f"{length():,} bytes, and the budget is {budget:,}."
-                )
-
-            def price(step: tuple[int, str]) -> float:
-                bits, name = step
-                return (errors[name, bits] - errors[name, plan[name]]) / (weights[name] * (plan[name] - bits))
-
-            bits, name = min(steps, key=price)
-            saved += weights[name] * (plan[name] - bits) / 8
-            plan[name] = bits
-        over = length() - budget
+        while saved < too_many / 2:
+            open_layers = [name for name, bits in plan.items() if bits > choices[0]]
+            if not open_layers:
+                break
+            name = min(open_layers, key=price)
+            less = _next(choices, plan[name])
+            saved += weights[name] * (plan[name] - less) / 8
+            plan[name] = less
+        if not saved:
+            raise ValueError(
+                f"No plan meets this budget: with {choices[0]} bits a weight everywhere the file takes "
+                f"{budget + too_many:,} bytes, and the budget is {budget:,}."
+            )
     return plan
 
 

@@ -76,10 +76,10 @@ VERSUS = r"""
 **What you see.** One layer's weights, twice with as many parameters left in the whole network. Weight pruning sets the
 smallest |w| to zero and keeps the shape: holes. Channel pruning takes out whole rows and columns: a smaller matrix.
 
-A dense library multiplies by the zeros as well, so holes save no time; and a file that stores the dense array stores
-them too, until gzip finds them. Three sizes are shown because people are misled by one: the file as saved, the same
-gzipped, and the arithmetic minimum, 4 bytes × the weights that are not zero, which says nothing of where they are and
-which nobody can download.
+A dense library multiplies by the zeros as well, so holes save no time; and most files store them too. Three sizes are
+shown because people are misled by one: a file with every zero in it, the file as it is saved here, with a bit for each
+place that tells whether a weight stands there, and the arithmetic minimum, 4 bytes × the weights that are not zero,
+which says nothing of where they are and which nobody can download.
 
 Han et al. 2015, *Learning both Weights and Connections*, section 3; Li et al. 2017, *Pruning Filters for Efficient
 ConvNets*, section 1.

@@ -287,8 +287,8 @@ class Versus:
     """Holes against a smaller matrix, at the same number of parameters.
 
     `forms` has a row per form (index `original`, `holes`, `smaller`): `params` (that are not zero), `accuracy`,
-    `dense_bytes` (a file that keeps every zero), `file_bytes` (ours), `minimum_bytes`, `ms` (median of 64 images, in turn with the others), `speedup` (of the
-    original, the median of the ratios).
+    `dense_bytes` (a file that keeps every zero), `file_bytes` (ours), `minimum_bytes`, `ms` (median of 64 images, in
+    turn with the others), `speedup` (of the original, the median of the ratios).
     """
 
     forms: pd.DataFrame

@@ -21,6 +21,10 @@ RECIPES = [
     cc.Recipe(prune=0.5),
     cc.Recipe(width=0.6, prune=0.4, bits=4),
     cc.Recipe(width=0.25, prune=0.9, bits=1, scheme="per_tensor"),
+    *(cc.Recipe(width=0.25, bits=4, scheme=scheme, coding="huffman") for scheme in cc.schemes()),
+    cc.Recipe(width=0.25, bits=3, rounding="error_compensating", layer_bits="0b8.1b8", activation_bits=4),
+    cc.Recipe(width=0.25, bits=4, scheme="per_tensor", fold="off", equalize="on", correct_bias="on"),
+    cc.Recipe(width=0.25, prune=0.4, multiple_of=8, layer_bits="3b2"),
     *(cc.Recipe(arch=arch, width=0.8, prune=0.4, bits=5) for arch in cc.architectures()),
     *(cc.Recipe(arch=arch, prune=0.3) for arch in cc.architectures()),
 ]

@@ -8,12 +8,14 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
+import pandas as pd
 import streamlit as st
 import torch
 
 from compress_core import study_pruning as taken_apart
+from compress_core import study_quantization as rounded
 from compress_core.analysis.latency import Latency
 from compress_core.errors import CheckpointError
 from compress_core.files import file_bytes
@@ -23,6 +25,7 @@ from compress_core.recipe import Recipe
 from compress_core.stages import StageCache
 from compress_core.study import Cut, Study, study, study_cut
 from compress_core.study_pruning import Fates, Outcome, Proof, Rung, Standing, Versus, Wiring, wiring_key
+from compress_core.study_quantization import IntegerStudy, LayerWeights, Packed
 from compress_core.training.checkpoints import trained_widths
 
 NETWORKS_KEPT = 160  # stage results; about a third of them are networks of up to two and a half megabytes
@@ -46,6 +49,16 @@ class Shown:
 
 Step = Callable[[Shown], object]
 """One thing that a page asks of what it shows."""
+
+
+class Piece(NamedTuple):
+    """A part of long work: what is asked of which recipe, in its canonical form."""
+
+    stage: str
+    recipe: Recipe
+
+
+_PIECES = {"outcome": taken_apart.study_outcome, "sensitivity": rounded.study_sensitivity}
 
 
 class Gate:
@@ -81,6 +94,7 @@ class Engine:
         self._guesses: deque[tuple[Recipe, Sequence[Step]]] = deque(maxlen=GUESSES_KEPT)
         self._ahead = ThreadPoolExecutor(1, "look-ahead")  # Python waits for it before it ends
         self._meanwhile = ThreadPoolExecutor(1, "meanwhile")
+        self._gatherers = ThreadPoolExecutor(1, "gathering")
         self._jobs: OrderedDict[Hashable, Future] = OrderedDict()
         self._jobs_lock = threading.Lock()
 
@@ -171,6 +185,74 @@ class Engine:
     def versus(self, recipe: Recipe) -> Versus:
         """A recipe's channels cut, against as many weights set to zero."""
         return self._once("versus", recipe.canonical(), lambda networks: taken_apart.study_versus(recipe, networks))
+
+    def packed(self, recipe: Recipe) -> Packed:
+        """A recipe's accuracy, and its file in every coding."""
+        recipe = recipe.canonical()
+        return self._once("packed", recipe, lambda networks: rounded.study_packed(recipe, networks))
+
+    def layers(self, recipe: Recipe) -> pd.DataFrame:
+        """Bits and error of each layer's weights."""
+        recipe = recipe.canonical()
+        return self._once("layers", recipe, lambda networks: rounded.study_layers(recipe, networks))
+
+    def weights(self, recipe: Recipe, layer: str) -> LayerWeights:
+        """A layer's weights before and after. Not kept: they are as many as the network has."""
+        with self.gate:
+            return rounded.study_weights(recipe, layer, self.networks)
+
+    def ranges(self, recipe: Recipe, layer: str) -> pd.DataFrame:
+        """From where to where each output channel of a layer reaches."""
+        key = recipe.weights_only(), recipe.fold, recipe.equalize, layer
+        return self._once("ranges", key, lambda networks: rounded.study_ranges(recipe, layer, networks))
+
+    def runtimes(self, recipe: Recipe) -> IntegerStudy | None:
+        """A recipe's network in three runtimes; None while they are timed, which takes seconds."""
+        recipe = recipe.weights_only()
+        return self.meanwhile(("runtimes", recipe), lambda: rounded.study_runtimes(recipe, self.networks))
+
+    def known(self, piece: Piece) -> object | None:
+        """A piece's result where it is at hand; nothing is computed."""
+        return self.results.known(piece.stage, piece.recipe)
+
+    def wait_for(self, pieces: Sequence[Piece], seconds: float) -> None:
+        """Wait a moment for pieces that are being gathered: a page that draws them at once is calmer."""
+        ends = time.monotonic() + seconds
+        while time.monotonic() < ends and any(self.known(piece) is None for piece in pieces):
+            time.sleep(PAUSE_S)
+
+    def plan(self, recipe: Recipe, budget: int, found: dict[int, dict[str, float]]) -> str:
+        """The bits of single layers that a budget of bytes is best spent on.
+
+        Raises:
+            ValueError: no plan meets it.
+        """
+        with self.gate:
+            return rounded.study_plan(recipe, budget, found, self.networks)
+
+    def gather(self, key: Hashable, next_piece: Callable[[], Piece | None]) -> bool:
+        """Compute one piece after another beside everything else, while nobody waits; whether it still goes on.
+
+        Args:
+            key: of the work, which goes on once however often it is asked for.
+            next_piece: asked before each for what is wanted next; None ends the work.
+        """
+
+        def work() -> None:
+            while (piece := next_piece()) is not None:
+                while self.gate.visitors:
+                    time.sleep(PAUSE_S)
+                compute = _PIECES[piece.stage]
+                self.results.get(piece.stage, piece.recipe, lambda: compute(piece.recipe, self.networks))  # noqa: B023
+
+        with self._jobs_lock:
+            job = self._jobs.get(key)
+            if job is None or (job.done() and not job.cancelled() and job.exception() is None and next_piece()):
+                self._jobs[key] = job = self._gatherers.submit(work)
+                while len(self._jobs) > JOBS_KEPT:
+                    self._jobs.popitem(last=False)
+            self._jobs.move_to_end(key)
+        return not job.done()
 
     def study(self, what: Shown) -> Study:
         """The recipe measured beside its original."""

@@ -18,6 +18,8 @@ from compress_core.recipe import Recipe
 from compress_core.study_quantization import IntegerStudy, LayerWeights, Packed, is_rounded, kinds, strangers
 from compress_core.zoo import architecture
 
+ENOUGH = 0.002
+"""Of all weights; a layer of fewer makes no histogram."""
 A_POINT = 0.01
 TELLING = 3
 """Bits at which schemes differ."""
@@ -31,7 +33,7 @@ _CLIPPING = {
 }
 PARTS = {
     "weights": "Weights' codes",
-    "scales": "Scales, zero points, codebooks",
+    "scales": "Levels' scales",
     "kept_16": "Kept in 16 bits",
     "kept_32": "Kept in 32 bits",
     "header": "Header",
@@ -90,7 +92,8 @@ def block_name(title: str) -> str:
 
 def telling_layer(layers: pd.DataFrame) -> str:
     """The layer to show where none is chosen: the one whose channels' ranges differ most, whatever the bits are."""
-    return layers.loc[layers["spread"].idxmax(), "layer"]
+    large = layers[layers["weights"] >= ENOUGH * layers["weights"].sum()]
+    return layers.loc[large["spread"].idxmax(), "layer"]
 
 
 def summary(now: Packed, before: Packed, original: Packed) -> str:
@@ -165,7 +168,7 @@ def widest_channel(own: LayerWeights) -> int:
     return int((grouped.max() - grouped.min()).idxmax())
 
 
-def read_layers(layers: pd.DataFrame, names: Mapping[str, str], telling: int | None, images: int) -> str:
+def read_layers(layers: pd.DataFrame, names: Mapping[str, str], telling: int | None) -> str:
     """Which layer bears least.
 
     Args:
@@ -176,19 +179,19 @@ def read_layers(layers: pd.DataFrame, names: Mapping[str, str], telling: int | N
     if len(known) < len(layers):
         return "Each layer is rounded alone, one after another; this goes on beside the page."
     worst, best = known.loc[known["error"].idxmax()], known.loc[known["error"].idxmin()]
-    first = "Nothing is rounded yet. With " + f"{telling} bits" if telling else "Rounded alone"
+    first = f"Nothing is rounded yet; with {telling} bits alone" if telling else "Rounded alone"
     text = (
-        f"{first}, {names[worst['layer']]} moves the logits most, by {_share(worst['error'])}; "
-        f"{names[best['layer']]} least, by {_share(best['error'])} ({images} images, no labels)."
+        f"{first}, {names[worst['layer']]} moves the logits most ({_share(worst['error'])}), "
+        f"{names[best['layer']]} least ({_share(best['error'])})"
     )
-    if not telling:
-        low = layers.loc[layers["sqnr"].idxmin()]
-        text += f" {names[low['layer']]} keeps its weights worst: {decibels(low['sqnr'])}."
-    return text
+    if telling or not np.isfinite(layers["sqnr"]).any():
+        return f"{text}."
+    low = layers.loc[layers["sqnr"].idxmin()]
+    return f"{text}; {names[low['layer']]} keeps its weights worst ({decibels(low['sqnr'])})."
 
 
 def _share(value: float) -> str:
-    return f"{100 * value:.2g} %"
+    return f"{100 * value:.2g} %" if value >= 1e-5 else "under 0.001 %"
 
 
 def read_curve(points: pd.DataFrame, own: str, before: float, complete: bool) -> str:
@@ -302,7 +305,7 @@ def runtimes_table(found: IntegerStudy) -> tuple[list[str], list[tuple[str, list
     for batch, own in found.table.groupby("batch"):
         own = own.set_index("runtime").loc[list(RUNTIMES)]
         texts = [f"{duration(row.ms)} ({row.low:.2f}–{row.high:.2f})" for row in own.itertuples()]
-        rows.append((f"{batch} image{'s' if batch > 1 else ''}, half of the runs", list(own["ms"]), texts))
+        rows.append((f"{batch} image{'s' if batch > 1 else ''}: median (middle half)", list(own["ms"]), texts))
     for title, shares in ((f"Accuracy, n = {found.samples:,}", found.right), ("Same answers as PyTorch", found.agree)):
         values = [shares[name] for name in RUNTIMES]
         rows.append((title, values, [percent(value) for value in values]))
@@ -317,7 +320,7 @@ def read_runtimes(found: IntegerStudy) -> str:
     one = found.table.set_index(["runtime", "batch"])
     parts = []
     for batch in sorted(found.table["batch"].unique()):
-        ratio = one.loc[("onnx", batch), "ms"] / one.loc[("int8", batch), "ms"]
+        ratio = one.loc[("int8", batch), "speedup"] / one.loc[("onnx", batch), "speedup"]
         parts.append(f"{timing(ratio)} for {batch} image{'s' if batch > 1 else ''}")
     less = one.loc[("onnx", 1), "file_bytes"] / one.loc[("int8", 1), "file_bytes"]
     threads = f"{found.threads} thread{'s' if found.threads > 1 else ''}"

@@ -21,8 +21,7 @@ from ui.choice import Choice
 from ui.engine import Engine, Piece, engine
 
 POLL_S = 0.5
-SOON_S = 0.3
-"""How long the page waits for layers to be rounded alone before it comes back to ask."""
+SOON_S = 0.3  # the page waits so long for layers to be rounded alone before it comes back to ask
 CLOSED, RUNTIMES = "closed", "runtimes"
 ALL = "all"
 ORDERS = {"widest": "Widest first", "numbered": "As numbered"}
@@ -33,8 +32,7 @@ CHOICES_OF_PAGE = {
 }
 VIEWS = {"layer": lambda recipe: quantizable_layers(recipe.arch)} | CHOICES_OF_PAGE
 OF_QUANTIZATION = ("scheme", "clipping", "rounding", "fold", "equalize", "correct_bias", "coding")
-PREPARED = range(1, 9)
-"""Bits at which layers are rounded alone beside the page, before anyone asks."""
+PREPARED = range(1, 9)  # bits at which layers are rounded alone beside the page, before anyone asks
 _STILL = {"displayModeBar": False}
 
 
@@ -168,7 +166,7 @@ def _weights(state: State, recipe: Recipe, layer: str, shared: Engine) -> None:
     channel = channel if channel != ALL and channel < own.channels else ALL
     channels = [ALL, *range(own.channels)]
     with components.row():
-        components.heading("Weights and levels")
+        components.heading("Weights")
         _layer_box(state, recipe, layer, "Layer shown", "layer")
         st.selectbox(
             "Channel shown",
@@ -178,7 +176,7 @@ def _weights(state: State, recipe: Recipe, layer: str, shared: Engine) -> None:
             key=f"{widget_key(state, 'channel')}{layer}",
             on_change=on_view(state, "channel", layer),
             label_visibility="collapsed",
-            width=140,
+            width=130,
         )
         components.help_on("weights and levels", about.WEIGHTS)
     one = None if channel == ALL else int(channel)
@@ -187,7 +185,7 @@ def _weights(state: State, recipe: Recipe, layer: str, shared: Engine) -> None:
     whose = explain.widest_channel(own) if one is None and not own.shared else one
     levels = own.levels_of(0 if whose is None else whose)
     after = "" if own.levels.empty else "after"
-    of = f"channel {whose}, the widest" if one is None and not own.shared else ""
+    of = f"levels of channel {whose}, the widest" if one is None and not own.shared else ""
     figure = plots.weights_and_levels(rows, levels, after, of)
     st.plotly_chart(figure, key="weights", alt=text, config=_STILL)
     components.reading(text)
@@ -234,35 +232,34 @@ def _curve(state: State, recipe: Recipe, now: Packed, shared: Engine) -> None:
 def _layers(state: State, recipe: Recipe, layer: str, now: Packed, shared: Engine) -> None:
     if _spend_if_known(state, recipe, shared):
         st.rerun()
-    layers, names = shared.layers(recipe), explain.layer_names(recipe.arch)
+    telling = None if is_rounded(recipe) else TELLING_BITS
+    layers, names = shared.layers(alone(recipe, telling) if telling else recipe), explain.layer_names(recipe.arch)
     own = layer_bits.parse(recipe.layer_bits)
     number = int(layers.loc[layers["layer"] == layer, "number"].item())
     with components.row():
-        components.heading("Layer by layer")
+        components.heading(f"Layer by layer, n = {IMAGES}")
         _layer_box(state, recipe, layer, "Layer whose bits are set", "bits")
         _bit_picker(state, recipe, number, own.get(number))
         _budget(state, recipe, now, shared)
         components.help_on("layers", about.LAYERS)
-    telling = None if is_rounded(recipe) else TELLING_BITS
     known = {p.recipe.bits: shared.known(p) for p in _layer_pieces(recipe)}
     errors = [
-        (known.get(alone(recipe, telling or bits).bits) or {}).get(name, float("nan")) if telling or bits < 32 else 0.0
+        (known.get(alone(recipe, bits).bits) or {}).get(name, float("nan")) if bits < 32 else 0.0
         for name, bits in zip(layers["layer"], layers["bits"], strict=True)
     ]
     titles = layers["layer"].map(names)
-    mixed = layers["bits"].nunique() > 1
     table = layers.assign(
         title=titles,
         block=titles.map(explain.block_name),
         error=errors,
-        text=layers["bits"].map(lambda bits: f"{bits}" if mixed and bits < 32 else ""),
+        text=[f"{bits}" if by_hand and bits < 32 else "" for bits, by_hand in layers[["bits", "by_hand"]].to_numpy()],
     )
     complete = not table["error"].isna().any()
     if complete and st.session_state.get("layers grew") == recipe:
         st.session_state["layers grew"] = None
         st.rerun()
     st.session_state["layers grew"] = None if complete else recipe
-    text = explain.read_layers(table, names, telling, IMAGES)
+    text = explain.read_layers(table, names, telling)
 
     def clicked() -> None:
         points = st.session_state["layer-bars"].selection.points

@@ -8,6 +8,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple, TypeVar
 
 import pandas as pd
@@ -95,6 +96,7 @@ class Engine:
         self._ahead = ThreadPoolExecutor(1, "look-ahead")  # Python waits for it before it ends
         self._meanwhile = ThreadPoolExecutor(1, "meanwhile")
         self._gatherers = ThreadPoolExecutor(1, "gathering")
+        self._quiet = threading.Lock()  # what nobody waits for stands still while something is timed
         self._jobs: OrderedDict[Hashable, Future] = OrderedDict()
         self._jobs_lock = threading.Lock()
 
@@ -209,7 +211,12 @@ class Engine:
     def runtimes(self, recipe: Recipe) -> IntegerStudy | None:
         """A recipe's network in three runtimes; None while they are timed, which takes seconds."""
         recipe = recipe.weights_only()
-        return self.meanwhile(("runtimes", recipe), lambda: rounded.study_runtimes(recipe, self.networks))
+
+        def timed() -> IntegerStudy:
+            with self._quiet:
+                return rounded.study_runtimes(recipe, self.networks)
+
+        return self.meanwhile(("runtimes", recipe), timed)
 
     def known(self, piece: Piece) -> object | None:
         """A piece's result where it is at hand; nothing is computed."""
@@ -242,8 +249,9 @@ class Engine:
             while (piece := next_piece()) is not None:
                 while self.gate.visitors:
                     time.sleep(PAUSE_S)
-                compute = _PIECES[piece.stage]
-                self.results.get(piece.stage, piece.recipe, lambda: compute(piece.recipe, self.networks))  # noqa: B023
+                compute = partial(_PIECES[piece.stage], piece.recipe, self.networks)
+                with self._quiet:
+                    self.results.get(piece.stage, piece.recipe, compute)
 
         with self._jobs_lock:
             job = self._jobs.get(key)
@@ -299,7 +307,8 @@ class Engine:
         for step in steps:
             while self.gate.visitors:
                 time.sleep(PAUSE_S)
-            step(self.shown(recipe))
+            with self._quiet:
+                step(self.shown(recipe))
 
 
 @st.cache_resource

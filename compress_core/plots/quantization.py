@@ -10,13 +10,14 @@ from compress_core.plots.layout import axis, figure, label
 from compress_core.plots.tokens import COMPRESSED, ORIGINAL, SCHEME, YARDSTICK
 
 BINS = 72
-FIGURE_PX = 250
-LAYERS_PX = 250
+FIGURE_PX = 232
+LAYERS_PX = 236
 RANGES_PX = 300
 MOST_LINES = 40
 """More levels than these are not drawn one by one."""
-LEVEL_LINE = {"color": COMPRESSED, "width": 1}
-FAINT, FULL = 0.5, 1.0
+LEVEL_LINE = {"color": COMPRESSED, "width": 1, "dash": "dot"}
+FAINT, FULL = 0.62, 1.0
+MOST_TICKS = 24
 BIT_TICKS = (1, 2, 3, 4, 5, 6, 8, 12, 16)
 LOWEST_ERROR = 1e-6
 """Of the logits; less is drawn as this."""
@@ -30,7 +31,7 @@ def weights_and_levels(weights: pd.DataFrame, levels: np.ndarray, after: str, of
         weights: `before` and `after`, a row per weight.
         levels: that they may take; drawn where they are few enough. Empty where there is none to draw.
         after: what the lower half is, '' where nothing is rounded.
-        of: whose levels these are, where not of all the weights.
+        of: what levels these are, where not those of all the weights.
     """
     before, rounded = weights["before"].to_numpy(float), weights["after"].to_numpy(float)
     low, high = min(before.min(), rounded.min()), max(before.max(), rounded.max())
@@ -40,7 +41,8 @@ def weights_and_levels(weights: pd.DataFrame, levels: np.ndarray, after: str, of
     up = 100 * np.histogram(before, edges)[0] / len(before)
     traces = [_bars(middles, up, width, ORIGINAL, "before", up)]
     top = up.max() * 1.06
-    labels = [label("<b>before</b>", ORIGINAL, x=0.005, xref="paper", xanchor="left", y=top, yanchor="top")]
+    above = {"xref": "paper", "y": 1, "yref": "paper", "yanchor": "bottom"}
+    labels = [label("<b>before</b>", ORIGINAL, x=0, xanchor="left", **above)]
     bottom, shapes = 0.0, []
     if after:
         values, counts = np.unique(rounded, return_counts=True)
@@ -52,28 +54,12 @@ def weights_and_levels(weights: pd.DataFrame, levels: np.ndarray, after: str, of
         wide = width if not few else max(width * 0.55, 0.0)
         traces.append(_bars(values, -share * scale, wide, COMPRESSED, "after", share))
         bottom = -top
-        ends = {"x": 0.005, "xref": "paper", "xanchor": "left", "y": bottom, "yanchor": "bottom"}
-        labels.append(label(f"<b>{after}</b>", COMPRESSED, **ends))
+        labels.append(label(f"<b>{after}</b>", COMPRESSED, x=0.19, xanchor="left", **above))
         if 0 < len(levels) <= MOST_LINES:
             seen = levels[(levels >= edges[0]) & (levels <= edges[-1])]
-            # With levels of one channel only, ticks at the middle; where they hold for all weights, whole lines.
-            y0, y1 = (bottom * 0.08, top * 0.08) if of else (bottom, top)
-            line = LEVEL_LINE | ({"width": 2} if of else {"dash": "dot"})
-            shapes = [
-                {
-                    "type": "line",
-                    "x0": x,
-                    "x1": x,
-                    "y0": y0,
-                    "y1": y1,
-                    "line": line,
-                    "layer": "above" if of else "below",
-                }
-                for x in seen.tolist()
-            ]
-            if of:
-                place = {"x": 0.995, "xref": "paper", "xanchor": "right", "y": bottom, "yanchor": "bottom"}
-                labels.append(label(f"ticks: the levels of {of}", **place))
+            ends = {"type": "line", "y0": bottom, "y1": top, "layer": "below"}
+            shapes = [ends | {"x0": x, "x1": x, "line": LEVEL_LINE} for x in seen.tolist()]
+            labels.append(label(f"dotted: {of or 'the levels'}", x=1, xanchor="right", **above))
     return figure(
         traces,
         axis("weight (no unit)", range=[edges[0], edges[-1]], zeroline=False, automargin=False, nticks=9),
@@ -82,7 +68,7 @@ def weights_and_levels(weights: pd.DataFrame, levels: np.ndarray, after: str, of
         barmode="overlay",
         shapes=shapes,
         height=FIGURE_PX,
-        margin=_WIDE | {"t": 8},
+        margin=_WIDE | {"t": 24},
     )
 
 
@@ -172,9 +158,13 @@ def accuracy_over_bits(
                 "hovertemplate": f"this recipe: {x:.3g} bits, %{{y:.1f}} %<extra></extra>",
             }
         )
-        part = (math.log2(x) - ends[0]) / (ends[1] - ends[0])
-        side = {"xanchor": "right", "xshift": -14} if part > 0.25 else {"xanchor": "left", "xshift": 14}
-        below = {"x": math.log2(x), "y": 100 * y, "yanchor": "top", "yshift": -4}
+        side = {"xanchor": "left", "xshift": 12} if x < 10 else {"xanchor": "right", "xshift": -12}
+        below = {
+            "x": math.log2(x),
+            "y": 100 * y,
+            "yanchor": "top" if y > 0.3 else "bottom",
+            "yshift": -6 if y > 0.3 else 6,
+        }
         labels.append(label(f"<b>{100 * y:.1f} %</b>", **below, **side))
     return figure(
         traces,
@@ -246,19 +236,21 @@ def layer_bars(layers: pd.DataFrame, chosen: str, error_title: str) -> go.Figure
     ]
     decades = list(range(math.ceil(reach[0]), math.floor(reach[1]) + 1))
     every = max(1, math.ceil(len(decades) / 4))
-    first = layers["block"].ne(layers["block"].shift())
-    ticks = {"tickvals": [p for p, yes in zip(places, first, strict=True) if yes]}
+    ticks, apart = [], math.ceil(len(places) / MOST_TICKS)
+    for place, new in zip(places, layers["block"].ne(layers["block"].shift()), strict=True):
+        if new and (not ticks or place - ticks[-1] >= apart):
+            ticks.append(place)
     return figure(
         traces,
         axis(
             "layer, from input to output (block)",
             range=[-0.7, len(places) - 0.3],
-            ticktext=layers["block"][first].tolist(),
+            tickvals=ticks,
+            ticktext=layers["block"].iloc[ticks].tolist(),
             anchor="y2",
             showgrid=False,
             tickangle=0,
             automargin=False,
-            **ticks,
         ),
         axis(
             error_title,
@@ -316,7 +308,7 @@ def channel_ranges(ranges: pd.DataFrame, levels: int, ordered: bool) -> go.Figur
                 "%{customdata[1]:.4f} … %{customdata[2]:.4f}<extra></extra>",
             }
         )
-        text = f"<b>{name}</b>; one grid spans {least:.2f} … {most:.2f}"
+        text = f"<b>{name}</b>; one grid spans {least:.2f} … {most:.2f}".replace("-", "−")
         place = {"x": left, "xref": "paper", "xanchor": "left", "y": 1, "yref": "paper", "yanchor": "bottom"}
         labels.append(label(text, color, **place))
         lines = np.linspace(least, most, levels) if levels <= MOST_LINES else np.array([least, most])

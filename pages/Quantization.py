@@ -87,10 +87,11 @@ def _live(draw: Callable, going_on: bool) -> Callable:
     if not going_on:
         return draw
 
-    def again(state: State, *args: object) -> None:
+    def again(state: State, recipe: Recipe, *args: object) -> None:
         if st.session_state["drawn for"] != (state.recipe, state.view):  # its own widgets move the whole page
             st.rerun()
-        draw(state, *args)
+        _gather(state, recipe, engine())
+        draw(state, recipe, *args)
 
     return st.fragment(again, run_every=POLL_S)
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import gc
+import logging
 import threading
 import time
 from collections import OrderedDict, deque
@@ -34,6 +35,7 @@ RESULTS_KEPT = 1024
 GUESSES_KEPT = 4
 JOBS_KEPT = 64
 PAUSE_S = 0.02
+GIVEN_UP_S = 4.0  # after so long without a question nobody is there any more
 
 T = TypeVar("T")
 
@@ -59,6 +61,8 @@ class Piece(NamedTuple):
     recipe: Recipe
 
 
+NextPiece = Callable[[], Piece | None]
+"""What is wanted next of long work; None where all of it is there."""
 _PIECES = {"outcome": taken_apart.study_outcome, "sensitivity": rounded.study_sensitivity}
 
 
@@ -96,6 +100,9 @@ class Engine:
         self._ahead = ThreadPoolExecutor(1, "look-ahead")  # Python waits for it before it ends
         self._meanwhile = ThreadPoolExecutor(1, "meanwhile")
         self._gatherers = ThreadPoolExecutor(1, "gathering")
+        self._works: dict[Hashable, tuple[NextPiece, float]] = {}
+        self._failed: set[Hashable] = set()
+        self._gathering = False
         self._quiet = threading.Lock()  # what nobody waits for stands still while something is timed
         self._jobs: OrderedDict[Hashable, Future] = OrderedDict()
         self._jobs_lock = threading.Lock()
@@ -237,30 +244,49 @@ class Engine:
         with self.gate:
             return rounded.study_plan(recipe, budget, found, self.networks)
 
-    def gather(self, key: Hashable, next_piece: Callable[[], Piece | None]) -> bool:
+    def gather(self, key: Hashable, next_piece: NextPiece) -> bool:
         """Compute one piece after another beside everything else, while nobody waits; whether it still goes on.
+
+        Whoever wants it asks again and again: what nobody has asked for lately is given up. Several works take turns.
 
         Args:
             key: of the work, which goes on once however often it is asked for.
             next_piece: asked before each for what is wanted next; None ends the work.
         """
+        with self._jobs_lock:
+            if key in self._failed:
+                return False
+            self._works[key] = next_piece, time.monotonic()
+            if not self._gathering:
+                self._gathering = True
+                self._gatherers.submit(self._gather_all)
+        return True
 
-        def work() -> None:
-            while (piece := next_piece()) is not None:
+    def _gather_all(self) -> None:
+        while works := self._wanted_works():
+            for key, next_piece in works:
                 while self.gate.visitors:
                     time.sleep(PAUSE_S)
-                compute = partial(_PIECES[piece.stage], piece.recipe, self.networks)
-                with self._quiet:
-                    self.results.get(piece.stage, piece.recipe, compute)
+                try:
+                    piece = next_piece()
+                    if piece is not None:
+                        compute = partial(_PIECES[piece.stage], piece.recipe, self.networks)
+                        with self._quiet:
+                            self.results.get(piece.stage, piece.recipe, compute)
+                        continue
+                except Exception:  # the page goes on without; asked for by itself it would say why
+                    logging.getLogger(__name__).exception("A piece could not be computed.")
+                    self._failed.add(key)
+                with self._jobs_lock:
+                    self._works.pop(key, None)
 
+    def _wanted_works(self) -> list[tuple[Hashable, NextPiece]]:
+        """Those that were asked for lately; where there is none, the gatherer ends."""
         with self._jobs_lock:
-            job = self._jobs.get(key)
-            if job is None or (job.done() and not job.cancelled() and job.exception() is None and next_piece()):
-                self._jobs[key] = job = self._gatherers.submit(work)
-                while len(self._jobs) > JOBS_KEPT:
-                    self._jobs.popitem(last=False)
-            self._jobs.move_to_end(key)
-        return not job.done()
+            lately = time.monotonic() - GIVEN_UP_S
+            self._works = {key: work for key, work in self._works.items() if work[1] > lately}
+            self._gathering = bool(self._works)
+            return [(key, next_piece) for key, (next_piece, _) in self._works.items()]
 
     def study(self, what: Shown) -> Study:
         """The recipe measured beside its original."""

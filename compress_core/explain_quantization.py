@@ -267,7 +267,7 @@ def _reach(ranges: pd.DataFrame, which: str) -> tuple[pd.Series, float]:
     return high - low, float(high.max() - low.min())
 
 
-def read_budget(now: Packed, names: Mapping[str, str]) -> str:
+def read_budget(now: Packed) -> str:
     """What single layers were given."""
     bits = pd.Series(bits_by_layer(now.recipe))
     if bits.nunique() == 1:

@@ -20,7 +20,7 @@ from compress_core.pipeline import CALIBRATION_SEED, Compressed, bits_by_layer, 
 from compress_core.quantization.calibration import make_ready
 from compress_core.quantization.grids import Codebook, Levels
 from compress_core.quantization.integer import run_onnx
-from compress_core.quantization.packing import CODINGS, size_breakdown
+from compress_core.quantization.packing import CODINGS, serialize, size_breakdown
 from compress_core.quantization.schemes import SCHEMES, schemes
 from compress_core.quantization.sensitivity import CHOICES, errors_alone, signal_to_noise, spend
 from compress_core.quantization.state import LAYERS
@@ -332,9 +332,11 @@ def study_plan(
     ]
     table = pd.DataFrame(rows, columns=["layer", "bits", "weights", "error"])
     clipping = None if recipe.clipping == Recipe.clipping else recipe.clipping
-    left = budget
+    # The recipe in the header takes bytes too; how many, only the real file tells.
+    whole_text = layer_bits.write(dict.fromkeys(range(len(numbers)), CHOICES[-1]))
+    built = compress(recipe.with_(layer_bits=whole_text), cache)
+    left = budget - (len(file_bytes(built)) - len(serialize(built.state, {}, recipe.coding)))
     for _ in range(TRIES):
-        # What is not weights, such as the recipe in the header, takes bytes that only the real file tells.
         plan = spend(
             ready, torch.empty(0), left, recipe.scheme, clipping=clipping, fold=False, coding=recipe.coding, found=table
         )

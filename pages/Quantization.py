@@ -306,7 +306,7 @@ def _budget(state: State, recipe: Recipe, now: Packed, shared: Engine) -> None:
             "Find each layer's bits",
             on_click=lambda: st.session_state.update(spending=(recipe, 1000 * st.session_state["kilobytes"])),
         )
-        st.caption(explain.read_budget(now, explain.layer_names(recipe.arch)))
+        st.caption(explain.read_budget(now))
     if recipe.layer_bits:
         st.button(
             "Reset",

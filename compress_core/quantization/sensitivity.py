@@ -14,6 +14,8 @@ from compress_core.quantization.state import LAYERS
 
 CHOICES = (2, 3, 4, 5, 6, 8)
 """Bits among which a budget is spent."""
+REFILLS = 4
+"""Attempts to spend what the last step down left: by arithmetic, and then the file is asked."""
 
 
 def sensitivity(
@@ -101,7 +103,8 @@ def spend(
     """The bits of each layer, for `quantize`, whose file takes at most `budget` bytes and hurts least for it.
 
     Every layer starts at the most bits; then, again and again, that layer goes down a step which saves the most bytes
-    for what its error grows by. Errors of layers are taken to add up.
+    for what its error grows by; and what is left of the budget lets layers up again. Errors of layers are taken to
+    add up.
 
     Args:
         found: what `sensitivity` found; found anew if left out.
@@ -117,35 +120,46 @@ def spend(
     choices = sorted(found["bits"].unique().tolist())
     plan = dict.fromkeys(weights, choices[-1])
 
-    def length() -> int:
+    def length(plan: Mapping[str, int]) -> int:
         state = quantize(model, plan, scheme, clipping=clipping, fold=fold).state
         return len(serialize(state, {}, coding))
 
-    over = length() - budget
+    def steps(plan: Mapping[str, int], by: int) -> list[tuple[float, str, int, float]]:
+        """What each layer may do next: the price (how the error changes for a bit), its name, bits and bytes."""
+        found = []
+        for name, bits in plan.items():
+            place = choices.index(bits) + by
+            if 0 <= place < len(choices):
+                moved = weights[name] * abs(choices[place] - bits)
+                change = errors[name, choices[place]] - errors[name, bits]
+                found.append((change / moved, name, choices[place], moved / 8))
+        return found
+
+    over = length(plan) - budget
     while over > 0:
         # As many steps as must still be gone by arithmetic; then the file itself is asked.
         saved = 0.0
         while saved < over:
-            steps = [(_next(choices, bits), name) for name, bits in plan.items() if bits > choices[0]]
-            if not steps:
+            down = steps(plan, -1)
+            if not down:
                 raise ValueError(
                     f"No plan meets this budget: with {choices[0]} bits a weight everywhere the file takes "
-                    f"{length():,} bytes, and the budget is {budget:,}."
+                    f"{length(plan):,} bytes, and the budget is {budget:,}."
                 )
-
-            def price(step: tuple[int, str]) -> float:
-                bits, name = step
-                return (errors[name, bits] - errors[name, plan[name]]) / (weights[name] * (plan[name] - bits))
-
-            bits, name = min(steps, key=price)
-            saved += weights[name] * (plan[name] - bits) / 8
-            plan[name] = bits
-        over = length() - budget
+            _, name, plan[name], own = min(down)
+            saved += own
+        over = length(plan) - budget
+    left = -over
+    for _ in range(REFILLS):
+        raised, spent = dict(plan), 0.0
+        while up := [step for step in steps(raised, 1) if spent + step[3] <= left]:
+            _, name, raised[name], own = min(up)
+            spent += own
+        over = length(raised) - budget
+        if over <= 0:
+            return raised
+        left -= over
     return plan
-
-
-def _next(choices: Sequence[int], bits: int) -> int:
-    return choices[choices.index(bits) - 1]
 
 
 def signal_to_noise(before: Tensor, after: Tensor) -> float:

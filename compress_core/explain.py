@@ -7,10 +7,12 @@ import pandas as pd
 
 from compress_core.analysis.latency import Latency
 from compress_core.numbers import percent, points, size, times, timing, whole_percent
-from compress_core.pipeline import CALIBRATION_IMAGES, FINETUNE_EPOCHS, SOLVING_IMAGES
+from compress_core.pipeline import CALIBRATION_IMAGES, FINETUNE_EPOCHS, SOLVING_IMAGES, bits_by_layer
 from compress_core.pruning.importance import CRITERIA
+from compress_core.quantization.schemes import SCHEMES
 from compress_core.recipe import Recipe
 from compress_core.study import Cut, Study
+from compress_core.words import activations_name, bits_names
 from compress_core.zoo import architecture
 
 
@@ -25,8 +27,8 @@ def change_in_points(study: Study) -> str:
     return f"{abs(100 * change.value):.1f} ± {half:.1f} points {'less' if change.value < 0 else 'more'} accurate"
 
 
-def network_name(recipe: Recipe, cut_share: float | None = None) -> str:
-    """What was built; with the part of the channels that was really cut, where it is known."""
+def network_name(recipe: Recipe, cut_share: float | None = None, mean_bits: float | None = None) -> str:
+    """What was built; with the part of the channels that was really cut and the bits of a weight, where known."""
     name = architecture(recipe.arch).title
     parts = [f"{name} at {'full width' if recipe.width == 1 else f'width {recipe.width:g}'}"]
     if recipe.weights != "plain":
@@ -34,9 +36,7 @@ def network_name(recipe: Recipe, cut_share: float | None = None) -> str:
     share = recipe.prune if cut_share is None else round(cut_share, 3)
     if share:
         parts.append(f"{whole_percent(share)} of its channels cut")
-    if recipe.bits < 32:
-        parts.append(f"{recipe.bits}-bit weights")
-    return ", ".join(parts)
+    return ", ".join(parts + bits_names(recipe, mean_bits))
 
 
 def short_name(recipe: Recipe) -> str:
@@ -46,8 +46,14 @@ def short_name(recipe: Recipe) -> str:
         parts.append(f"λ {recipe.weights.removeprefix('sparse-')}")
     if recipe.prune:
         parts.append(f"{whole_percent(recipe.prune)} cut")
-    if recipe.bits < 32:
-        parts.append(f"{recipe.bits} bit{'s' if recipe.bits > 1 else ''}")
+    bits = set(bits_by_layer(recipe).values())
+    if len(bits) > 1:
+        parts.append(f"{min(bits)} to {max(bits)} bits")
+    elif bits != {32}:
+        only, fixed = bits.pop(), SCHEMES[recipe.scheme].fixed_bits
+        parts.append(recipe.scheme if fixed else f"{only} bit{'s' if only > 1 else ''}")
+    if recipe.activation_bits < 32:
+        parts.append(activations_name(recipe))
     return ", ".join(parts)
 
 
@@ -61,7 +67,7 @@ def summary(study: Study, latency: Latency) -> str:
         )
     smaller = times(original.file_bytes / compressed.file_bytes, "smaller", "larger")
     return (
-        f"{network_name(compressed.recipe, study.cut_share)}: {smaller}, {change_in_points(study)} "
+        f"{network_name(compressed.recipe, study.cut_share, study.mean_bits)}: {smaller}, {change_in_points(study)} "
         f"on {compressed.samples:,} images, {timing(latency.batch_speedup)}."
     ).replace("× ", " times ")
 

@@ -26,6 +26,7 @@ from compress_core.pruning.slimming import network_slimming
 from compress_core.quantization.calibration import calibrate
 from compress_core.quantization.quantize import QuantizeResult, quantize, unquantized
 from compress_core.quantization.rounding import ROUNDINGS
+from compress_core.quantization.schemes import SCHEMES
 from compress_core.quantization.state import LAYERS, PackedState
 from compress_core.recipe import Recipe
 from compress_core.stages import StageCache
@@ -240,6 +241,13 @@ def prunable_layers(arch: str) -> tuple[str, ...]:
 def quantizable_layers(arch: str) -> tuple[str, ...]:
     """The layers of an architecture whose weights can be rounded, in the order of its modules."""
     return tuple(name for name, layer in build(arch).named_modules() if isinstance(layer, LAYERS))
+
+
+def bits_by_layer(recipe: Recipe) -> dict[str, int]:
+    """What a weight of each layer of the architecture takes; 32 where it is left as it is."""
+    own, fixed = layer_bits.parse(recipe.layer_bits), SCHEMES[recipe.scheme].bits
+    wanted = {name: own.get(number, recipe.bits) for number, name in enumerate(quantizable_layers(recipe.arch))}
+    return {name: bits if bits == 32 else fixed(bits) for name, bits in wanted.items()}
 
 
 def source_width(recipe: Recipe) -> float:

@@ -39,6 +39,12 @@ class StageCache:
                 self._under_way.pop(place, None)
             return result
 
+    def known(self, stage: str, key: Hashable) -> object | None:
+        """The result where it is at hand, else None. Nothing is computed."""
+        with self._lock:
+            place = (stage, key)
+            return self._found(place) if place in self._results else None
+
     def _found(self, place: Hashable) -> object:
         self._results.move_to_end(place)
         return self._results[place]

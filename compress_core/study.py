@@ -15,6 +15,7 @@ from compress_core.pipeline import FINETUNE_EPOCHS, Compressed, compress, cut, o
 from compress_core.pruning.channels import PruneResult
 from compress_core.recipe import Recipe
 from compress_core.stages import StageCache
+from compress_core.words import bits_names
 
 HEALED = {
     "none": "not healed",
@@ -56,6 +57,8 @@ class Study:
     """The part of the prunable channels that was really cut, 0 … 1."""
     steps: pd.DataFrame
     images: pd.DataFrame
+    mean_bits: float = 32.0
+    """What a weight of a layer takes, on average."""
 
 
 def study_cut(recipe: Recipe, cache: StageCache | None = None) -> Cut:
@@ -90,6 +93,7 @@ def study(recipe: Recipe, cache: StageCache | None = None, original: Recipe | No
         cut_share=last.report.pruned.cut_share,
         steps=_steps(original, last, cache),
         images=_images(data.test()[1], before.answers, after.answers),
+        mean_bits=last.state.mean_bits,
     )
 
 
@@ -125,22 +129,13 @@ def _steps(original: Recipe, last: Compressed, cache: StageCache) -> pd.DataFram
         ("Width", f"{recipe.width:g}, {report.base.origin}{_training(recipe)}", narrow, narrow != original),
         ("Cut", f"{whole_percent(share)} of channels" if share else "nothing cut", unhealed, share > 0),
         ("Healed", HEALED[recipe.heal if report.healed else "none"], healed, report.healed),
-        ("Quantized", _rounded(last), recipe, recipe != healed),
+        ("Quantized", ", ".join(bits_names(recipe, last.state.mean_bits)) or "32 bits", recipe, recipe != healed),
     ]
     rows = []
     for step, detail, of, done in steps:
         accuracy = answer(compress(of, cache), cache).correct.double().mean().item() if done else math.nan
         rows.append((step, detail, accuracy, done))
     return pd.DataFrame(rows, columns=["step", "detail", "accuracy", "done"])
-
-
-def _rounded(last: Compressed) -> str:
-    """What of a network is rounded, in a few words."""
-    bits = last.state.mean_bits
-    said = [f"{bits:.3g}-bit weights"] if bits < 32 else []
-    if last.recipe.activation_bits < 32:
-        said.append(f"{last.recipe.activation_bits}-bit activations")
-    return ", ".join(said) or "32 bits"
 
 
 def _training(recipe: Recipe) -> str:

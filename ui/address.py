@@ -114,6 +114,8 @@ def _take(state: State, changes: Mapping[str, object]) -> None:
     state.before = state.recipe
     if changes.keys() & _OTHER_CHANNELS:  # what was changed by hand was said of other channels
         changes = {"edits": "", **changes}
+    if "arch" in changes:  # and so were bits, of other layers
+        changes = {"layer_bits": "", **changes}
     state.recipe = state.recipe.with_(**changes)
     _write(state)
 
@@ -132,6 +134,14 @@ def on_view(state: State, name: str, of: str = "") -> Callable[[], None]:
         _write(state)
 
     return changed
+
+
+def look(state: State, **views: str) -> None:
+    """Set a page's own choices from what is not their own widget; called by an `on_change`. Their widgets follow."""
+    for name, value in views.items():
+        state.renewed[name] = state.renewed.get(name, 0) + 1
+        state.view[name] = value
+    _write(state)
 
 
 def _write(state: State) -> None:

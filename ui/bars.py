@@ -127,7 +127,7 @@ def versus(columns: Sequence[str], rows: Sequence[tuple[str, Sequence[float], Se
     head = "".join(f'<th scope="col">{escape(column)}</th>' for column in ("", *columns))
 
     def cell(value: float, most: float, text: str) -> str:
-        bar = f'<div class="cc-track"><div style="width:{100 * value / most:.1f}%"></div></div>'
+        bar = f'<div class="cc-track"><div style="width:{100 * value / (most or 1):.1f}%"></div></div>'
         return f"<td>{escape(text)}{bar}</td>"
 
     body = "".join(

@@ -2,18 +2,22 @@
 
 import contextlib
 import gc
+import logging
 import threading
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TypeVar
+from functools import partial
+from typing import NamedTuple, TypeVar
 
+import pandas as pd
 import streamlit as st
 import torch
 
 from compress_core import study_pruning as taken_apart
+from compress_core import study_quantization as rounded
 from compress_core.analysis.latency import Latency
 from compress_core.errors import CheckpointError
 from compress_core.files import file_bytes
@@ -23,6 +27,7 @@ from compress_core.recipe import Recipe
 from compress_core.stages import StageCache
 from compress_core.study import Cut, Study, study, study_cut
 from compress_core.study_pruning import Fates, Outcome, Proof, Rung, Standing, Versus, Wiring, wiring_key
+from compress_core.study_quantization import IntegerStudy, LayerWeights, Packed
 from compress_core.training.checkpoints import trained_widths
 
 NETWORKS_KEPT = 160  # stage results; about a third of them are networks of up to two and a half megabytes
@@ -30,6 +35,7 @@ RESULTS_KEPT = 1024
 GUESSES_KEPT = 4
 JOBS_KEPT = 64
 PAUSE_S = 0.02
+GIVEN_UP_S = 4.0  # after so long without a question nobody is there any more
 
 T = TypeVar("T")
 
@@ -46,6 +52,18 @@ class Shown:
 
 Step = Callable[[Shown], object]
 """One thing that a page asks of what it shows."""
+
+
+class Piece(NamedTuple):
+    """A part of long work: what is asked of which recipe, in its canonical form."""
+
+    stage: str
+    recipe: Recipe
+
+
+NextPiece = Callable[[], Piece | None]
+"""What is wanted next of long work; None where all of it is there."""
+_PIECES = {"outcome": taken_apart.study_outcome, "sensitivity": rounded.study_sensitivity}
 
 
 class Gate:
@@ -81,6 +99,11 @@ class Engine:
         self._guesses: deque[tuple[Recipe, Sequence[Step]]] = deque(maxlen=GUESSES_KEPT)
         self._ahead = ThreadPoolExecutor(1, "look-ahead")  # Python waits for it before it ends
         self._meanwhile = ThreadPoolExecutor(1, "meanwhile")
+        self._gatherers = ThreadPoolExecutor(1, "gathering")
+        self._works: dict[Hashable, tuple[NextPiece, float]] = {}
+        self._failed: set[Hashable] = set()
+        self._gathering = False
+        self._quiet = threading.Lock()  # what nobody waits for stands still while something is timed
         self._jobs: OrderedDict[Hashable, Future] = OrderedDict()
         self._jobs_lock = threading.Lock()
 
@@ -172,6 +195,99 @@ class Engine:
         """A recipe's channels cut, against as many weights set to zero."""
         return self._once("versus", recipe.canonical(), lambda networks: taken_apart.study_versus(recipe, networks))
 
+    def packed(self, recipe: Recipe) -> Packed:
+        """A recipe's accuracy, and its file in every coding."""
+        recipe = recipe.canonical()
+        return self._once("packed", recipe, lambda networks: rounded.study_packed(recipe, networks))
+
+    def layers(self, recipe: Recipe) -> pd.DataFrame:
+        """Bits and error of each layer's weights."""
+        recipe = recipe.canonical()
+        return self._once("layers", recipe, lambda networks: rounded.study_layers(recipe, networks))
+
+    def weights(self, recipe: Recipe, layer: str) -> LayerWeights:
+        """A layer's weights before and after. Not kept: they are as many as the network has."""
+        with self.gate:
+            return rounded.study_weights(recipe, layer, self.networks)
+
+    def ranges(self, recipe: Recipe, layer: str) -> pd.DataFrame:
+        """From where to where each output channel of a layer reaches."""
+        key = recipe.weights_only(), recipe.fold, recipe.equalize, layer
+        return self._once("ranges", key, lambda networks: rounded.study_ranges(recipe, layer, networks))
+
+    def runtimes(self, recipe: Recipe) -> IntegerStudy | None:
+        """A recipe's network in three runtimes; None while they are timed, which takes seconds."""
+        recipe = recipe.weights_only()
+
+        def timed() -> IntegerStudy:
+            with self._quiet:
+                return rounded.study_runtimes(recipe, self.networks)
+
+        return self.meanwhile(("runtimes", recipe), timed)
+
+    def known(self, piece: Piece) -> object | None:
+        """A piece's result where it is at hand; nothing is computed."""
+        return self.results.known(piece.stage, piece.recipe)
+
+    def wait_for(self, pieces: Sequence[Piece], seconds: float) -> None:
+        """Wait a moment for pieces that are being gathered: a page that draws them at once is calmer."""
+        ends = time.monotonic() + seconds
+        while time.monotonic() < ends and any(self.known(piece) is None for piece in pieces):
+            time.sleep(PAUSE_S)
+
+    def plan(self, recipe: Recipe, budget: int, found: dict[int, dict[str, float]]) -> str:
+        """The bits of single layers that a budget of bytes is best spent on.
+
+        Raises:
+            ValueError: no plan meets it.
+        """
+        with self.gate:
+            return rounded.study_plan(recipe, budget, found, self.networks)
+
+    def gather(self, key: Hashable, next_piece: NextPiece) -> bool:
+        """Compute one piece after another beside everything else, while nobody waits; whether it still goes on.
+
+        Whoever wants it asks again and again: what nobody has asked for lately is given up. Several works take turns.
+
+        Args:
+            key: of the work, which goes on once however often it is asked for.
+            next_piece: asked before each for what is wanted next; None ends the work.
+        """
+        with self._jobs_lock:
+            if key in self._failed:
+                return False
+            self._works[key] = next_piece, time.monotonic()
+            if not self._gathering:
+                self._gathering = True
+                self._gatherers.submit(self._gather_all)
+        return True
+
+    def _gather_all(self) -> None:
+        while works := self._wanted_works():
+            for key, next_piece in works:
+                while self.gate.visitors:
+                    time.sleep(PAUSE_S)
+                try:
+                    piece = next_piece()
+                    if piece is not None:
+                        compute = partial(_PIECES[piece.stage], piece.recipe, self.networks)
+                        with self._quiet:
+                            self.results.get(piece.stage, piece.recipe, compute)
+                        continue
+                except Exception:  # the page goes on without; asked for by itself it would say why
+                    logging.getLogger(__name__).exception("A piece could not be computed.")
+                    self._failed.add(key)
+                with self._jobs_lock:
+                    self._works.pop(key, None)
+
+    def _wanted_works(self) -> list[tuple[Hashable, NextPiece]]:
+        """Those that were asked for lately; where there is none, the gatherer ends."""
+        with self._jobs_lock:
+            lately = time.monotonic() - GIVEN_UP_S
+            self._works = {key: work for key, work in self._works.items() if work[1] > lately}
+            self._gathering = bool(self._works)
+            return [(key, next_piece) for key, (next_piece, _) in self._works.items()]
+
     def study(self, what: Shown) -> Study:
         """The recipe measured beside its original."""
         return self._once("study", what, lambda networks: study(what.recipe, networks, what.original))
@@ -217,7 +333,8 @@ class Engine:
         for step in steps:
             while self.gate.visitors:
                 time.sleep(PAUSE_S)
-            step(self.shown(recipe))
+            with self._quiet:
+                step(self.shown(recipe))
 
 
 @st.cache_resource

@@ -12,6 +12,7 @@ class Page(NamedTuple):
 PAGES = (
     Page("app.py", "Compress", ":material/tune:"),
     Page("pages/Pruning.py", "Pruning", ":material/content_cut:"),
+    Page("pages/Quantization.py", "Quantization", ":material/grid_4x4:"),
     Page("pages/Architectures.py", "Architectures", ":material/account_tree:"),
     Page("pages/Ideas.py", "Ideas", ":material/lightbulb:"),
 )

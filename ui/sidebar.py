@@ -1,18 +1,21 @@
 """The sidebar: the pages, the four knobs, and the finer choices folded away under them."""
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import streamlit as st
 
 from compress_core.errors import CheckpointError
 from compress_core.pipeline import width_origin
 from compress_core.pruning.choosing import SCOPES
 from compress_core.pruning.importance import CRITERIA, criteria
-from compress_core.quantization.schemes import schemes
 from compress_core.recipe import MULTIPLES, Recipe
 from compress_core.training.shipped import WEIGHTS
 from compress_core.zoo import architecture, architectures
 from ui.address import State, on_recipe, to_params, widget_key
 from ui.knobs import PRUNE_STEP, RATIOS, STOPS, WIDTHS
 from ui.menu import PAGES
+from ui.switches import SELECTORS, SWITCHES, idle
 
 SCOPE_TITLES = {"global": "All layers together", "layer": "Each layer by itself"}
 MULTIPLE_TITLES = {1: "1 (any number stays)"}
@@ -23,11 +26,27 @@ HEAL_TITLES = {
     "reconstruct": "Reconstruct each layer",
     "finetune": "Reconstruct and fine-tune",
 }
+_TURNED = {"off": "No", "on": "Yes", "plain": "No", "huffman": "Yes"}
 CRITERION_TITLES = {name: CRITERIA[name].title for name in criteria()}
 WEIGHT_TITLES = {"plain": "Plainly"} | {
     name: f"L1 penalty on γ, λ = {name.removeprefix('sparse-')}" for name in WEIGHTS if name != "plain"
 }
-SCHEME_TITLES = {"per_tensor": "One scale a tensor", "per_channel": "One scale a channel"}
+OF_PRUNING = (
+    ("weights", "Trained", list(WEIGHTS), WEIGHT_TITLES.get),
+    ("criterion", "Channels are ranked by", criteria(), CRITERION_TITLES.get),
+    ("scope", "Channels compete in", list(SCOPES), SCOPE_TITLES.get),
+    (
+        "multiple_of",
+        "Channels stay in multiples of",
+        list(MULTIPLES),
+        lambda many: MULTIPLE_TITLES.get(many, str(many)),
+    ),
+    ("heal", "After the cut, heal", list(HEAL_TITLES), HEAL_TITLES.get),
+)
+OF_QUANTIZATION = (
+    *SELECTORS,
+    *((name, label, (off, on), _TURNED.get) for name, label, on, off, _ in SWITCHES),
+)
 
 
 def draw(state: State) -> None:
@@ -38,8 +57,10 @@ def draw(state: State) -> None:
             for page in PAGES:
                 st.page_link(page.path, label=page.label, icon=page.icon, query_params=to_params(state.recipe))
         _knobs(state)
-        with st.expander("Finer choices"):
-            _finer_choices(state)
+        with st.expander("Finer choices: pruning"):
+            _finer_choices(state, OF_PRUNING)
+        with st.expander("Finer choices: quantization"):
+            _finer_choices(state, OF_QUANTIZATION)
 
 
 def _knobs(state: State) -> None:
@@ -94,21 +115,14 @@ def _origin(recipe: Recipe) -> str:
         return "No weights for this width"
 
 
-def _finer_choices(state: State) -> None:
-    recipe = state.recipe
-    for name, label, options, titles in (
-        ("weights", "Trained", list(WEIGHTS), WEIGHT_TITLES),
-        ("criterion", "Channels are ranked by", criteria(), CRITERION_TITLES),
-        ("scope", "Channels compete in", list(SCOPES), SCOPE_TITLES),
-        ("multiple_of", "Channels stay in multiples of", list(MULTIPLES), MULTIPLE_TITLES),
-        ("heal", "After the cut, heal", list(HEAL_TITLES), HEAL_TITLES),
-        ("scheme", "Levels of the weights", schemes(), SCHEME_TITLES),
-    ):
+def _finer_choices(state: State, choices: Sequence[tuple[str, str, Sequence[object], Callable[[Any], str]]]) -> None:
+    for name, label, options, title in choices:
         st.selectbox(
             label,
-            options,
-            index=options.index(getattr(recipe, name)),
-            format_func=lambda option, titles=titles: titles.get(option, option),
+            list(options),
+            index=list(options).index(getattr(state.recipe, name)),
+            format_func=title,
             key=widget_key(state, name),
             on_change=on_recipe(state, name),
+            disabled=idle(state, name),
         )

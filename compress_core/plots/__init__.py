@@ -10,21 +10,26 @@ from compress_core.plots.architecture import (
 from compress_core.plots.channels import score_histogram
 from compress_core.plots.ideas import block_widths, error_over_dims, form_bars, spirals, squeeze_curves
 from compress_core.plots.pruning import matrices, trainings_histogram
+from compress_core.plots.quantization import accuracy_over_bits, channel_ranges, layer_bars, weights_and_levels
 from compress_core.plots.tradeoff import accuracy_against_size
 
 __all__ = [
     "accuracy_against_size",
+    "accuracy_over_bits",
     "block_figure",
     "block_widths",
+    "channel_ranges",
     "cost_against_width",
     "cost_by_kind",
     "cost_by_layer",
     "costs_side_by_side",
     "error_over_dims",
     "form_bars",
+    "layer_bars",
     "matrices",
     "score_histogram",
     "spirals",
     "squeeze_curves",
     "trainings_histogram",
+    "weights_and_levels",
 ]

@@ -39,6 +39,16 @@ KIND = {
 }
 """A colour for each kind of layer."""
 
+SCHEME = {
+    "per_channel": ("#7B61A8", "circle"),
+    "per_tensor": ("#B0552B", "square"),
+    "codebook": ("#2E8B8B", "diamond"),
+    "ternary": ("#A8497F", "triangle-up"),
+    "binary": ("#6E7B3A", "triangle-down"),
+    "min_max": ("#9A7B1F", "x"),
+}
+"""A colour and a shape for each scheme; the recipe's own wears the blue instead."""
+
 YARDSTICK = ("#8D7B68", "star")
 """What is not one of the six."""
 

@@ -5,6 +5,7 @@ from torch import Tensor, fx, nn
 
 from compress_core.duplicate import duplicate
 from compress_core.errors import UnsupportedModelError
+from compress_core.layers.modules import SelectChannels
 from compress_core.tracing import Tracer
 
 THROUGH = (nn.Identity, nn.ReLU, nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.Dropout)
@@ -39,7 +40,7 @@ def equalize(model: nn.Module) -> nn.Module:
 def _pairs(model: nn.Module) -> list[tuple[str, str]]:
     """The names of layers, the second of which alone reads the first, with nothing between that a factor changes."""
     try:
-        graph = Tracer().trace(model)
+        graph = Tracer(SelectChannels).trace(model)
     except Exception as error:
         raise UnsupportedModelError(
             f"The wiring of {type(model).__name__} cannot be traced, so its layers cannot be equalized: {error}"

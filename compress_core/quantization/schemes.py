@@ -183,19 +183,15 @@ def _uniform(title: str, to_grid: Callable[[Tensor, Tensor, int], Grid], per_cha
 SCHEMES: Registry[Scheme] = Registry(
     "scheme",
     {
-        "per_channel": _uniform("a grid a channel", affine, True, "2.1"),
-        "per_channel_symmetric": _uniform("a grid a channel, symmetric", _symmetric, True, "2.2"),
-        "per_tensor": _uniform("one grid a layer", affine, False, "2.1"),
-        "per_tensor_symmetric": _uniform("one grid a layer, symmetric", _symmetric, False, "2.2"),
-        "codebook": Scheme(
-            "a codebook a layer", "Han et al. 2016, Deep Compression, section 3", _fit_codebook, clips=False
-        ),
+        "per_channel": _uniform("per channel", affine, True, "2.1"),
+        "per_channel_symmetric": _uniform("per channel, symmetric", _symmetric, True, "2.2"),
+        "per_tensor": _uniform("per tensor", affine, False, "2.1"),
+        "per_tensor_symmetric": _uniform("per tensor, symmetric", _symmetric, False, "2.2"),
+        "codebook": Scheme("codebook", "Han et al. 2016, Deep Compression, section 3", _fit_codebook, clips=False),
         "ternary": Scheme(
-            "−a, 0, +a a channel", "Li & Liu 2016, Ternary weight networks, section 2", _fit_ternary, 2, clips=False
+            "ternary: −a, 0, +a", "Li & Liu 2016, Ternary weight networks, section 2", _fit_ternary, 2, clips=False
         ),
-        "binary": Scheme(
-            "−a, +a a channel", "Rastegari et al. 2016, XNOR-Net, section 3.1", _fit_binary, 1, clips=False
-        ),
+        "binary": Scheme("binary: −a, +a", "Rastegari et al. 2016, XNOR-Net, section 3.1", _fit_binary, 1, clips=False),
         "min_max": Scheme("smallest to largest, homework 7", "homework 7's encode8", _fit_offset, clips=False),
     },
 )

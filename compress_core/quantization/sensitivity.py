@@ -1,11 +1,12 @@
 """Which layers bear few bits: each quantized alone, and a byte budget spent where that hurts least."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from compress_core.duplicate import duplicate
 from compress_core.quantization.calibration import Calibration, calibrate, make_ready
 from compress_core.quantization.packing import serialize
 from compress_core.quantization.quantize import quantize
@@ -42,22 +43,49 @@ def sensitivity(
     if not len(images):
         raise ValueError("The sensitivity of layers is measured on calibration images: give at least one.")
     ready, _ = make_ready(model, fold, equalize=False)
-    logits = _logits(ready, images)
-    layers = [(name, layer) for name, layer in ready.named_modules() if isinstance(layer, LAYERS)]
+    layers = {name: layer.weight.numel() for name, layer in ready.named_modules() if isinstance(layer, LAYERS)}
     rows = []
-    for name, layer in layers:
-        for own in bits:
-            rounded = quantize(ready, {name: own}, scheme, clipping=clipping, fold=False).model
-            error = (_logits(rounded, images) - logits).square().mean() / logits.square().mean()
-            rows.append((name, own, layer.weight.numel(), float(error)))
+    for own in bits:
+        state = quantize(ready, own, scheme, clipping=clipping, fold=False).state
+        rounded = {name: {w: state.weight(w) for w in [f"{name}.weight"] if w in state.codes} for name in layers}
+        for name, error in errors_alone(ready, images, rounded):
+            rows.append((name, own, layers[name], error))
             progress(len(rows), len(layers) * len(bits))
+    rows.sort(key=lambda row: list(layers).index(row[0]))
     return pd.DataFrame(rows, columns=["layer", "bits", "weights", "error"])
 
 
+def errors_alone(
+    ready: nn.Module, images: Tensor, rounded: Mapping[str, Mapping[str, Tensor]]
+) -> Iterator[tuple[str, float]]:
+    """For each set of rounded weights by name, one after another: what it alone does to the logits.
+
+    Args:
+        ready: the network, folded as it is to be; it stays as it was.
+        images: (N, C, H, W).
+        rounded: sets of tensors by the names of the network's own, such as those of one layer.
+
+    Yields:
+        The set's name, and the mean square by which the logits move, as a part of their own.
+    """
+    network = duplicate(ready).to(memory_format=torch.channels_last)
+    own = network.state_dict()
+    logits = _logits(network, images)
+    power = logits.square().mean()
+    for name, tensors in rounded.items():
+        before = {part: own[part].clone() for part in tensors}
+        with torch.no_grad():
+            for part, tensor in tensors.items():
+                own[part].copy_(tensor)
+            error = (_logits(network, images) - logits).square().mean() / power
+            for part, tensor in before.items():
+                own[part].copy_(tensor)
+        yield name, float(error)
+
+
 def _logits(network: nn.Module, images: Tensor) -> Tensor:
-    quick = network.to(memory_format=torch.channels_last)  # a copy of its own, in either case
     with torch.inference_mode():
-        return quick(images.contiguous(memory_format=torch.channels_last))
+        return network(images.contiguous(memory_format=torch.channels_last))
 
 
 def spend(

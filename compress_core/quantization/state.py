@@ -30,15 +30,19 @@ class PackedState:
 
     def tensors(self) -> dict[str, Tensor]:
         """The float32 tensors by name that this state stands for."""
-        weights = {name: self.levels[name].dequantize(codes) for name, codes in self.codes.items()}
-        return weights | {name: tensor.float() for name, tensor in self.kept.items()}
+        return {name: self.weight(name) for name in self.codes} | {name: t.float() for name, t in self.kept.items()}
+
+    def weight(self, name: str) -> Tensor:
+        """The float32 weight that a quantized layer computes with."""
+        return self.levels[name].dequantize(self.codes[name])
 
     @property
     def mean_bits(self) -> float:
-        """What a quantized weight takes, on average; 32 where none is quantized."""
-        counts = {name: codes.numel() for name, codes in self.codes.items()}
-        total = sum(self.levels[name].bits * count for name, count in counts.items())
-        return total / sum(counts.values()) if counts else 32.0
+        """What a weight of a layer takes, on average, those included that are left as they are."""
+        taken = [(self.levels[name].bits, codes.numel()) for name, codes in self.codes.items()]
+        taken += [(8 * t.element_size(), t.numel()) for t in self.kept.values() if t.dim() > 1]
+        weights = sum(count for _, count in taken)
+        return sum(bits * count for bits, count in taken) / weights if weights else 32.0
 
 
 def with_biases(network: nn.Module, tensors: Mapping[str, Tensor]) -> nn.Module:

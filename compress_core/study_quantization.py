@@ -1,0 +1,400 @@
+"""Quantization taken apart: a layer's weights and levels, what each layer bears, what each scheme is worth at each bit
+width, where the file's bytes are, and three runtimes. Tables only; the pages draw them."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cache as kept
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from compress_core import layer_bits
+from compress_core.analysis.runtimes import compare_runtimes
+from compress_core.data import dataset
+from compress_core.files import file_bytes
+from compress_core.inference import predict
+from compress_core.pipeline import CALIBRATION_SEED, Compressed, bits_by_layer, compress, quantizable_layers
+from compress_core.quantization.calibration import make_ready
+from compress_core.quantization.grids import Codebook, Levels
+from compress_core.quantization.integer import run_onnx
+from compress_core.quantization.packing import CODINGS, serialize, size_breakdown
+from compress_core.quantization.schemes import SCHEMES, schemes
+from compress_core.quantization.sensitivity import CHOICES, errors_alone, signal_to_noise, spend
+from compress_core.quantization.state import LAYERS
+from compress_core.recipe import Recipe
+from compress_core.stages import StageCache
+from compress_core.study_pruning import Outcome, study_outcome
+from compress_core.zoo import build
+
+IMAGES = 64
+"""Calibration images on which layers are quantized alone."""
+RUNTIME_IMAGES = 256
+CURVE_BITS = (1, *CHOICES)
+COMPARED = ("per_channel", "per_tensor", "codebook", "ternary", "binary", "min_max")
+"""Schemes drawn beside the recipe's own."""
+TELLING_BITS = 4
+"""At which layers are judged where nothing is rounded yet."""
+RAGGED = ".convs."
+"""What stands in the names of the parts of a layer whose groups have become convolutions of their own."""
+TRIES = 4
+
+
+def layer_of(name: str) -> str:
+    """The layer of the architecture that a layer of a network, or its weight, belongs to."""
+    return name.removesuffix(".weight").partition(RAGGED)[0]
+
+
+@kept
+def kinds(arch: str) -> dict[str, str]:
+    """For each layer whose weights can be rounded what it is: `depthwise`, `pointwise`, `3×3` or `linear`."""
+    model = build(arch)
+    return {name: _kind(model.get_submodule(name)) for name in quantizable_layers(arch)}
+
+
+def _kind(layer: nn.Module) -> str:
+    if isinstance(layer, nn.Linear):
+        return "linear"
+    if layer.weight.shape[1] == 1 < layer.groups:
+        return "depthwise"
+    side = layer.kernel_size[0]
+    return "pointwise" if side == 1 else f"{side}×{side}"
+
+
+def strangers(recipe: Recipe) -> list[int]:
+    """Numbers of layers that a recipe sets bits for and its architecture does not have."""
+    return [number for number in layer_bits.parse(recipe.layer_bits) if number >= len(quantizable_layers(recipe.arch))]
+
+
+def is_rounded(recipe: Recipe) -> bool:
+    """Whether a weight of this recipe is rounded."""
+    return any(bits < 32 for bits in bits_by_layer(recipe).values())
+
+
+def _own_way(recipe: Recipe) -> Recipe:
+    """The recipe as far as the levels of its weights go; how the file keeps them and what is read play no part."""
+    return recipe.with_(coding=Recipe.coding, activation_bits=Recipe.activation_bits).canonical()
+
+
+def _ready(recipe: Recipe, cache: StageCache, equalize: bool | None = None) -> nn.Module:
+    """The network before its weights are rounded, folded and equalized as the recipe says; shared, so not to change.
+
+    Args:
+        equalize: left out, as the recipe says.
+    """
+    recipe = recipe.canonical()
+    healed = recipe.weights_only()
+    fold, equal = recipe.fold == "on", recipe.equalize == "on" if equalize is None else equalize
+    return cache.get("ready", (healed, fold, equal), lambda: make_ready(compress(healed, cache).model, fold, equal)[0])
+
+
+def _weights(network: nn.Module) -> dict[str, Tensor]:
+    return {f"{n}.weight": m.weight.detach() for n, m in network.named_modules() if isinstance(m, LAYERS)}
+
+
+def _by_layer(names: list[str]) -> dict[str, list[str]]:
+    """The names of weights, by the layer of the architecture."""
+    found: dict[str, list[str]] = {}
+    for name in names:
+        found.setdefault(layer_of(name), []).append(name)
+    return found
+
+
+@dataclass(frozen=True)
+class Packed:
+    """What a recipe's rounding leaves: accuracy, and the file in both codings.
+
+    `parts` has a row per part of the file and a column per coding; bytes.
+    """
+
+    recipe: Recipe
+    outcome: Outcome
+    parts: pd.DataFrame
+    mean_bits: float
+    cut_share: float
+
+    @property
+    def file_bytes(self) -> int:
+        """The file's length as the recipe codes it."""
+        return self.length(self.recipe.coding)
+
+    def length(self, coding: str) -> int:
+        """The file's length in a coding."""
+        return int(self.parts[coding].sum())
+
+
+def study_packed(recipe: Recipe, cache: StageCache | None = None) -> Packed:
+    """Build a recipe, count its right answers, and pack it in every coding.
+
+    Raises:
+        CheckpointError: weights are missing or damaged.
+    """
+    cache = StageCache() if cache is None else cache
+    built, parts = compress(recipe, cache), {}
+    for coding in CODINGS:
+        data = file_bytes(_coded(built, coding))
+        parts[coding] = size_breakdown(built.state, data)
+    share = built.report.pruned.cut_share
+    return Packed(built.recipe, study_outcome(recipe, cache), pd.DataFrame(parts), built.state.mean_bits, share)
+
+
+def _coded(built: Compressed, coding: str) -> Compressed:
+    return replace(built, recipe=built.recipe.with_(coding=coding).canonical())
+
+
+def study_layers(recipe: Recipe, cache: StageCache | None = None) -> pd.DataFrame:
+    """A row per layer: `layer`, `number`, `bits`, `by_hand` (its bits are set by themselves), `weights`, `sqnr` (dB,
+    of its weights, folded; infinite where none is rounded), `spread` (how many times further all of its channels
+    reach together than the median one).
+
+    Raises:
+        CheckpointError: weights are missing or damaged.
+    """
+    cache = StageCache() if cache is None else cache
+    recipe = _own_way(recipe)
+    before, state = _weights(_ready(recipe, cache)), compress(recipe, cache).state
+    bits, own, rows = bits_by_layer(recipe), layer_bits.parse(recipe.layer_bits), []
+    numbers = {name: number for number, name in enumerate(quantizable_layers(recipe.arch))}
+    for layer, names in _by_layer(list(before)).items():
+        rounded = [name for name in names if name in state.codes]
+        sqnr = signal_to_noise(_flat(before[n] for n in names), _flat(_after(state, before, n) for n in names))
+        count = sum(before[name].numel() for name in names)
+        low, high = _reach([before[name] for name in names])
+        spread = float((high.amax() - low.amin()) / (high - low).median().clamp(min=1e-12))
+        number = numbers[layer]
+        rows.append((layer, number, bits[layer], number in own, count, sqnr if rounded else math.inf, spread))
+    return pd.DataFrame(rows, columns=["layer", "number", "bits", "by_hand", "weights", "sqnr", "spread"])
+
+
+def _reach(weights: list[Tensor]) -> tuple[Tensor, Tensor]:
+    """The lowest and the highest level that each channel of a layer needs; a grid holds zero as well."""
+    rows = [weight.flatten(1) for weight in weights]
+    return torch.cat([r.amin(1) for r in rows]).clamp(max=0), torch.cat([r.amax(1) for r in rows]).clamp(min=0)
+
+
+def _after(state, before: Mapping[str, Tensor], name: str) -> Tensor:
+    return state.weight(name) if name in state.codes else before[name]
+
+
+def _flat(tensors) -> Tensor:
+    return torch.cat([tensor.flatten() for tensor in tensors])
+
+
+@dataclass(frozen=True)
+class LayerWeights:
+    """One layer's weights before and after rounding.
+
+    `weights` has a row per weight: `channel` (of its outputs), `before`, `after`. `levels` has a row per level:
+    `channel`, `level`; levels that all channels share have channel −1, and a layer that is not rounded has none.
+    """
+
+    layer: str
+    bits: int
+    weights: pd.DataFrame
+    levels: pd.DataFrame
+
+    @property
+    def shared(self) -> bool:
+        """Whether all channels have the same levels."""
+        return bool((self.levels["channel"] == -1).all())
+
+    @property
+    def channels(self) -> int:
+        """How many outputs the layer has."""
+        return int(self.weights["channel"].max()) + 1
+
+    def levels_of(self, channel: int) -> np.ndarray:
+        """The levels that a channel's weights may take."""
+        return self.levels["level"][self.levels["channel"].isin((-1, channel))].to_numpy()
+
+
+def study_weights(recipe: Recipe, layer: str, cache: StageCache | None = None) -> LayerWeights:
+    """A layer's weights before and after rounding, and their levels.
+
+    Raises:
+        CheckpointError: weights are missing or damaged.
+    """
+    cache = StageCache() if cache is None else cache
+    recipe = _own_way(recipe)
+    before, state = _weights(_ready(recipe, cache)), compress(recipe, cache).state
+    weights, levels, first = [], [], 0
+    names = _by_layer(list(before))[layer]
+    for name in names:
+        rows = before[name].flatten(1)
+        channels = np.repeat(np.arange(first, first + len(rows)), rows.shape[1])
+        after = _after(state, before, name).flatten()
+        weights.append(pd.DataFrame({"channel": channels, "before": rows.flatten().numpy(), "after": after.numpy()}))
+        if name in state.codes:
+            whole = len(names) == 1
+            levels.append(_levels(state.levels[name], len(rows), first, whole))
+        first += len(rows)
+    found = pd.concat(levels) if levels else pd.DataFrame({"channel": [], "level": []})
+    return LayerWeights(layer, bits_by_layer(recipe)[layer], pd.concat(weights, ignore_index=True), found)
+
+
+def _levels(own: Levels, channels: int, first: int, whole: bool) -> pd.DataFrame:
+    """The levels of a weight tensor; -1 as the channel where all of the layer share them."""
+    if isinstance(own, Codebook):
+        values = own.levels.unique().unsqueeze(0)
+    else:
+        values = (torch.arange(own.count).unsqueeze(0) - own.zero_point.view(-1, 1)) * own.scale.view(-1, 1)
+    if len(values) == 1 and whole:
+        return pd.DataFrame({"channel": -1, "level": values[0].numpy()})
+    values = values.expand(channels, -1)
+    places = np.repeat(np.arange(first, first + channels), values.shape[1])
+    return pd.DataFrame({"channel": places, "level": values.flatten().numpy()})
+
+
+def study_ranges(recipe: Recipe, layer: str, cache: StageCache | None = None) -> pd.DataFrame:
+    """A row per output channel of a layer: `channel`, `low`, `high` of its weights, folded; and, where the recipe
+    equalizes layers, `low_after`, `high_after`.
+
+    Raises:
+        CheckpointError: weights are missing or damaged.
+    """
+    cache = StageCache() if cache is None else cache
+    table = _ends(_ready(recipe, cache, False), layer, ("low", "high"))
+    if recipe.canonical().equalize == "on":
+        table = pd.concat([table, _ends(_ready(recipe, cache, True), layer, ("low_after", "high_after"))], axis=1)
+    return table.rename_axis("channel").reset_index()
+
+
+def _ends(network: nn.Module, layer: str, names: tuple[str, str]) -> pd.DataFrame:
+    weights = _weights(network)
+    own = [weights[name].flatten(1) for name in _by_layer(list(weights))[layer]]
+    low, high = torch.cat([rows.amin(1) for rows in own]), torch.cat([rows.amax(1) for rows in own])
+    return pd.DataFrame({names[0]: low.numpy(), names[1]: high.numpy()})
+
+
+def alone(recipe: Recipe, bits: int) -> Recipe:
+    """What the sensitivity of layers at a bit width depends on, as a recipe: all of them at these bits, nearest."""
+    plain = {"layer_bits": "", "rounding": Recipe.rounding, "correct_bias": "off", "activation_bits": 32}
+    return recipe.with_(bits=SCHEMES[recipe.scheme].bits(bits), coding=Recipe.coding, **plain).canonical()
+
+
+def study_sensitivity(recipe: Recipe, cache: StageCache | None = None) -> dict[str, float]:
+    """For each layer, by name, what rounding it alone to the nearest level does to the logits: the mean square by which
+    they move, as a part of their own. No labels.
+
+    Args:
+        recipe: of `alone`.
+
+    Raises:
+        CheckpointError: weights are missing or damaged.
+    """
+    cache = StageCache() if cache is None else cache
+    ready, state = _ready(recipe, cache), compress(recipe, cache).state
+    images = cache.get("calibration", (recipe.dataset, IMAGES), lambda: _images(recipe, IMAGES))
+    rounded = {layer: {n: state.weight(n) for n in names} for layer, names in _by_layer(list(state.codes)).items()}
+    return dict(errors_alone(ready, images, rounded))
+
+
+def _images(recipe: Recipe, count: int) -> Tensor:
+    return dataset(recipe.dataset).calibration(count, CALIBRATION_SEED)
+
+
+def curve(recipe: Recipe) -> dict[tuple[str, int], Recipe]:
+    """What accuracy is compared over bits, by scheme and bits: the recipe's own scheme first, outward from its bits."""
+    base = recipe.with_(layer_bits="", coding=Recipe.coding)
+    others = [scheme for scheme in schemes() if scheme in COMPARED and scheme != recipe.scheme]
+    found = {}
+    for scheme in (recipe.scheme, *others):
+        fixed = SCHEMES[scheme].fixed_bits
+        for bits in (fixed,) if fixed else sorted(CURVE_BITS, key=lambda bits: abs(bits - min(recipe.bits, 8))):
+            found[scheme, bits] = base.with_(scheme=scheme, bits=bits).canonical()
+    return found
+
+
+def study_plan(
+    recipe: Recipe, budget: int, found: Mapping[int, Mapping[str, float]], cache: StageCache | None = None
+) -> str:
+    """Bits of single layers, as a recipe holds them, whose file takes at most `budget` bytes and hurts least for it.
+
+    Args:
+        found: by bits what `study_sensitivity` found.
+
+    Raises:
+        ValueError: not even the fewest bits meet the budget.
+        CheckpointError: weights are missing or damaged.
+    """
+    cache = StageCache() if cache is None else cache
+    ready, numbers = _ready(recipe, cache), {n: i for i, n in enumerate(quantizable_layers(recipe.arch))}
+    sizes = {name.removesuffix(".weight"): weight.numel() for name, weight in _weights(ready).items()}
+    whole: dict[str, int] = {}
+    for name, count in sizes.items():
+        whole[layer_of(name)] = whole.get(layer_of(name), 0) + count
+    rows = [
+        (name, bits, count, errors[layer_of(name)] * count / whole[layer_of(name)])
+        for bits, errors in found.items()
+        for name, count in sizes.items()
+    ]
+    table = pd.DataFrame(rows, columns=["layer", "bits", "weights", "error"])
+    clipping = None if recipe.clipping == Recipe.clipping else recipe.clipping
+    # The recipe in the header takes bytes too; how many, only the real file tells.
+    whole_text = layer_bits.write(dict.fromkeys(range(len(numbers)), CHOICES[-1]))
+    built = compress(recipe.with_(layer_bits=whole_text), cache)
+    left = budget - (len(file_bytes(built)) - len(serialize(built.state, {}, recipe.coding)))
+    for _ in range(TRIES):
+        plan = spend(
+            ready, torch.empty(0), left, recipe.scheme, clipping=clipping, fold=False, coding=recipe.coding, found=table
+        )
+        bits: dict[int, int] = {}
+        for name, own in plan.items():
+            number = numbers[layer_of(name)]
+            bits[number] = min(own, bits.get(number, own))
+        text = layer_bits.write({number: own for number, own in bits.items() if own != recipe.bits})
+        over = len(file_bytes(compress(recipe.with_(layer_bits=text), cache))) - budget
+        if over <= 0:
+            return text
+        left -= over
+    return text
+
+
+@dataclass(frozen=True)
+class IntegerStudy:
+    """One network in three runtimes.
+
+    `table` is that of `compress_core.analysis.runtimes.Runtimes`; `right` and `agree` have a share for each runtime, of
+    `samples` test images: right answers, and the same answers as eager PyTorch's. `off_grid` counts the convolutions
+    whose outputs are no multiple of 16, of `convolutions`.
+    """
+
+    table: pd.DataFrame
+    right: dict[str, float]
+    agree: dict[str, float]
+    samples: int
+    threads: int
+    onnx: bytes
+    int8: bytes
+    off_grid: int
+    convolutions: int
+    cut_share: float
+
+
+def study_runtimes(recipe: Recipe, cache: StageCache | None = None) -> IntegerStudy:
+    """Time a recipe's network, before its weights are rounded, in three runtimes, and hold their answers together.
+
+    Raises:
+        CompressError: onnx or onnxruntime is not installed.
+        UnsupportedModelError: ONNX has no operator for what the network does.
+        CheckpointError: weights are missing or damaged.
+    """
+    cache = StageCache() if cache is None else cache
+    built = compress(recipe.weights_only(), cache)
+    images, labels = dataset(recipe.dataset).test()
+    three = compare_runtimes(built.model, _images(recipe, RUNTIME_IMAGES))
+    answers = {
+        "torch": predict(built.model, images).argmax(1),
+        "onnx": run_onnx(three.onnx, images).argmax(1),
+        "int8": run_onnx(three.int8, images).argmax(1),
+    }
+    right = {name: own.eq(labels).double().mean().item() for name, own in answers.items()}
+    agree = {name: own.eq(answers["torch"]).double().mean().item() for name, own in answers.items()}
+    outputs = [m.out_channels for m in built.model.modules() if isinstance(m, nn.Conv2d)]
+    off = sum(count % 16 > 0 for count in outputs)
+    share = built.report.pruned.cut_share
+    return IntegerStudy(
+        three.table, right, agree, len(labels), three.threads, three.onnx, three.int8, off, len(outputs), share
+    )

@@ -1,0 +1,110 @@
+"""The explanations of quantization: what you see, the formula, the paper and its section."""
+
+from compress_core.quantization.rounding import ROUNDINGS
+from compress_core.quantization.schemes import SCHEMES
+
+_LEVELS = {
+    "per_channel": r"$s_c\,(q - z_c)$, $s_c = (\max w_c - \min w_c) / (2^b - 1)$",
+    "per_channel_symmetric": r"$s_c\,q$, $s_c = \max\lvert w_c\rvert / (2^{b-1} - 1)$",
+    "per_tensor": r"$s\,(q - z)$, one $s$ and $z$ for the layer",
+    "per_tensor_symmetric": r"$s\,q$, one $s$ for the layer",
+    "codebook": r"$2^b$ free levels by k-means, shared by the layer",
+    "ternary": r"$\{-a_c, 0, +a_c\}$, zero where $\lvert w\rvert < 0.7\,\overline{\lvert w_c\rvert}$",
+    "binary": r"$\{-a_c, +a_c\}$, $a_c = \overline{\lvert w_c\rvert}$",
+    "min_max": r"$\min w + s\,q$, zero need not be a level",
+}
+_ROWS = "\n".join(f"| {s.title} | {_LEVELS.get(name, '')} | {s.paper} |" for name, s in SCHEMES.items())
+SCHEMES_TABLE = f"""| levels | a weight becomes | paper |
+|---|---|---|
+{_ROWS}
+"""
+_HOW = {
+    "nearest": r"$q = \operatorname{round}(w/s) + z$",
+    "stochastic": r"up with the probability of the part of the way, so that the mean is right",
+    "error_compensating": r"input by input; what each rounding does to the output, those still to come make good",
+}
+_ROUNDED = "\n".join(f"| {r.title} | {_HOW.get(name, '')} | {r.paper} |" for name, r in ROUNDINGS.items())
+
+WEIGHTS = (
+    r"""
+**What you see.** Upward in grey the layer's weights before rounding, BatchNorm folded in; downward in blue the same
+weights afterwards. Dotted lines are the levels that all weights share. Where each channel has levels of its own, ticks
+show those of one channel; pick a channel to see it alone.
+
+"""
+    + SCHEMES_TABLE
+)
+
+SWITCHES = (
+    r"""
+**Rounding** chooses between the two levels around a weight:
+
+| rounding | how | paper |
+|---|---|---|
+"""
+    + _ROUNDED
+    + r"""
+
+**Clipping** says how far a grid reaches: all the way, or less far with finer steps for the many. **Fold** makes
+BatchNorm part of the convolution before it, as where networks are deployed. **Equalize** scales channels between two
+layers to like ranges, $r_c^{(1)} = r_c^{(2)}$, without changing what they compute (Nagel et al. 2019, section 4.1).
+**Correct biases** sets each output's mean right again (ibid., section 4.2). **Activations** rounds what each layer
+reads as well, simulated (Krishnamoorthi 2018, section 2.1).
+"""
+)
+
+CURVE = (
+    r"""
+**What you see.** Each scheme at each bit width, everything else as in the recipe, all on the same test images. The
+blue line is the scheme chosen; the diamond is the recipe, at the mean bits of its weights. Ternary and binary weights
+have one place each. Lines grow while they are measured beside the page.
+
+"""
+    + SCHEMES_TABLE
+)
+
+LAYERS = r"""
+**What you see.** Above, what rounding this layer alone does to the logits $f(x)$, on images without labels:
+
+$$\frac{\sum_x \lVert f_{\text{rounded}}(x) - f(x) \rVert^2}{\sum_x \lVert f(x) \rVert^2}$$
+
+Below, how well its weights are kept: $\text{SQNR} = 10 \log_{10} \frac{\sum w^2}{\sum (\hat w - w)^2}$ in dB; six more
+are one bit. A large error of weights may matter little, and the other way round.
+
+Click a bar to take that layer, then give it bits of its own. *Spend* finds all layers' bits for a file of so many
+bytes: from many bits down, each step where it costs the logits least for the bytes that it saves.
+
+Dong et al. 2019, *HAWQ*, section 3, has the same aim with second derivatives; Wang et al. 2019, *HAQ*, with learning.
+"""
+
+BYTES = r"""
+**What you see.** Every byte of the file that the home page lets you download. Codes lie side by side without a gap.
+Scales take 2 bytes each, biases 2. Huffman coding gives frequent codes short words:
+
+$$\text{bits a weight} \;\geq\; H = -\sum_q p_q \log_2 p_q$$
+
+It saves where levels are used unevenly: with few clipped weights most are near zero.
+
+Han et al. 2016, *Deep Compression*, section 4.
+"""
+
+RANGES = r"""
+**What you see.** A bar for each output channel, from its smallest to its largest weight, BatchNorm folded in. Dotted
+lines are the levels that one grid for the whole layer would have. A channel that fits between two of them is rounded
+away. In a depthwise layer each channel has only nine weights and a γ of its own, so ranges differ most there.
+
+Krishnamoorthi 2018, *Quantizing deep convolutional networks*, section 3.1.1; Nagel et al. 2019, *Data-Free
+Quantization*, Figure 2 and section 4.1.
+"""
+
+RUNTIMES = r"""
+**What you see.** The network of this recipe before its weights are rounded, run by three runtimes in turn on the same
+images: the median and the middle half of all runs. The int8 one multiplies and adds 8-bit integers, weights per
+channel, activations per tensor, whatever the bit width says: fewer bits make the file smaller, but no processor's
+kernels here know them.
+
+$$y = s_x s_w \sum (q_x - z_x)\, q_w$$
+
+Jacob et al. 2018, *Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference*,
+section 2.2.
+"""

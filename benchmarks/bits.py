@@ -18,6 +18,7 @@ import torch
 from torch import nn
 
 import compress_core as cc
+from compress_core.analysis.accuracy import accuracy_change
 from compress_core.files import file_bytes
 from compress_core.inference import predict
 from compress_core.quantization import integer
@@ -43,8 +44,14 @@ WAYS = [
 ]
 
 
-def test_accuracy(logits: torch.Tensor) -> float:
-    return 100 * logits.argmax(1).eq(DATA.test()[1]).double().mean().item()
+def right(logits: torch.Tensor) -> torch.Tensor:
+    return logits.argmax(1).eq(DATA.test()[1])
+
+
+def change(before: torch.Tensor, after: torch.Tensor) -> tuple[float, float]:
+    """Points, and half of their 95 % interval, paired over the same images."""
+    found = accuracy_change(before, right(after), DATA.test_sources())
+    return 100 * found.value, 50 * (found.high - found.low)
 
 
 def lengths(result: cc.QuantizeResult) -> tuple[int, int]:
@@ -60,7 +67,7 @@ def depthwise_at_8(model: nn.Module, bits: int) -> dict[str, int]:
 def measure(arch: str) -> list[dict]:
     model, images = cc.load(arch), DATA.calibration(IMAGES, seed=0)
     tests = DATA.test()[0]
-    before, calibration, rows = test_accuracy(predict(model, tests)), calibrate(model, images), []
+    before, calibration, rows = right(predict(model, tests)), calibrate(model, images), []
     for scheme, rounding, how in WAYS:
         for bits in BITS:
             wanted = depthwise_at_8(model, bits) if how == "depthwise at 8" else bits
@@ -69,18 +76,18 @@ def measure(arch: str) -> list[dict]:
                 model, wanted, scheme, rounding, correct_bias=how == "biases corrected", calibration=calibration
             )
             took = time.perf_counter() - started
-            points = test_accuracy(predict(result.model, tests)) - before
-            rows.append((arch, scheme, rounding, how, bits, points, *lengths(result), took))
+            points = change(before, predict(result.model, tests))
+            rows.append((arch, scheme, rounding, how, bits, *points, *lengths(result), took))
     if not integer.missing():
         int8 = integer.to_int8(integer.to_onnx(model, tests[:1]), images)
-        points = test_accuracy(integer.run_onnx(int8, tests)) - before
-        rows.append((arch, "onnxruntime", "static int8", "activations too", 8, points, len(int8), NONE, NONE))
-    rows += torchao(arch, model, before)
-    columns = ["network", "scheme", "rounding", "how", "bits", "points", "bytes", "coded", "seconds"]
+        points = change(before, integer.run_onnx(int8, tests))
+        rows.append((arch, "onnxruntime", "static int8", "activations too", 8, *points, len(int8), NONE, NONE))
+    rows += torchao(arch, before)
+    columns = ["network", "scheme", "rounding", "how", "bits", "points", "half", "bytes", "coded", "seconds"]
     return [dict(zip(columns, row, strict=True)) for row in rows]
 
 
-def torchao(arch: str, model: nn.Module, before: float) -> list[tuple]:
+def torchao(arch: str, before: torch.Tensor) -> list[tuple]:
     """torchao's weight-only int8, which rounds linear layers and leaves convolutions as they are."""
     try:
         from torchao.quantization import Int8WeightOnlyConfig, quantize_
@@ -89,8 +96,8 @@ def torchao(arch: str, model: nn.Module, before: float) -> list[tuple]:
     own = cc.load(arch)
     quantize_(own, Int8WeightOnlyConfig())
     with torch.inference_mode():
-        points = test_accuracy(own(DATA.test()[0])) - before
-    return [(arch, "torchao", "int8 weights", "linear layers only", 8, points, NONE, NONE, NONE)]
+        points = change(before, own(DATA.test()[0]))
+    return [(arch, "torchao", "int8 weights", "linear layers only", 8, *points, NONE, NONE, NONE)]
 
 
 def main() -> None:
@@ -120,6 +127,7 @@ def main() -> None:
             .to_string()
         )
         compensating = table[table["rounding"] == "error_compensating"]["seconds"]
+        print(f"± {table['half'].median():.2f} points, the median half of the 95 % intervals of these changes")
         print(f"errors made good in {compensating.median():.2f} s, calibration kept (median)")
     if args.out:
         pd.DataFrame(rows).to_csv(args.out, index=False)

@@ -1,8 +1,12 @@
 """Copying a network quickly, and changing a part of a copy."""
 
 from collections.abc import Mapping
+from types import MethodType
 
 from torch import Tensor, nn
+
+_INNER = {name for name, value in vars(nn.Module()).items() if isinstance(value, dict | set)}
+"""What every module carries: its tensors, its modules, its hooks."""
 
 
 def duplicate(model: nn.Module, device: str | None = None, instead: Mapping[int, object] | None = None) -> nn.Module:
@@ -29,11 +33,23 @@ def duplicate(model: nn.Module, device: str | None = None, instead: Mapping[int,
             return seen.get(id(old))
         new = seen[id(old)] = object.__new__(type(old))
         for name, value in vars(old).items():
-            new.__dict__[name] = value.copy() if isinstance(value, dict | list | set) else value
+            new.__dict__[name] = value.copy() if name in _INNER else content(value)
         new.__dict__["_parameters"] = {name: tensor(value) for name, value in old._parameters.items()}
         new.__dict__["_buffers"] = {name: tensor(value) for name, value in old._buffers.items()}
         new.__dict__["_modules"] = {name: module(child) for name, child in old._modules.items()}
         return new
+
+    def content(old: object) -> object:
+        """An attribute; modules that it holds, in a list say or as a method's own, are those of the copy."""
+        if isinstance(old, nn.Module):
+            return module(old)
+        if isinstance(old, MethodType) and isinstance(old.__self__, nn.Module):
+            return MethodType(old.__func__, module(old.__self__))
+        if type(old) in (list, tuple, set):
+            return type(old)(content(one) for one in old)
+        if type(old) is dict:
+            return {key: content(one) for key, one in old.items()}
+        return old.copy() if isinstance(old, dict | list | set) else old
 
     return module(model)
 

@@ -88,8 +88,8 @@ def load_file(path: str | Path, into: nn.Module | None = None) -> nn.Module:
     """The network of a file, in eval mode, with exactly the weights that were saved.
 
     Args:
-        into: a network of the right architecture, left as it was. Not needed for files of `compress`,
-            which name their recipe.
+        into: a network of the right architecture, left as it was; buffers of whole numbers are taken from it. Not
+            needed for files of `compress`, which name their recipe.
 
     Raises:
         CheckpointError: the file is missing, damaged, or does not say which network it belongs to.

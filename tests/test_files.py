@@ -25,6 +25,8 @@ RECIPES = [
     cc.Recipe(width=0.25, bits=3, rounding="error_compensating", layer_bits="0b8.1b8", activation_bits=4),
     cc.Recipe(width=0.25, bits=4, scheme="per_tensor", fold="off", equalize="on", correct_bias="on"),
     cc.Recipe(width=0.25, prune=0.4, multiple_of=8, layer_bits="3b2"),
+    cc.Recipe(width=0.25, layer_bits="0b32"),
+    cc.Recipe(arch="shufflenet_v1", width=0.35, prune=0.3, heal="reconstruct"),
     *(cc.Recipe(arch=arch, width=0.8, prune=0.4, bits=5) for arch in cc.architectures()),
     *(cc.Recipe(arch=arch, prune=0.3) for arch in cc.architectures()),
 ]

@@ -85,3 +85,17 @@ def test_quick_pooling_equals_torchs(size):
 )
 def test_other_poolings_stay_what_they_are(pool):
     assert type(prepare(nn.Sequential(pool))[0]) is nn.MaxPool2d
+
+
+def test_what_stands_in_several_places_is_not_folded():
+    """A BatchNorm behind a shared ReLU is no neighbour of the convolution before it, nor is one of a shared layer."""
+    torch.manual_seed(0)
+    act, conv = nn.ReLU(), nn.Conv2d(8, 8, 3)
+    for model in (
+        nn.Sequential(nn.Conv2d(3, 8, 3), act, nn.Conv2d(8, 8, 3), act, nn.BatchNorm2d(8)),
+        nn.Sequential(nn.Conv2d(3, 8, 3), conv, nn.BatchNorm2d(8), act, conv, nn.BatchNorm2d(8)),
+    ):
+        with_random_norms(model)
+        images = torch.randn(2, 3, 14, 14)
+        with torch.no_grad():
+            assert torch.allclose(fold_batchnorm(model)(images), model(images), atol=1e-5)

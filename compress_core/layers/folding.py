@@ -15,12 +15,13 @@ def fold_batchnorm(model: nn.Module) -> nn.Module:
     """A copy in eval mode in which each BatchNorm that directly follows a convolution is part of it.
 
     In a `torch.fx.GraphModule` its graph says what follows what, elsewhere the order in an `nn.Sequential`; any other
-    BatchNorm stays what it was.
+    BatchNorm stays what it was, and so does one that stands in several places, or behind a convolution that does.
     """
     model = duplicate(model).eval()
+    places = Counter(id(module) for _, module in model.named_modules(remove_duplicate=False))
     for conv_name, norm_name in _neighbours(model):
         conv, norm = model.get_submodule(conv_name), model.get_submodule(norm_name)
-        if _is_fixed(norm) and isinstance(conv, nn.Conv2d | RaggedConv2d):
+        if places[id(conv)] == places[id(norm)] == 1 and _is_fixed(norm) and _is_plain(conv):
             _fold(conv, norm)
             put_module(model, norm_name, nn.Identity())
     return model
@@ -38,12 +39,25 @@ def _neighbours(model: nn.Module) -> Iterator[tuple[str, str]]:
         return
     for name, block in model.named_modules():
         if isinstance(block, nn.Sequential):
-            yield from pairwise(f"{name}.{child}".lstrip(".") for child, _ in block.named_children())
+            yield from pairwise(f"{name}.{child}".lstrip(".") for child in block._modules)
 
 
 def _is_fixed(norm: nn.Module) -> bool:
     """Whether it scales and shifts by numbers of its own, not by those of each batch."""
-    return isinstance(norm, nn.BatchNorm2d) and norm.affine and norm.running_mean is not None
+    fixed = isinstance(norm, nn.BatchNorm2d) and norm.affine and norm.running_mean is not None
+    return fixed and not _is_watched(norm)
+
+
+def _is_plain(conv: nn.Module) -> bool:
+    """Whether a convolution computes with the weight that it holds, and nothing else."""
+    if isinstance(conv, RaggedConv2d):
+        return True
+    own = isinstance(conv, nn.Conv2d) and type(conv).forward is nn.Conv2d.forward and "weight" in conv._parameters
+    return own and not _is_watched(conv)
+
+
+def _is_watched(module: nn.Module) -> bool:
+    return bool(module._forward_hooks or module._forward_pre_hooks)
 
 
 def _fold(conv: nn.Conv2d | RaggedConv2d, norm: nn.BatchNorm2d) -> None:

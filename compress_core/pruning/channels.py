@@ -153,7 +153,7 @@ def _check(
     if ratio is not None:
         check_ratio(ratio)
     check_scope(scope)
-    if floor < 1:
+    if isinstance(floor, bool) or not isinstance(floor, int) or floor < 1:
         raise ValueError(f"At least one channel of every layer stays: floor must be 1 or more; it was {floor}.")
     if isinstance(multiple_of, bool) or not isinstance(multiple_of, int) or multiple_of < 1:
         raise ValueError(f"What stays is a multiple of a whole number, 1 or more; multiple_of was {multiple_of!r}.")

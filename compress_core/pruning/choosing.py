@@ -104,9 +104,10 @@ def _best(scores: Tensor, count: int) -> Tensor:
     return scores.argsort(descending=True, stable=True)[:count].sort().values
 
 
-def _rounded(count: int, multiple_of: int, most: int) -> int:
-    """The multiple nearest to a count, at least one of it and at most `most`."""
-    return min(max(multiple_of, (count + multiple_of // 2) // multiple_of * multiple_of), most)
+def _rounded(count: int, multiple_of: int, least: int, most: int) -> int:
+    """The multiple nearest to a count, not below `least`, and at most `most`."""
+    lowest = -(-least // multiple_of) * multiple_of
+    return min(max(lowest, (count + multiple_of // 2) // multiple_of * multiple_of), most)
 
 
 def by_hand(whole: ScoredGroup, wanted: int | Sequence[int] | Tensor) -> ScoredGroup:
@@ -151,7 +152,7 @@ def by_threshold(
         for i, part in zip(pool, doomed.split([whole[i].group.size for i in pool]), strict=True):
             left = len(part) - int(part.sum())
             staying = max(left, min(floor, len(part)))
-            survivors = _best(whole[i].scores, _rounded(staying, multiple_of, len(part)))
+            survivors = _best(whole[i].scores, _rounded(staying, multiple_of, min(floor, len(part)), len(part)))
             result[i] = replace(whole[i], survivors=survivors, threshold=threshold, held=staying - left)
     return result
 

@@ -158,12 +158,12 @@ def _parts(healed: nn.Module, pruned: PruneResult) -> Iterator[_Part]:
 
 def _norms_after(model: nn.Module, coupling: Coupling) -> dict[str, str]:
     """For each layer whose output only a BatchNorm reads, that BatchNorm's name."""
-    found = {}
+    found, modules = {}, dict(model.named_modules())
     for node in coupling.graph.nodes:
         readers = list(node.users)
         if node.op == "call_module" and len(readers) == 1 and readers[0].op == "call_module":
             after = readers[0].target
-            if isinstance(model.get_submodule(after), nn.modules.batchnorm._BatchNorm):
+            if isinstance(modules.get(after), nn.modules.batchnorm._BatchNorm):
                 found[node.target] = after
     return found
 

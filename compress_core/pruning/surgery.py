@@ -191,7 +191,8 @@ def _set_sizes(layer: nn.Module) -> None:
         case nn.Linear():
             layer.out_features, layer.in_features = layer.weight.shape
         case _BatchNorm():
-            layer.num_features = layer.weight.shape[0]
+            known = layer.weight if layer.weight is not None else layer.running_mean
+            layer.num_features = layer.num_features if known is None else len(known)
 
 
 def _replace(layer: nn.Module, name: str, value: Tensor) -> None:

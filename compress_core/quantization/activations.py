@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from compress_core.duplicate import duplicate, put_module
+from compress_core.layers.running import run_on
 from compress_core.quantization.clipping import mse
 from compress_core.quantization.grids import Grid
 from compress_core.quantization.schemes import affine
@@ -26,6 +27,13 @@ class QuantizedInput(nn.Module):
         top = self.grid.count - 1
         return self.layer(torch.fake_quantize_per_tensor_affine(x, scale, zero_point, 0, top))
 
+    def __getattr__(self, name: str) -> object:
+        """What is not its own is the layer's: some networks read a layer's weight past its forward."""
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            return getattr(super().__getattr__("layer"), name)
+
     def extra_repr(self) -> str:
         return f"bits={self.grid.bits}"
 
@@ -37,7 +45,7 @@ def observe(network: nn.Module, images: Tensor, bits: int, layers: tuple[type, .
     """
     generator = torch.Generator().manual_seed(seed)
     watched = duplicate(network).eval()
-    grids: dict[str, Grid] = {}
+    read: dict[str, list[Tensor]] = {}
     for name, layer in watched.named_modules():
         if not isinstance(layer, layers):
             continue
@@ -46,19 +54,28 @@ def observe(network: nn.Module, images: Tensor, bits: int, layers: tuple[type, .
             values = given[0].detach().flatten()
             if len(values) > SAMPLES:
                 values = values[torch.randint(len(values), (SAMPLES,), generator=generator)]
-            grids[name] = mse(values.unsqueeze(0), lambda low, high: affine(low, high, bits))
+            read.setdefault(name, []).append(values.float())  # a layer may run more than once
 
         layer.register_forward_pre_hook(note)
-    with torch.no_grad():
-        watched(images)
-    return grids
+    run_on(watched, images)
+    return {
+        name: mse(torch.cat(values).unsqueeze(0), lambda low, high: affine(low, high, bits))
+        for name, values in read.items()
+    }
 
 
 def simulate(network: nn.Module, grids: Mapping[str, Grid]) -> nn.Module:
-    """A copy in which those layers, by name, read rounded inputs."""
+    """A copy in which those layers, by name, read rounded inputs.
+
+    Raises:
+        KeyError: it has no such layer.
+    """
     simulated = duplicate(network)
     for name, grid in grids.items():
-        put_module(simulated, name, QuantizedInput(simulated.get_submodule(name), grid))
+        layer = simulated.get_submodule(name)
+        if not isinstance(layer, nn.Conv2d | nn.Linear):
+            raise KeyError(f"'{name}' is no layer with weights")
+        put_module(simulated, name, QuantizedInput(layer, grid))
     return simulated
 
 

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from compress_core.duplicate import duplicate
 from compress_core.layers.folding import fold_batchnorm
 from compress_core.layers.reading import Places, outputs, some_places
+from compress_core.layers.running import checked, run_on
 from compress_core.quantization.equalization import equalize as equalized
 from compress_core.quantization.state import LAYERS
 
@@ -30,12 +31,12 @@ class Calibration:
 
 
 def make_ready(model: nn.Module, fold: bool, equalize: bool) -> tuple[nn.Module, bool]:
-    """A copy in eval mode with BatchNorms folded and layers equalized as asked for, and whether they were folded.
+    """A float32 copy in eval mode, BatchNorms folded and layers equalized as asked for, and whether they were folded.
 
     Raises:
         UnsupportedModelError: it is to be equalized and cannot be traced.
     """
-    ready = fold_batchnorm(model) if fold else duplicate(model).eval()
+    ready = (fold_batchnorm(model) if fold else duplicate(model).eval()).float()
     return equalized(ready) if equalize else ready, fold
 
 
@@ -45,10 +46,9 @@ def calibrate(
     """Run a network on calibration images (N, C, H, W), without labels, and keep what its layers give.
 
     Raises:
-        ValueError: there is no image.
+        ValueError: there is no image, or the network does not run on these.
     """
-    if images is None or not len(images):
-        raise ValueError("Calibration needs at least one image: give some as images=.")
+    images = checked(images).float()
     network, folded = make_ready(model, fold, equalize)
     watched = duplicate(network)
     generator = torch.Generator().manual_seed(seed)
@@ -65,6 +65,5 @@ def calibrate(
                 given[name] = outputs(layer, output, places[name])
 
         layer.register_forward_hook(note)
-    with torch.no_grad():
-        watched(images)
+    run_on(watched, images)
     return Calibration(network, folded, images, places, given)

@@ -56,8 +56,8 @@ def unhuffman(octets: Tensor, bits: int, count: int) -> Tensor:
     symbols = as_octets(plain)
     if bits > 8:
         return unpack_bits(symbols, bits, count)
-    shifts = torch.arange(together - 1, -1, -1) * bits
-    return ((symbols.int().unsqueeze(1) >> shifts) & (2**bits - 1)).flatten()[:count].to(torch.int32)
+    shifts = torch.arange(together - 1, -1, -1, dtype=torch.uint8) * bits  # in bytes: a file may tell of many codes
+    return ((symbols.unsqueeze(1) >> shifts) & (2**bits - 1)).flatten()[:count].to(torch.int32)
 
 
 def _weights_of(bits: int, together: int) -> Tensor:

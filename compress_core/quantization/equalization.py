@@ -1,17 +1,21 @@
 """Cross-layer equalization: channels of one layer brought to like ranges, at the cost of the layer that reads them."""
 
+from collections import Counter
+
 import torch
 from torch import Tensor, fx, nn
 
 from compress_core.duplicate import duplicate
 from compress_core.errors import UnsupportedModelError
-from compress_core.layers.modules import SelectChannels
+from compress_core.layers.modules import RaggedConv2d, SelectChannels
 from compress_core.tracing import Tracer
 
 THROUGH = (nn.Identity, nn.ReLU, nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.Dropout)
 """What a positive factor passes through unchanged. ReLU6 is not among it, nor a BatchNorm that was not folded."""
 SWEEPS = 10
 SETTLED = 1e-3
+TINY = 1e-30
+"""A range that is no wider cannot be told from none, and is left."""
 
 
 def equalize(model: nn.Module) -> nn.Module:
@@ -40,12 +44,13 @@ def equalize(model: nn.Module) -> nn.Module:
 def _pairs(model: nn.Module) -> list[tuple[str, str]]:
     """The names of layers, the second of which alone reads the first, with nothing between that a factor changes."""
     try:
-        graph = Tracer(SelectChannels).trace(model)
+        graph = Tracer(SelectChannels, RaggedConv2d).trace(model)
     except Exception as error:
         raise UnsupportedModelError(
             f"The wiring of {type(model).__name__} cannot be traced, so its layers cannot be equalized: {error}"
         ) from error
     calls = [node.target for node in graph.nodes if node.op == "call_module"]
+    weights = Counter(id(p) for _, p in model.named_parameters(remove_duplicate=False))
     found = []
     for node in graph.nodes:
         if not _is_layer(model, node) or calls.count(node.target) > 1:
@@ -55,7 +60,9 @@ def _pairs(model: nn.Module) -> list[tuple[str, str]]:
             after = _only_reader(after)
         if after is not None and _is_layer(model, after) and calls.count(after.target) == 1:
             second = _module(model, after)
-            if second.groups in (1, second.in_channels) and second.in_channels == _module(model, node).out_channels:
+            alone = all(weights[id(_module(model, n).weight)] == 1 for n in (node, after))
+            simple = second.groups == 1 or second.groups == second.in_channels == second.out_channels
+            if alone and simple and second.in_channels == _module(model, node).out_channels:
                 found.append((node.target, after.target))
     return found
 
@@ -78,7 +85,7 @@ def _balance(first: nn.Conv2d, second: nn.Conv2d) -> float:
     made = first.weight.abs().flatten(1).amax(1)
     read = (second.weight if depthwise else second.weight.transpose(0, 1)).abs().flatten(1).amax(1)
     factor = (read / made).sqrt()
-    factor = torch.where((made > 0) & (read > 0), factor, torch.ones_like(factor))
+    factor = torch.where((made > TINY) & (read > TINY), factor, torch.ones_like(factor))
     first.weight.mul_(_rows(factor, first.weight))
     if first.bias is not None:
         first.bias.mul_(factor)

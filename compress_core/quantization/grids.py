@@ -47,7 +47,7 @@ class Grid:
 
 @dataclass(frozen=True)
 class Codebook:
-    """Any levels, `levels` (2^bits,) ascending, shared by the whole tensor; exact in float16, as a file keeps them."""
+    """Any levels, `levels` (2^bits,) ascending (float32), shared by the whole tensor."""
 
     bits: int
     levels: Tensor

@@ -8,7 +8,7 @@ one, a header entry a tensor would cost more than the weights, so there are seve
     scales       bfloat16  their grids' scales
     zero_points  uint8     their grids' zero points, where the kind of grid does not tell them, packed as codes are
     offsets      float32   scale and zero point of grids that keep them exactly
-    codebooks    float16   levels of their own
+    codebooks    float32   levels of their own
     kept_16      float16   what stays in 16 bits
     kept_32      float32   what stays in 32 bits
 
@@ -40,6 +40,7 @@ FORMAT = "compress_core/3"
 CODINGS = ("plain", "huffman")
 KINDS = ("affine", "symmetric", "ternary", "binary", "offset", "codebook")
 MAX_DIMENSIONS = 6
+MAX_WEIGHTS = 10_000
 MAX_LAYOUT_BYTES = 1_000_000
 HALF_WAY = {"binary": 0.5, "ternary": 1.0}
 _KEY = "compress_core"
@@ -84,6 +85,7 @@ def serialize(state: PackedState, metadata: Mapping[str, str], coding: str = "pl
             name: [grid.bits, float(grid.scale), int(grid.zero_point)] for name, grid in state.activations.items()
         }
     if not state.codes:
+        about |= {"folded": True} if state.folded else {}
         return _to_bytes(_with_holes(state.kept, about), about)
     codes = _huffman_codes(state) if coding == "huffman" else None
     sparse = [] if codes is not None else [name for name in state.codes if _is_sparse(state, name)]
@@ -113,7 +115,7 @@ def serialize(state: PackedState, metadata: Mapping[str, str], coding: str = "pl
             pack_bits(grid.zero_point.flatten().int(), grid.bits) for grid in grids if grid.kind == "affine"
         ).to(torch.uint8),
         "offsets": _joined(torch.cat((g.scale.flatten(), g.zero_point.flatten())) for g in grids if g.kind == "offset"),
-        "codebooks": _joined(own.levels for own in state.levels.values() if isinstance(own, Codebook)).half(),
+        "codebooks": _joined(own.levels for own in state.levels.values() if isinstance(own, Codebook)),
         "kept_16": _joined(t.flatten() for t in halves.values()).half(),
         "kept_32": _joined(t.flatten() for t in fulls.values()),
     }
@@ -183,7 +185,8 @@ def _with_holes(tensors: Mapping[str, Tensor], about: dict[str, object]) -> dict
 def _without_holes(tensors: Mapping[str, Tensor], shapes: Mapping[str, list[int]]) -> dict[str, Tensor]:
     """What `_with_holes` was given."""
     _check_shapes(shapes.values())
-    whole = {name: t for name, t in tensors.items() if not name.endswith((_PLACES, _VALUES))}
+    parts = {name + part for name in shapes for part in (_PLACES, _VALUES)}
+    whole = {name: tensor for name, tensor in tensors.items() if name not in parts}
     for name, shape in shapes.items():
         places, values = tensors[name + _PLACES], tensors[name + _VALUES]
         whole[name] = _filled(places, values.float(), torch.zeros(()), shape)
@@ -242,7 +245,8 @@ def deserialize(data: bytes, origin: str = "The file") -> tuple[PackedState, dic
         if "layout" in about:
             state = _unpack(tensors, unpack_layout(about["layout"]), about.get("coding", "plain"), activations)
         else:
-            state = PackedState(kept=_without_holes(tensors, about.get("holes", {})), activations=activations)
+            kept = _without_holes(tensors, about.get("holes", {}))
+            state = PackedState(kept=kept, folded=bool(about.get("folded", False)), activations=activations)
     except CheckpointError:
         raise
     except (
@@ -260,9 +264,11 @@ def deserialize(data: bytes, origin: str = "The file") -> tuple[PackedState, dic
 
 
 def _activation_grid(bits: int, scale: float, zero_point: int) -> Grid:
-    if not (isinstance(bits, int) and 2 <= bits <= 8 and 0 < scale < math.inf and 0 <= zero_point < 2**bits):
+    step = torch.tensor([[float(scale)]])
+    whole = isinstance(bits, int) and isinstance(zero_point, int)
+    if not (whole and 2 <= bits <= 8 and 0 <= zero_point < 2**bits and 0 < float(step) < math.inf):
         raise ValueError("a grid that no activation has")
-    return Grid("affine", bits, torch.tensor([[float(scale)]]), torch.tensor([[float(zero_point)]]))
+    return Grid("affine", bits, step, torch.tensor([[float(zero_point)]]))
 
 
 def _check_shapes(shapes: Iterable[list[int]]) -> None:
@@ -277,6 +283,9 @@ def _unpack(
     if coding not in CODINGS:
         raise ValueError(f"a coding '{coding}'")
     shapes = layout["weights"]
+    if len(shapes) > MAX_WEIGHTS:
+        raise ValueError(f"{len(shapes):,} weights")
+    layout = {**layout, "whole": frozenset(layout["whole"]), "sparse": frozenset(layout["sparse"])}
     _check_shapes(shape for part in ("weights", "kept_16", "kept_32") for shape in layout[part].values())
     cuts = {name: _Cut(tensors.get(name, torch.empty(0))) for name in _PARTS}
     levels = {name: _levels(name, shape, layout, cuts) for name, shape in shapes.items()}
@@ -310,7 +319,7 @@ def _levels(name: str, shape: list[int], layout: Mapping[str, Mapping], cuts: Ma
     if kind not in KINDS or not isinstance(bits, int) or not 1 <= bits <= 16:
         raise ValueError(f"levels of the kind {kind} with {bits} bits")
     if kind == "codebook":
-        return Codebook(bits, cuts["codebooks"].take(2**bits).float())
+        return Codebook(bits, cuts["codebooks"].take(2**bits))
     count = 1 if name in layout["whole"] else shape[0]
     broadcast = [count] + [1] * (len(shape) - 1)
     if kind == "offset":
@@ -330,7 +339,7 @@ def _coded(levels: Mapping[str, Levels], shapes: Mapping[str, list[int]], octets
     for bits, names in _by_bits(levels).items():
         length = int.from_bytes(octets.take(8).numpy().tobytes(), "little")
         coded, counts = octets.take(length), [math.prod(shapes[name]) for name in names]
-        if sum(counts) > 64 * (length + 1):  # no Huffman code is shorter than a bit, nor a symbol longer than 8 codes
+        if sum(counts) > 64 * length + 64:  # no Huffman code is shorter than a bit, nor a symbol longer than 8 codes
             raise ValueError("more codes than so many bytes can tell")
         parts = unhuffman(coded, bits, sum(counts)).split(counts)
         found |= {name: part.view(shapes[name]) for name, part in zip(names, parts, strict=True)}

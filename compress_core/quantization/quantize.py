@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from numbers import Integral
 
 import torch
 from torch import Tensor, nn
@@ -9,6 +10,7 @@ from torch import Tensor, nn
 from compress_core.duplicate import duplicate
 from compress_core.layers.reading import features, weight_matrix
 from compress_core.layers.regression import Regression
+from compress_core.layers.running import checked, run_on
 from compress_core.quantization.activations import observe
 from compress_core.quantization.calibration import Calibration, calibrate, make_ready
 from compress_core.quantization.clipping import CLIPPINGS, Clipping
@@ -51,10 +53,11 @@ def quantize(
     calibration: Calibration | None = None,
     seed: int = 0,
 ) -> QuantizeResult:
-    """Round the weights of every convolution and linear layer to `bits` bits.
+    """Round the weights of every 2-D convolution and linear layer to `bits` bits.
 
-    Biases and what BatchNorms are left are few; below 32 bits they are kept in 16, or in 32 where 16 cannot hold
-    them. At 32 bits nothing is rounded. The model stays as it was.
+    Other kinds of layers, and weights that a parametrization makes, stay as they are. Biases and what BatchNorms are
+    left are few; below 32 bits they are kept in 16, or in 32 where 16 cannot hold them. At 32 bits nothing is rounded.
+    The model stays as it was; the result is in float32.
 
     Args:
         bits: 1 … 16, or 32 for none; or for each layer named, and those not named are left as they are. What a byte
@@ -79,11 +82,15 @@ def quantize(
     ways = _Ways(SCHEMES[scheme], rule, CLIPPINGS[clipping or rule.clipping], torch.Generator().manual_seed(seed))
     tensors = finite_tensors(model)
     looks = bits != 32 and ("images" in ways.rounding.needs or correct_bias)
-    if (looks or activations < 32) and calibration is None and (images is None or not len(images)):
-        raise ValueError(
-            "Error-compensating rounding, bias correction and rounded activations look at calibration images: "
-            "give at least one as images=."
-        )
+    if (looks or activations < 32) and calibration is None:
+        if images is None or not len(images):
+            raise ValueError(
+                "Error-compensating rounding, bias correction and rounded activations look at calibration images: "
+                "give at least one as images=."
+            )
+        images = checked(images).float()
+    if calibration is not None and _shapes(calibration.network) != _shapes(model):
+        raise ValueError(f"This calibration is of another network than this {type(model).__name__}.")
     if bits == 32:
         network, state = duplicate(model).eval(), PackedState(kept=tensors)
     elif looks:
@@ -154,6 +161,7 @@ def _with_images(calibration: Calibration, bits: int | Mapping[str, int], ways: 
     plan = _plan(bits, layers)
     settled: dict[str, _Settled] = {}
     reached: set[str] = set()
+    hooks = []
     for name, layer in layers.items():
 
         def quantize_now(layer: nn.Module, given: tuple[Tensor], name: str = name) -> None:
@@ -171,20 +179,30 @@ def _with_images(calibration: Calibration, bits: int | Mapping[str, int], ways: 
                 layer.weight.data = settled[name].weights
             layer.bias = nn.Parameter(_as_kept(problem.constant(weight_matrix(layer))).float())
 
-        layer.register_forward_pre_hook(quantize_now)
-    with torch.no_grad():
-        network(calibration.images)
-    for layer in layers.values():
-        layer._forward_pre_hooks.clear()
+        hooks.append(layer.register_forward_pre_hook(quantize_now))
+    run_on(network, calibration.images)
+    for hook in hooks:
+        hook.remove()
     missed = [name for name in plan if name not in settled]
     settled |= {name: _settle(layers[name], weight_matrix(layers[name]), plan[name], ways) for name in missed}
     return _packed(network, settled, calibration.folded)
 
 
 def _packed(network: nn.Module, settled: Mapping[str, _Settled], folded: bool) -> tuple[nn.Module, PackedState]:
-    """The network with those weights, in place, and its state."""
+    """The network with those weights, in place, and its state.
+
+    Raises:
+        ValueError: a weight is too large for levels of finite numbers.
+    """
     tensors = finite_tensors(network)
-    weights = {f"{name}.weight": own for name, own in settled.items()}
+    shared: dict[int, list[str]] = {}  # a weight may have several names
+    for name, parameter in network.named_parameters(remove_duplicate=False):
+        shared.setdefault(id(parameter), []).append(name)
+    weights = {}
+    for layer, own in settled.items():
+        if not torch.isfinite(own.weights).all():
+            raise ValueError(f"The weights of '{layer}' are too large for levels of finite numbers.")
+        weights |= dict.fromkeys(shared[id(network.get_submodule(layer).weight)], own)
     names = [name for name in tensors if name in weights]
     state = PackedState(
         {name: weights[name].codes for name in names},
@@ -197,7 +215,16 @@ def _packed(network: nn.Module, settled: Mapping[str, _Settled], folded: bool) -
 
 
 def _layers(network: nn.Module) -> dict[str, nn.Module]:
-    return {name: layer for name, layer in network.named_modules() if isinstance(layer, LAYERS)}
+    """By name those whose weights can be rounded: each weight once, where a layer holds it itself."""
+    found: dict[int, tuple[str, nn.Module]] = {}
+    for name, layer in network.named_modules():
+        if isinstance(layer, LAYERS) and layer._parameters.get("weight") is not None:
+            found.setdefault(id(layer.weight), (name, layer))
+    return dict(found.values())
+
+
+def _shapes(network: nn.Module) -> dict[str, torch.Size]:
+    return {name: layer.weight.shape for name, layer in _layers(network).items()}
 
 
 def _plan(bits: int | Mapping[str, int], layers: Mapping[str, nn.Module]) -> dict[str, int]:
@@ -206,12 +233,12 @@ def _plan(bits: int | Mapping[str, int], layers: Mapping[str, nn.Module]) -> dic
     Raises:
         ValueError: there is no such layer.
     """
-    if isinstance(bits, int):
-        return dict.fromkeys(layers, bits)
+    if not isinstance(bits, Mapping):
+        return dict.fromkeys(layers, int(bits))
     unknown = [name for name in bits if name not in layers]
     if unknown:
         raise ValueError(f"No layer with weights is named '{unknown[0]}'. There are: {', '.join(layers)}.")
-    return {name: bits[name] for name in layers if bits.get(name, 32) < 32}
+    return {name: int(bits[name]) for name in layers if bits.get(name, 32) < 32}
 
 
 def _check(bits: object, activations: object) -> None:
@@ -221,9 +248,9 @@ def _check(bits: object, activations: object) -> None:
         ValueError: with what is allowed.
     """
     for wanted in bits.values() if isinstance(bits, Mapping) else [bits]:
-        if isinstance(wanted, bool) or not isinstance(wanted, int) or wanted not in BITS:
+        if isinstance(wanted, bool) or not isinstance(wanted, Integral) or wanted not in BITS:
             raise ValueError(f"The bit width must be 1 to 16, or 32 for none; it was {wanted}.")
-    if isinstance(activations, bool) or not isinstance(activations, int) or activations not in ACTIVATION_BITS:
+    if isinstance(activations, bool) or not isinstance(activations, Integral) or activations not in ACTIVATION_BITS:
         raise ValueError(f"Activations take 2 to 8 bits, or 32 for none; it was {activations}.")
 
 

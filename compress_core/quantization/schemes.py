@@ -13,14 +13,14 @@ from compress_core.quantization.grids import Codebook, Grid, Levels
 from compress_core.registry import Registry
 
 TERNARY_DEADZONE = 0.7
-"""Of the mean |w|: what is smaller becomes zero."""
+"""Of the mean |w|: what is larger sets the scale. Each weight then takes the nearest level, so that those up to half
+the scale become zero, which is near the same where weights are normal."""
 LLOYD_STEPS = 100
 BINS = 256
 RUNS = 16
 """Up to so many levels of a codebook their start is found exactly, for weights in bins: so many that hold equally many
 weights, and so many that are equally wide."""
-HALF_MAX = 65504
-"""The largest number of float16, in which a file keeps a codebook."""
+NEXT_TO_NOTHING = 2.0**-100
 TINY = 1e-30
 """A range too small to be told from zero gets a step of 1, on which all of it is zero."""
 
@@ -64,12 +64,13 @@ def _symmetric(low: Tensor, high: Tensor, bits: int) -> Grid:
 
 
 def _binary(reach: Tensor) -> Grid:
-    scale = _step(2 * reach)
+    # There is no zero among its levels: where all weights are zero they lie so near that it makes no difference.
+    scale = torch.where(reach > TINY, _step(2 * reach), torch.full_like(reach, NEXT_TO_NOTHING))
     return Grid("binary", 1, scale, torch.full_like(scale, 0.5))
 
 
 def _step(scale: Tensor) -> Tensor:
-    """Rounded up to bfloat16, so that the largest weight stays on the grid: the step grows by 0.8 % at most."""
+    """Rounded up to bfloat16, so that the range does not shrink: the step grows by 0.8 % at most."""
     scale = torch.where(scale > TINY, scale, torch.ones_like(scale))
     return (scale * (1 + 2**-8)).bfloat16().float()
 
@@ -126,7 +127,7 @@ def _fit_codebook(weight: Tensor, bits: int, _clipping: Clipping, importance: Te
         if torch.equal(moved, levels):
             break
         levels = moved
-    levels = levels.clamp(-HALF_MAX, HALF_MAX).half().float().unique()
+    levels = levels.float().unique()
     return Codebook(bits, torch.cat((levels, levels[-1:].expand(2**bits - len(levels)))))
 
 

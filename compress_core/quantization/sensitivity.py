@@ -1,12 +1,14 @@
 """Which layers bear few bits: each quantized alone, and a byte budget spent where that hurts least."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from numbers import Real
 
 import pandas as pd
 import torch
 from torch import Tensor, nn
 
 from compress_core.duplicate import duplicate
+from compress_core.layers.running import checked, run_on
 from compress_core.quantization.calibration import Calibration, calibrate, make_ready
 from compress_core.quantization.packing import serialize
 from compress_core.quantization.quantize import quantize
@@ -40,8 +42,7 @@ def sensitivity(
     Raises:
         ValueError: there is no image, or an argument is out of range.
     """
-    if not len(images):
-        raise ValueError("The sensitivity of layers is measured on calibration images: give at least one.")
+    images = checked(images, "The sensitivity of layers").float()
     ready, _ = make_ready(model, fold, equalize=False)
     layers = {name: layer.weight.numel() for name, layer in ready.named_modules() if isinstance(layer, LAYERS)}
     rows = []
@@ -84,8 +85,7 @@ def errors_alone(
 
 
 def _logits(network: nn.Module, images: Tensor) -> Tensor:
-    with torch.inference_mode():
-        return network(images.contiguous(memory_format=torch.channels_last))
+    return run_on(network, images.contiguous(memory_format=torch.channels_last))
 
 
 def spend(
@@ -101,7 +101,7 @@ def spend(
     found: pd.DataFrame | None = None,
     calibration: Calibration | None = None,
 ) -> dict[str, int]:
-    """The bits of each layer, for `quantize`, whose file takes at most `budget` bytes and hurts least for it.
+    """The bits of each layer, for `quantize` with the same arguments, within `budget` bytes of `serialize(state, {})`.
 
     Every layer starts at the most bits; then, again and again, that layer goes down a step which saves the most bytes
     for what its error grows by. Errors of layers are taken to add up.
@@ -114,13 +114,15 @@ def spend(
     Raises:
         ValueError: not even the fewest bits meet the budget.
     """
-    if isinstance(budget, bool) or not isinstance(budget, int | float) or not budget > 0:
+    if isinstance(budget, bool) or not isinstance(budget, Real) or not budget > 0:
         raise ValueError(f"A byte budget is a number above 0; it was {budget!r}.")
     found = sensitivity(model, images, scheme=scheme, clipping=clipping, fold=fold) if found is None else found
     if "images" in ROUNDINGS[rounding].needs and calibration is None:
         calibration = calibrate(model, images, fold)
     errors = {(row.layer, row.bits): row.error for row in found.itertuples()}
     weights = dict(zip(found["layer"], found["weights"], strict=True))
+    if found.empty:
+        raise ValueError("There is no layer whose weights could be rounded, and so nothing to spend bytes on.")
     choices = sorted(found["bits"].unique().tolist())
     plan = dict.fromkeys(weights, choices[-1])
 

@@ -191,6 +191,12 @@ def test_channels_stay_in_multiples(arch, multiple):
     assert largest_difference(model, result, images) <= 1e-9
 
 
+def test_a_floor_is_rounded_up_to_the_multiple():
+    result = cc.prune_channels(studentnet(width=1.0), EXAMPLE.double(), ratio=0.9, multiple_of=8, floor=10)
+    left = [len(group.survivors) for group in result.groups]
+    assert min(left) == 16 and not any(count % 8 for count in left)
+
+
 def test_layer_scope_takes_the_same_part_of_each_layer():
     result = cc.prune_channels(studentnet(width=1.0), EXAMPLE.double(), ratio=0.25, scope="layer")
     assert [len(g.survivors) for g in result.groups] == [12, 24, 48, 96, 192, 192, 192]
@@ -273,6 +279,7 @@ def test_homework_7s_transplant_is_keep_with_the_smaller_networks_sizes():
         ({"ratio": 0.5, "floor": 0}, "floor must be 1 or more; it was 0"),
         ({"keep": {}, "ignore": ("cnn.1.3",)}, "ignore=, floor= and multiple_of= go with ratio= and budget= only"),
         ({"keep": {}, "multiple_of": 8}, "ignore=, floor= and multiple_of= go with ratio= and budget= only"),
+        ({"ratio": 0.5, "floor": 2.5}, "floor must be 1 or more; it was 2.5"),
         ({"ratio": 0.5, "multiple_of": 0}, "1 or more; multiple_of was 0"),
         ({"ratio": 0.5, "multiple_of": 2.5}, "1 or more; multiple_of was 2.5"),
         ({"keep": {"cnn.1.3": [1.5]}}, "are given by whole numbers"),

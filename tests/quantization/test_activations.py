@@ -40,6 +40,28 @@ def test_eight_bits_hardly_move_the_logits_and_two_do(arch):
     assert moved[0] < 0.01 < moved[2] and moved == sorted(moved)
 
 
+def test_a_layer_that_runs_twice_is_fitted_to_both():
+    class Twice(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.Linear(8, 8)
+
+        def forward(self, x):
+            return self.layer(100 * self.layer(x))
+
+    torch.manual_seed(0)
+    model, rows = Twice(), torch.randn(256, 8)
+    grid = observe(model, rows, 8, (nn.Linear,))["layer"]
+    reach = 255 * float(grid.scale)
+    assert reach > 0.5 * float((100 * model.layer(rows)).abs().max())
+
+
+def test_networks_that_read_a_layers_weight_run_on():
+    encoder = nn.TransformerEncoderLayer(16, 2, 32, batch_first=True).eval()
+    rows = torch.randn(4, 5, 16)
+    assert cc.quantize(encoder, 4, activations=8, images=rows).model(rows).shape == rows.shape
+
+
 def test_they_come_back_from_the_file(tmp_path):
     compressed = cc.compress(cc.Recipe(width=0.5, bits=4, activation_bits=4, prune=0.3))
     cc.save(compressed, tmp_path / "w4a4.safetensors")

@@ -40,6 +40,31 @@ def test_where_a_factor_would_not_pass_nothing_is_changed(between):
     assert all(torch.equal(a, b) for a, b in zip(model.state_dict().values(), equal.state_dict().values(), strict=True))
 
 
+def test_layers_that_share_a_weight_stay():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Conv2d(4, 4, 1), nn.ReLU(), nn.Conv2d(4, 4, 1))
+    model[0].weight.data *= torch.logspace(-2, 2, 4).view(-1, 1, 1, 1)
+    model[2].weight = model[0].weight
+    assert torch.equal(equalize(model)[0].weight, model[0].weight)
+
+
+def test_filters_next_to_nothing_and_depthwise_layers_that_widen_are_no_trouble():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(8, 16, 3, groups=8))
+    model[0].weight.data[0] = 1e-42
+    assert all(torch.isfinite(tensor).all() for tensor in equalize(model).state_dict().values())
+
+
+@pytest.mark.parametrize("arch", ["shufflenet_v1", "shufflenet_v2"])
+def test_what_pruning_left_is_equalized_too(arch):
+    plain, equal = (
+        cc.compress(cc.Recipe(arch=arch, width=0.5, prune=0.5, bits=16, equalize=switch)) for switch in ("off", "on")
+    )
+    images = cc.dataset("digits").validation()[0][:20]
+    with torch.no_grad():
+        assert torch.allclose(plain.model(images), equal.model(images), atol=0.05)
+
+
 def test_what_others_read_too_stays():
     class Forked(nn.Module):
         def __init__(self):

@@ -153,6 +153,20 @@ def test_nothing_of_the_original_changes(rounding):
         ({"bits": 33}, "1 to 16, or 32 for none; it was 33"),
         ({"bits": 4.5}, "1 to 16, or 32 for none; it was 4.5"),
         ({"bits": {"cnn.0.0": 40}}, "1 to 16, or 32 for none; it was 40"),
+        (
+            {"rounding": "error_compensating", "images": IMAGES[:, 0]},
+            "run on calibration images of 256 × 32 × 32",
+        ),
+        (
+            {"activations": 4, "images": IMAGES.expand(-1, 3, -1, -1)},
+            "run on calibration images of 256 × 3 × ",
+        ),
+        ({"correct_bias": True, "images": IMAGES * math.nan}, "needs images of finite numbers"),
+        ({"correct_bias": True, "images": IMAGES.int()}, "of floating-point numbers; it was torch.int32"),
+        (
+            {"calibration": calibrate(cc.build("studentnet", 0.5), IMAGES[:8])},
+            "of another network than this StudentNet",
+        ),
         ({"bits": {"cnn.9": 4}}, "No layer with weights is named 'cnn.9'. There are: cnn.0.0, "),
         ({"activations": 1}, "2 to 8 bits, or 32 for none; it was 1"),
         ({"activations": 4}, "look at calibration images: give at least one as images="),
@@ -167,6 +181,84 @@ def test_nothing_of_the_original_changes(rounding):
 def test_what_cannot_be_quantized_is_a_sentence(arguments, message):
     with pytest.raises(ValueError, match=message):
         cc.quantize(cc.build("studentnet", 0.25), **arguments)
+
+
+def test_weights_too_large_for_their_levels_are_a_sentence():
+    model = nn.Sequential(nn.Linear(2, 2))
+    model[0].weight.data = torch.tensor([[3e38, -3e38], [0.0, 1.0]])
+    with pytest.raises(ValueError, match="The weights of '0' are too large"):
+        cc.quantize(model, 4)
+
+
+class Shared(nn.Module):
+    """One layer under two names, and another whose weight is its."""
+
+    def __init__(self):
+        super().__init__()
+        self.a = nn.Linear(16, 16)
+        self.same, self.tied = self.a, nn.Linear(16, 16)
+        self.tied.weight = self.a.weight
+
+    def forward(self, x):
+        return self.tied(torch.relu(self.same(torch.relu(self.a(x)))))
+
+
+@pytest.mark.parametrize("rounding", cc.roundings())
+def test_a_shared_weight_is_rounded_once_for_all(rounding, tmp_path):
+    torch.manual_seed(0)
+    model, rows = Shared(), torch.randn(64, 16)
+    result = cc.quantize(model, 2, rounding=rounding, images=rows)
+    assert all(len(row.unique()) <= 4 for row in result.model.tied.weight)
+    assert torch.equal(result.model.tied.weight, result.model.same.weight)
+    stored = result.state.tensors()
+    assert all(torch.equal(stored[name], tensor) for name, tensor in result.model.state_dict().items())
+    cc.save(result, tmp_path / "shared.safetensors")
+    again = cc.load_file(tmp_path / "shared.safetensors", into=model)
+    with torch.no_grad():
+        assert torch.equal(again(rows), result.model(rows))
+
+
+def test_the_layer_may_be_the_network():
+    result = cc.quantize(nn.Linear(4, 4), 1)
+    assert list(result.state.codes) == ["weight"] and all(len(row.unique()) <= 2 for row in result.model.weight)
+
+
+def test_layers_that_stand_in_a_list_are_rounded_too():
+    class Listed(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a, self.b = nn.Linear(16, 16), nn.Linear(16, 4)
+            self.order = [self.a, self.b]
+
+        def forward(self, x):
+            for layer in self.order:
+                x = layer(x)
+            return x
+
+    torch.manual_seed(0)
+    model = Listed()
+    result = cc.quantize(model, 1)
+    assert result.model.order[0] is result.model.a is not model.a
+
+
+def test_a_persons_own_hooks_stay():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Conv2d(1, 4, 3))
+    model[0].register_forward_pre_hook(lambda _, given: (2 * given[0],))
+    result = cc.quantize(model, 8, rounding="error_compensating", images=IMAGES)
+    with torch.no_grad():
+        assert torch.allclose(result.model(IMAGES), model(IMAGES), atol=0.05)
+    assert len(result.model[0]._forward_pre_hooks) == len(model[0]._forward_pre_hooks) == 1
+
+
+@pytest.mark.parametrize("kind", [torch.float64, torch.float16, torch.bfloat16])
+def test_networks_of_other_precision_are_quantized_in_float32(kind):
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Conv2d(4, 4, 3)).to(kind)
+    result = cc.quantize(model, 8, rounding="error_compensating", images=IMAGES.to(kind))
+    with torch.no_grad():
+        before, after = model.float()(IMAGES), result.model(IMAGES)
+    assert after.dtype == torch.float32 and torch.allclose(before, after, atol=0.05)
 
 
 def test_weights_that_are_not_numbers_are_a_sentence():

@@ -55,7 +55,7 @@ def test_budgets_that_cannot_be_met_are_sentences(model, found, budget, message)
 
 
 def test_nothing_to_measure_on_is_a_sentence(model):
-    with pytest.raises(ValueError, match="give at least one"):
+    with pytest.raises(ValueError, match="needs at least one image"):
         sensitivity(model, IMAGES[:0])
 
 

@@ -1,0 +1,34 @@
+"""Running a network on images that somebody gave."""
+
+import torch
+from torch import Tensor, nn
+
+
+def checked(images: object, what: str = "Calibration") -> Tensor:
+    """The images, where a network can be run on them.
+
+    Raises:
+        ValueError: they are no tensor of finite numbers, or there is none.
+    """
+    if not isinstance(images, Tensor) or not images.is_floating_point():
+        kind = f"{images.dtype}" if isinstance(images, Tensor) else type(images).__name__
+        raise ValueError(f"{what} needs images as a tensor (N, C, H, W) of floating-point numbers; it was {kind}.")
+    if not len(images):
+        raise ValueError(f"{what} needs at least one image: give some as images=.")
+    if not torch.isfinite(images).all():
+        raise ValueError(f"{what} needs images of finite numbers; these hold some that are not.")
+    return images
+
+
+def run_on(network: nn.Module, images: Tensor) -> Tensor:
+    """What a network puts out, without gradients.
+
+    Raises:
+        ValueError: it does not run on such images.
+    """
+    try:
+        with torch.no_grad():
+            return network(images)
+    except (RuntimeError, IndexError, TypeError, ValueError, AttributeError) as error:
+        why, shape = str(error).partition("\n")[0], " × ".join(map(str, images.shape))
+        raise ValueError(f"The network does not run on calibration images of {shape}: {why}") from error

@@ -11,6 +11,7 @@ from compress_core.errors import CheckpointError, CompressError
 from compress_core.numbers import size
 from compress_core.pipeline import quantizable_layers
 from compress_core.quantization.integer import missing
+from compress_core.quantization.rounding import ROUNDINGS
 from compress_core.recipe import Recipe
 from compress_core.study_quantization import CHOICES, IMAGES, TELLING_BITS, Packed, alone, curve, is_rounded
 from ui import about_quantization as about
@@ -262,7 +263,8 @@ def _layers(state: State, recipe: Recipe, layer: str, now: Packed, shared: Engin
         st.session_state["layers grew"] = None
         st.rerun()
     st.session_state["layers grew"] = None if complete else recipe
-    text = explain.read_layers(table, names, telling)
+    solved = "images" in ROUNDINGS[recipe.rounding].needs
+    text = explain.read_layers(table, names, telling, solved)
 
     def clicked() -> None:
         points = st.session_state["layer-bars"].selection.points
@@ -411,7 +413,9 @@ def _runtimes(_: State, recipe: Recipe, shared: Engine, waits: bool) -> None:
     if waits:
         st.rerun()
     versus(*explain.runtimes_table(found))
-    components.reading(f"{explain.read_runtimes(found)} {explain.read_off_grid(found, recipe)}", lines=1)
+    components.reading(explain.read_runtimes(found))
+    if slower := explain.read_off_grid(found, recipe):
+        components.reading(slower, lines=1)
     with components.row():
         for data, name, title in ((found.onnx, "float", "ONNX, float"), (found.int8, "int8", "ONNX, int8")):
             st.download_button(

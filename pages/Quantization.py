@@ -11,7 +11,6 @@ from compress_core.errors import CheckpointError, CompressError
 from compress_core.numbers import size
 from compress_core.pipeline import quantizable_layers
 from compress_core.quantization.integer import missing
-from compress_core.quantization.rounding import ROUNDINGS
 from compress_core.recipe import Recipe
 from compress_core.study_quantization import CHOICES, IMAGES, TELLING_BITS, Packed, alone, curve, is_rounded
 from ui import about_quantization as about
@@ -263,8 +262,7 @@ def _layers(state: State, recipe: Recipe, layer: str, now: Packed, shared: Engin
         st.session_state["layers grew"] = None
         st.rerun()
     st.session_state["layers grew"] = None if complete else recipe
-    solved = "images" in ROUNDINGS[recipe.rounding].needs
-    text = explain.read_layers(table, names, telling, solved)
+    text = explain.read_layers(table, names, telling, recipe.rounding)
 
     def clicked() -> None:
         points = st.session_state["layer-bars"].selection.points

@@ -173,7 +173,8 @@ def read_tradeoff(study: Study, grid: pd.DataFrame) -> str:
     if grid.empty:
         return "No grid of recipes was measured for this network."
     mine = grid["width"].eq(own.recipe.width) & grid["prune"].eq(own.recipe.prune) & grid["bits"].eq(own.recipe.bits)
-    others = grid[~mine] if own.recipe.weights == "plain" else grid
+    four = {name: getattr(own.recipe, name) for name in ("dataset", "arch", "width", "prune", "bits")}
+    others = grid[~mine] if own.recipe == Recipe(**four) else grid  # with finer choices it is not in the grid
     better = others[(others["accuracy"] > round(own.accuracy, 4)) & (others["file_bytes"] <= own.file_bytes)]
     if better.empty:
         return f"None of {len(others):,} recipes measured beforehand is both more accurate and as small."

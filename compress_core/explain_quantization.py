@@ -142,7 +142,7 @@ def read_strangers(recipe: Recipe) -> list[str]:
 
 def decibels(value: float) -> str:
     """A ratio in decibels with one digit."""
-    return f"{value:.1f} dB"
+    return f"{value:.1f} dB".replace("-", "−")
 
 
 def read_weights(own: LayerWeights, name: str, channel: int | None) -> str:
@@ -168,18 +168,21 @@ def widest_channel(own: LayerWeights) -> int:
     return int((grouped.max() - grouped.min()).idxmax())
 
 
-def read_layers(layers: pd.DataFrame, names: Mapping[str, str], telling: int | None) -> str:
+def read_layers(layers: pd.DataFrame, names: Mapping[str, str], telling: int | None, rounding: str) -> str:
     """Which layer bears least.
 
     Args:
         layers: `layer`, `bits`, `sqnr`, `error`.
         telling: the bits at which layers were judged where the recipe rounds none; else None.
+        rounding: the recipe's; layers are judged by the nearest level all the same.
     """
     known = layers.dropna(subset="error")
     if len(known) < len(layers):
         return "Each layer is rounded alone, one after another; this goes on beside the page."
     worst, best = known.loc[known["error"].idxmax()], known.loc[known["error"].idxmin()]
     first = f"Nothing is rounded yet; with {telling} bits alone" if telling else "Rounded alone"
+    if rounding != Recipe.rounding:
+        first += ", to the nearest level"
     text = (
         f"{first}, {names[worst['layer']]} moves the logits most ({_share(worst['error'])}), "
         f"{names[best['layer']]} least ({_share(best['error'])})"
@@ -187,6 +190,8 @@ def read_layers(layers: pd.DataFrame, names: Mapping[str, str], telling: int | N
     if telling or not np.isfinite(layers["sqnr"]).any():
         return f"{text}."
     low = layers.loc[layers["sqnr"].idxmin()]
+    if "images" in ROUNDINGS[rounding].needs:  # it solves for other weights
+        return f"{text}; {names[low['layer']]} got other weights most ({decibels(low['sqnr'])}), to make errors good."
     return f"{text}; {names[low['layer']]} keeps its weights worst ({decibels(low['sqnr'])})."
 
 

@@ -66,7 +66,7 @@ def main() -> None:
         components.sentence(explain.summary(now, shared.packed(recipe.weights_only()), original))
     going_on = _gather(state, recipe, shared)
     with right.container(gap=None):
-        _live(_curve, going_on and _lacks(_curve_pieces(recipe), shared))(state, recipe, now, shared)
+        _live(_curve, going_on and _lacks(_curve_pieces(recipe), shared), None)(state, recipe, now, shared)
     with lower_left.container(gap=None):
         _bytes(now, original)
     with lower_right.container(gap=None):
@@ -76,24 +76,26 @@ def main() -> None:
         shared.wait_for(wanted, SOON_S)
         spending = st.session_state.get("spending") is not None
         lacks = _lacks(wanted, shared) or spending
-        _live(_layers, going_on and lacks)(state, recipe, layer, now, shared)
+        _live(_layers, going_on and lacks, "xsmall")(state, recipe, layer, now, shared)
     with below:
         _view(state, recipe, shared)
     _expect(state, recipe, shared)
 
 
-def _live(draw: Callable, going_on: bool) -> Callable:
-    """The same, or, while what it draws is still measured, a part of the page that comes back to ask."""
-    if not going_on:
-        return draw
+def _live(draw: Callable, going_on: bool, gap: str | None) -> Callable:
+    """A part of the page that comes back to ask while what it draws is still measured.
+
+    It stays such a part when all is there: the browser would take it for another one, and draw it anew.
+    """
 
     def again(state: State, recipe: Recipe, *args: object) -> None:
         if st.session_state["drawn for"] != (state.recipe, state.view):  # its own widgets move the whole page
             st.rerun()
         _gather(state, recipe, engine())
-        draw(state, recipe, *args)
+        with st.container(gap=gap):  # a fragment's own has another one
+            draw(state, recipe, *args)
 
-    return st.fragment(again, run_every=POLL_S)
+    return st.fragment(again, run_every=POLL_S if going_on else None)
 
 
 def _layer(state: State, layers: pd.DataFrame) -> str:
@@ -260,7 +262,7 @@ def _layers(state: State, recipe: Recipe, layer: str, now: Packed, shared: Engin
         st.session_state["layers grew"] = None
         st.rerun()
     st.session_state["layers grew"] = None if complete else recipe
-    text = explain.read_layers(table, names, telling)
+    text = explain.read_layers(table, names, telling, recipe.rounding)
 
     def clicked() -> None:
         points = st.session_state["layer-bars"].selection.points
@@ -395,7 +397,7 @@ def _view(state: State, recipe: Recipe, shared: Engine) -> None:
     except CompressError as error:
         components.reading(str(error), lines=1)
         return
-    _live(_runtimes, waits)(state, recipe, shared, waits)
+    _live(_runtimes, waits, "xsmall")(state, recipe, shared, waits)
 
 
 def _runtimes(_: State, recipe: Recipe, shared: Engine, waits: bool) -> None:
@@ -409,7 +411,9 @@ def _runtimes(_: State, recipe: Recipe, shared: Engine, waits: bool) -> None:
     if waits:
         st.rerun()
     versus(*explain.runtimes_table(found))
-    components.reading(f"{explain.read_runtimes(found)} {explain.read_off_grid(found, recipe)}", lines=1)
+    components.reading(explain.read_runtimes(found))
+    if slower := explain.read_off_grid(found, recipe):
+        components.reading(slower, lines=1)
     with components.row():
         for data, name, title in ((found.onnx, "float", "ONNX, float"), (found.int8, "int8", "ONNX, int8")):
             st.download_button(

@@ -129,12 +129,17 @@ def layers(**own: tuple[float, float]) -> pd.DataFrame:
 def test_the_layer_that_bears_least_is_named():
     names = {"a": "Block 1", "b": "Block 2", "c": "Block 3"}
     table = layers(a=(20, 0.01), b=(10, 0.04), c=(30, 1e-9))
-    assert explain.read_layers(table, names, None) == (
-        "Rounded alone, Block 2 moves the logits most (4 %), Block 3 least (under 0.001 %); Block 2 keeps its weights "
-        "worst (10.0 dB)."
+    assert explain.read_layers(table, names, None, "nearest") == (
+        "Rounded alone, Block 2 moves the logits most (4 %), Block 3 least (under 0.001 %); "
+        "Block 2 keeps its weights worst (10.0 dB)."
     )
-    assert explain.read_layers(table, names, 4).startswith("Nothing is rounded yet; with 4 bits alone, Block 2")
-    assert "one after another" in explain.read_layers(layers(a=(20, math.nan)), names, None)
+    solved = explain.read_layers(table.assign(sqnr=[20, -6.3, 30]), names, None, "error_compensating")
+    assert solved.startswith("Rounded alone, to the nearest level, Block 2 moves")
+    assert "Block 2 got other weights most (−6.3 dB), to make errors good." in solved
+    assert explain.read_layers(table, names, 4, "nearest").startswith(
+        "Nothing is rounded yet; with 4 bits alone, Block 2"
+    )
+    assert "one after another" in explain.read_layers(layers(a=(20, math.nan)), names, None, "nearest")
 
 
 def points(**own: list[float]) -> pd.DataFrame:

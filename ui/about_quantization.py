@@ -28,8 +28,8 @@ _ROUNDED = "\n".join(f"| {r.title} | {_HOW.get(name, '')} | {r.paper} |" for nam
 WEIGHTS = (
     r"""
 **What you see.** Upward in grey the layer's weights before rounding, BatchNorm folded in; downward in blue the same
-weights afterwards. Dotted lines are the levels that all weights share. Where each channel has levels of its own, ticks
-show those of one channel; pick a channel to see it alone.
+weights afterwards, in as much room. Dotted lines are the levels. Where each channel has levels of its own, those of one
+channel are drawn; pick a channel to see it alone.
 
 """
     + SCHEMES_TABLE

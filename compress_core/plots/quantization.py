@@ -18,6 +18,7 @@ MOST_LINES = 40
 LEVEL_LINE = {"color": COMPRESSED, "width": 1, "dash": "dot"}
 FAINT, FULL = 0.62, 1.0
 MOST_TICKS = 24
+PANELS_APART = 0.12
 BIT_TICKS = (1, 2, 3, 4, 5, 6, 8, 12, 16)
 LOWEST_ERROR = 1e-6
 """Of the logits; less is drawn as this."""
@@ -289,9 +290,9 @@ def channel_ranges(ranges: pd.DataFrame, levels: int, ordered: bool) -> go.Figur
     panels = [("low", "high", ORIGINAL, "before" if equal else "each channel")]
     panels += [("low_after", "high_after", COMPRESSED, "equalized")] if equal else []
     traces, labels, shapes, axes = [], [], [], {}
-    width = (1 - 0.06 * (len(panels) - 1)) / len(panels)
+    width = (1 - PANELS_APART * (len(panels) - 1)) / len(panels)
     for i, (low, high, color, name) in enumerate(panels):
-        number, left = "" if i == 0 else str(i + 1), i * (width + 0.06)
+        number, left = "" if i == 0 else str(i + 1), i * (width + PANELS_APART)
         least, most = min(float(ranges[low].min()), 0), max(float(ranges[high].max()), 0)
         traces.append(
             {

@@ -6,7 +6,7 @@ import time
 import pytest
 
 import compress_core as cc
-from ui.engine import Engine, Gate
+from ui.engine import Engine, Gate, Piece
 from ui.knobs import likely_next
 
 
@@ -153,3 +153,56 @@ def test_fine_tuning_is_not_guessed():
 )
 def test_the_next_stops_of_the_knob_that_was_turned_are_likely(before, now, guesses):
     assert likely_next(cc.Recipe(**before), cc.Recipe(**now)) == [cc.Recipe(**guess) for guess in guesses]
+
+
+def gathered(engine: Engine, key: object, pieces: list[Piece], seconds: float = 20) -> None:
+    def next_piece() -> Piece | None:
+        return next((piece for piece in pieces if engine.known(piece) is None), None)
+
+    ends = time.monotonic() + seconds
+    while next_piece() and time.monotonic() < ends:
+        engine.gather(key, next_piece)
+        time.sleep(0.05)
+    assert next_piece() is None
+
+
+def test_pieces_are_gathered_beside_everything_else_and_each_once():
+    engine = Engine()
+    pieces = [Piece("outcome", cc.Recipe(width=0.25, bits=bits)) for bits in (2, 4, 8)]
+    assert all(engine.known(piece) is None for piece in pieces)
+    gathered(engine, "a", pieces)
+    gathered(engine, "b", pieces)
+    assert engine.results.runs["outcome"] == 3
+    assert engine.known(pieces[1]).accuracy > 0.5
+
+
+def test_what_nobody_asks_for_any_more_is_given_up(monkeypatch):
+    monkeypatch.setattr("ui.engine.GIVEN_UP_S", 0.05)
+    engine, asked = Engine(), []
+
+    def next_piece() -> Piece:
+        asked.append(time.monotonic())
+        time.sleep(0.02)
+        return Piece("outcome", cc.Recipe(width=0.25, bits=2))
+
+    engine.gather("a", next_piece)
+    engine._gatherers.shutdown(wait=True)
+    assert 1 <= len(asked) < 50 and not engine._gathering
+
+
+def test_a_piece_that_fails_ends_its_work_and_is_not_asked_for_again():
+    engine = Engine()
+    assert engine.gather("bad", lambda: 1 / 0)
+    engine._gatherers.submit(lambda: None).result(10)
+    assert not engine.gather("bad", lambda: 1 / 0)
+    gathered(engine, "good", [Piece("outcome", cc.Recipe(width=0.25, bits=2))])
+
+
+def test_whoever_computes_comes_before_what_is_gathered():
+    engine, piece = Engine(), Piece("outcome", cc.Recipe(width=0.25, bits=2))
+    with engine.gate:
+        engine.gather("a", lambda: None if engine.known(piece) else piece)
+        engine.wait_for([piece], 0.3)
+        assert engine.known(piece) is None
+    engine.wait_for([piece], 20)
+    assert engine.known(piece) is not None

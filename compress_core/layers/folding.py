@@ -20,7 +20,8 @@ def fold_batchnorm(model: nn.Module) -> nn.Module:
     model = duplicate(model).eval()
     for conv_name, norm_name in _neighbours(model):
         conv, norm = model.get_submodule(conv_name), model.get_submodule(norm_name)
-        if _is_fixed(norm) and isinstance(conv, nn.Conv2d | RaggedConv2d):
+        bare = conv.bare if isinstance(conv, RaggedConv2d) else isinstance(conv, nn.Conv2d)
+        if _is_fixed(norm) and bare:
             _fold(conv, norm)
             put_module(model, norm_name, nn.Identity())
     return model

@@ -82,7 +82,7 @@ def join_ragged(model: nn.Module) -> nn.Module:
     Up to `MAX_JOINED_GROUPS` one large product takes less time than several small ones, zeros and all.
     """
     for name, module in list(model.named_modules()):
-        if isinstance(module, RaggedConv2d) and len(module.sizes) <= MAX_JOINED_GROUPS:
+        if isinstance(module, RaggedConv2d) and len(module.sizes) <= MAX_JOINED_GROUPS and module.bare:
             put_module(model, name, _joined(module))
     return model
 

@@ -207,3 +207,10 @@ def test_a_network_whose_shuffles_became_selections_is_equalized_too(cache):
     whole, equal = cc.compress(UNEVEN.weights_only(), cache).model, cc.compress(recipe.with_(bits=16), cache).model
     images = cc.dataset("digits").test()[0][:16]
     assert torch.allclose(predict(whole, images), predict(equal, images), atol=0.05)
+
+
+@pytest.mark.parametrize("fold", ["on", "off"])
+def test_uneven_groups_read_rounded_activations_too(fold, cache):
+    recipe = UNEVEN.with_(bits=8, activation_bits=8, fold=fold)
+    assert study_packed(recipe, cache).outcome.accuracy > study_packed(UNEVEN, cache).outcome.accuracy - 0.05
+    assert len(study_layers(recipe, cache)) == len(quantizable_layers(recipe.arch))

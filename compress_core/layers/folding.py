@@ -51,7 +51,7 @@ def _is_fixed(norm: nn.Module) -> bool:
 def _is_plain(conv: nn.Module) -> bool:
     """Whether a convolution computes with the weight that it holds, and nothing else."""
     if isinstance(conv, RaggedConv2d):
-        return True
+        return conv.bare
     own = isinstance(conv, nn.Conv2d) and type(conv).forward is nn.Conv2d.forward and "weight" in conv._parameters
     return own and not _is_watched(conv)
 

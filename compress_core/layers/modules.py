@@ -17,6 +17,11 @@ class RaggedConv2d(nn.Module):
         self.convs = nn.ModuleDict({str(i): conv for i, conv in enumerate(convs) if conv is not None})
         self.sizes = tuple(sizes)
 
+    @property
+    def bare(self) -> bool:
+        """Whether its parts are convolutions still, and nothing rounds what they read."""
+        return all(isinstance(conv, nn.Conv2d) for conv in self.convs.values())
+
     def forward(self, x: Tensor) -> Tensor:
         parts = x.split(self.sizes, 1)
         return torch.cat([conv(parts[int(group)]) for group, conv in self.convs.items()], 1)

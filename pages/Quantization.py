@@ -20,8 +20,8 @@ from ui.bars import versus
 from ui.choice import Choice
 from ui.engine import Engine, Piece, engine
 
-POLL_S = 0.5
-SOON_S = 0.3  # the page waits so long for layers to be rounded alone before it comes back to ask
+POLL_S = 1.0
+SOON_S = 0.1  # the page waits so long for layers to be rounded alone before it comes back to ask
 CLOSED, RUNTIMES = "closed", "runtimes"
 ALL = "all"
 ORDERS = {"widest": "Widest first", "numbered": "As numbered"}

@@ -35,6 +35,7 @@ RESULTS_KEPT = 1024
 GUESSES_KEPT = 4
 JOBS_KEPT = 64
 PAUSE_S = 0.02
+CALM_S = 0.7
 GIVEN_UP_S = 4.0  # after so long without a question nobody is there any more
 
 T = TypeVar("T")
@@ -74,6 +75,8 @@ class Gate:
         self._count = threading.Lock()
         self.visitors = 0
         """Who computes or waits for it."""
+        self.left = 0.0
+        """When the last of them left, by the monotonic clock."""
 
     def __enter__(self) -> None:
         with self._count:
@@ -84,6 +87,7 @@ class Gate:
         self._turn.release()
         with self._count:
             self.visitors -= 1
+            self.left = time.monotonic()
 
 
 class Engine:
@@ -265,7 +269,7 @@ class Engine:
     def _gather_all(self) -> None:
         while works := self._wanted_works():
             for key, next_piece in works:
-                while self.gate.visitors:
+                while self.gate.visitors or time.monotonic() - self.gate.left < CALM_S:  # a knob may still be moving
                     time.sleep(PAUSE_S)
                 try:
                     piece = next_piece()

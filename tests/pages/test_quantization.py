@@ -21,6 +21,12 @@ from tests.pages.test_ideas import said
 __all__ = ["folder"]
 
 
+@pytest.fixture(autouse=True)
+def no_knob_is_moving(monkeypatch):
+    """What is measured beside the page waits for a calm that a test, which asks again and again, does not give."""
+    monkeypatch.setattr("ui.engine.CALM_S", 0.0)
+
+
 def open_page(**params: str | list[str]) -> AppTest:
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120).switch_page("pages/Quantization.py")
     for name, value in params.items():

@@ -1,6 +1,7 @@
 """`python -m compress_core`: the commands that make what the project ships."""
 
 import argparse
+import ast
 import sys
 from pathlib import Path
 
@@ -32,10 +33,10 @@ UNNOTICED = 0.001
 def _train(args: argparse.Namespace) -> None:
     data = dataset(args.dataset)
     plan = TrainingPlan(epochs=args.epochs, seed=args.seed, sparsity=args.sparsity)
-    weights = weights_name(args.sparsity)
+    weights, options = weights_name(args.sparsity), dict(args.option)
     torch.manual_seed(args.seed)
-    model = build_for(args.arch, args.width, data)
-    path = checkpoint_path(args.arch, args.width, args.dataset, weights, args.out)
+    model = build_for(args.arch, args.width, data, **options)
+    path = checkpoint_path(args.arch, args.width, args.dataset, weights, args.out, **options)
     state_file = args.runs / f"{path.stem}-seed{args.seed}-epochs{args.epochs}.state"
     if state_file.exists():
         print(f"Going on from {state_file}.")
@@ -55,6 +56,7 @@ def _train(args: argparse.Namespace) -> None:
         f"python -m compress_core train --arch {args.arch} --width {args.width:g} --dataset {args.dataset} "
         f"--epochs {args.epochs} --seed {args.seed}" + (f" --sparsity {args.sparsity:g}" if args.sparsity else "")
     )
+    command += "".join(f" --option {name}={value}" for name, value in options.items())
     save_checkpoint(
         trained,
         path,
@@ -63,6 +65,7 @@ def _train(args: argparse.Namespace) -> None:
             "width": f"{args.width:g}",
             "dataset": args.dataset,
             "weights": weights,
+            **{f"option {name}": value for name, value in options.items()},
             "command": command,
             "seed": args.seed,
             "epoch": result.epoch,
@@ -115,6 +118,14 @@ def _strength(text: str) -> float:
     return strength
 
 
+def _option(text: str) -> tuple[str, object]:
+    name, _, value = text.partition("=")
+    try:
+        return name, ast.literal_eval(value)
+    except (ValueError, SyntaxError):
+        return name, value
+
+
 def _at_least_one(text: str) -> int:
     if int(text) < 1:
         raise argparse.ArgumentTypeError("at least 1 is needed")
@@ -133,6 +144,7 @@ def _parser() -> argparse.ArgumentParser:
     trained.add_argument("--epochs", type=_at_least_one, default=TrainingPlan.epochs)
     trained.add_argument("--seed", type=int, default=TrainingPlan.seed)
     trained.add_argument("--sparsity", type=_strength, default=0.0, help="λ of the L1 penalty on γ")
+    trained.add_argument("--option", type=_option, action="append", default=[], help="as in shuffle=False, groups=8")
     trained.add_argument("--out", type=Path, default=FOLDER, help="the folder for the checkpoint")
     trained.add_argument("--runs", type=Path, default=Path("runs"), help="the folder for unfinished runs")
     trained.set_defaults(run=_train)

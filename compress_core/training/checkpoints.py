@@ -21,9 +21,12 @@ from compress_core.zoo import architecture, architectures, build
 FOLDER = Path(__file__).parent.parent / "checkpoints"
 
 
-def checkpoint_path(arch: str, width: float, dataset: str, weights: str = "plain", folder: Path | None = None) -> Path:
-    """Where the weights of that network are kept."""
-    return (folder or FOLDER) / f"{arch}-{width:.2f}-{dataset}-{weights}.safetensors"
+def checkpoint_path(
+    arch: str, width: float, dataset: str, weights: str = "plain", folder: Path | None = None, **options: object
+) -> Path:
+    """Where the weights of that network are kept; `options` are those that `build` takes, defaults left out."""
+    variant = "".join(f"+{name}={value}" for name, value in sorted(options.items()))
+    return (folder or FOLDER) / f"{arch}{variant}-{width:.2f}-{dataset}-{weights}.safetensors"
 
 
 def trained_widths(arch: str, dataset: str, weights: str = "plain", folder: Path | None = None) -> list[float]:
@@ -120,38 +123,44 @@ def load_weights(model: nn.Module, tensors: Mapping[str, torch.Tensor], origin: 
     return model.eval()
 
 
-def build_for(arch: str, width: float, data: Dataset) -> nn.Module:
+def build_for(arch: str, width: float, data: Dataset, **options: object) -> nn.Module:
     """The untrained `small` network for a dataset's images and classes."""
-    return build(arch, width, "small", len(data.classes), data.input_shape[0], stem_stride=data.stem_stride)
+    options = {"stem_stride": data.stem_stride, **options}
+    return build(arch, width, "small", len(data.classes), data.input_shape[0], **options)
 
 
 @cache
-def _load(path: Path, modified: int, arch: str, width: float, dataset: str) -> nn.Module:
+def _load(path: Path, modified: int, arch: str, width: float, dataset: str, **options: object) -> nn.Module:
     data = get_dataset(dataset)
     tensors, _ = read_checkpoint(path)
-    model = build_for(arch, width, data)
+    model = build_for(arch, width, data, **options)
     return load_weights(model, {name: t.float() for name, t in tensors.items()}, f"The checkpoint '{path.name}'")
 
 
-def load(arch: str, width: float = 1.0, dataset: str = "digits", weights: str = "plain") -> nn.Module:
+def load(
+    arch: str, width: float = 1.0, dataset: str = "digits", weights: str = "plain", **options: object
+) -> nn.Module:
     """The trained network, in eval mode; a fresh copy at every call.
 
     Args:
         dataset: what it was trained on; `imagenet` for the paper's network with torchvision's weights, fetched once
             over the network and kept in torch's own cache.
+        options: what `build` takes beyond the width, where they differ from its defaults: `shuffle=False`.
 
     Raises:
         CheckpointError: there is no such checkpoint, it is damaged, or it cannot be fetched.
     """
     if dataset == "imagenet":
         return _load_pretrained(arch, width)
-    path = checkpoint_path(arch, width, dataset, weights)
+    path = checkpoint_path(arch, width, dataset, weights, **options)
     if not path.is_file():
         widths = ", ".join(f"{w:g}" for w in trained_widths(arch, dataset, weights)) or "none"
+        variant = "".join(f", {name}={value}" for name, value in options.items())
         raise CheckpointError(
-            f"There is no trained {arch} of width {width:g} for {dataset} ({weights}). Trained widths: {widths}."
+            f"There is no trained {arch} of width {width:g} for {dataset} ({weights}{variant}). "
+            f"Trained widths{' without options' if options else ''}: {widths}."
         )
-    return duplicate(_load(path, path.stat().st_mtime_ns, arch, width, dataset))
+    return duplicate(_load(path, path.stat().st_mtime_ns, arch, width, dataset, **options))
 
 
 def _load_pretrained(arch: str, width: float) -> nn.Module:

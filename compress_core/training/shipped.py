@@ -20,6 +20,8 @@ WEIGHTS = ("plain", *map(weights_name, SPARSITIES))
 """What a recipe calls their trainings."""
 DATASET = "digits"
 SEED = 0
+SHUFFLE_WIDTHS = (1.0, 0.5, 0.25)
+"""Those of the paper's Table 3."""
 
 
 @dataclass(frozen=True)
@@ -29,15 +31,19 @@ class Job:
     arch: str
     width: float
     sparsity: float = 0.0
+    options: tuple[tuple[str, object], ...] = ()
+    """What `build` takes beyond the width, by name."""
 
     def path(self, folder: Path) -> Path:
         """Where its checkpoint is kept."""
-        return checkpoint_path(self.arch, self.width, DATASET, weights_name(self.sparsity), folder)
+        weights = weights_name(self.sparsity)
+        return checkpoint_path(self.arch, self.width, DATASET, weights, folder, **dict(self.options))
 
     def arguments(self) -> list[str]:
         """What `python -m compress_core` is told to train it."""
         chosen = ["train", "--arch", self.arch, "--width", f"{self.width:g}", "--dataset", DATASET, "--seed", str(SEED)]
-        return [*chosen, "--sparsity", f"{self.sparsity:g}"] if self.sparsity else chosen
+        chosen += ["--sparsity", f"{self.sparsity:g}"] if self.sparsity else []
+        return chosen + [text for name, value in self.options for text in ("--option", f"{name}={value}")]
 
 
 def jobs() -> list[Job]:
@@ -46,7 +52,17 @@ def jobs() -> list[Job]:
     yardsticks = [name for name in architectures(yardsticks=True) if name not in names]
     full = [Job(name, 1.0) for name in (*names, *yardsticks)]
     sparse = [Job(name, 1.0, strength) for strength in SPARSITIES for name in names]
-    return full + sparse + [Job(name, width) for width in WIDTHS[1:] for name in names]
+    narrower = [Job(name, width) for width in WIDTHS[1:] for name in names]
+    return full + sparse + narrower + shuffle_jobs()
+
+
+def shuffle_jobs() -> list[Job]:
+    """What the shuffle is worth (Zhang et al. 2018, Table 3): ShuffleNetV1 with and without it.
+
+    Three groups with shuffle are among the others already: those are the defaults.
+    """
+    chosen = [(("groups", 8),), (("shuffle", False),), (("groups", 8), ("shuffle", False))]
+    return [Job("shufflenet_v1", width, options=options) for options in chosen for width in SHUFFLE_WIDTHS]
 
 
 def make_all(parallel: int, out: Path, runs: Path, only: str = "") -> None:
@@ -78,8 +94,8 @@ def trained_accuracies(dataset: str, folder: Path = FOLDER) -> pd.DataFrame:
     """A row per plainly trained network that is there: `arch`, `width`, `accuracy` on `samples` test images."""
     rows = []
     for job in jobs():
-        path = checkpoint_path(job.arch, job.width, dataset, weights_name(job.sparsity), folder)
-        if not job.sparsity and path.is_file():
+        path = checkpoint_path(job.arch, job.width, dataset, folder=folder)
+        if not job.sparsity and not job.options and path.is_file():
             about = read_metadata(path)
             rows.append((job.arch, job.width, float(about["test_accuracy"]), int(about["test_samples"])))
     return pd.DataFrame(rows, columns=["arch", "width", "accuracy", "samples"])
@@ -88,13 +104,15 @@ def trained_accuracies(dataset: str, folder: Path = FOLDER) -> pd.DataFrame:
 def write_list(folder: Path) -> Path:
     """Write README.md beside the checkpoints: what each is, how well it does, and the command that made it."""
     rows, commands = [], []
-    for job in sorted(jobs(), key=lambda job: (architectures(True).index(job.arch), job.sparsity, -job.width)):
+    for job in sorted(
+        jobs(), key=lambda job: (architectures(True).index(job.arch), job.options, job.sparsity, -job.width)
+    ):
         path = job.path(folder)
         if not path.is_file():
             continue
         about = read_metadata(path)
         rows.append(
-            f"| {architecture(job.arch).title} | {job.width:g} | {job.sparsity:g} | "
+            f"| {architecture(job.arch).title}{_variant(job)} | {job.width:g} | {job.sparsity:g} | "
             f"{float(about['validation_accuracy']):.1%} | {float(about['test_accuracy']):.1%} | {about['epoch']} | "
             f"{about['seed']} | {about.get('precision', 'single')} | {path.stat().st_size:,} |"
         )
@@ -119,3 +137,7 @@ weights: half where validation accuracy changes by at most 0.1 points.
     readme = folder / "README.md"
     readme.write_text(text + "\n")
     return readme
+
+
+def _variant(job: Job) -> str:
+    return f" ({', '.join(f'{name} = {value}' for name, value in job.options)})" if job.options else ""

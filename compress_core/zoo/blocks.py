@@ -121,13 +121,14 @@ class ShuffleUnitV1(nn.Module, Block):
     """Grouped pointwise, shuffle, depthwise, grouped pointwise, and a shortcut: ShuffleNet (2018, Figure 2 b and c).
 
     At stride 2 the shortcut is a 3×3 average pooling, and the two are concatenated. `first` is the unit in which
-    stage 2 begins, whose few input channels are not grouped.
+    stage 2 begins, whose few input channels are not grouped. Without `shuffle` every group keeps to itself (section
+    4.1.2, Table 3).
 
     Raises:
         ValueError: the groups do not divide the channels.
     """
 
-    def __init__(self, c_in: int, c_out: int, stride: int, groups: int, first: bool = False):
+    def __init__(self, c_in: int, c_out: int, stride: int, groups: int, first: bool = False, shuffle: bool = True):
         super().__init__()
         middle, c_new = c_out // 4, c_out - c_in if stride == 2 else c_out
         for what, channels in (("bottleneck", middle), ("output", c_new), ("input", groups if first else c_in)):
@@ -137,7 +138,7 @@ class ShuffleUnitV1(nn.Module, Block):
                     f"Choose widths that are multiples of {4 * groups}, or another number of groups."
                 )
         self.reduce = ConvBNAct(c_in, middle, groups=1 if first else groups)
-        self.shuffle = ChannelShuffle(groups)
+        self.shuffle = ChannelShuffle(groups) if shuffle else nn.Identity()
         self.depthwise = depthwise(middle, stride, None)
         self.expand = ConvBNAct(middle, c_new, groups=groups, activation=None)
         self.pool = nn.AvgPool2d(3, 2, 1) if stride == 2 else None

@@ -34,14 +34,15 @@ class ShuffleNetV1(nn.Module):
         in_channels: int,
         stem_stride: int = 2,
         pool: bool = True,
+        shuffle: bool = True,
     ):
         super().__init__()
         self.stem = ConvBNAct(in_channels, stem, 3, stem_stride)
         self.pool = nn.MaxPool2d(3, 2, 1) if pool else nn.Identity()
         stages, c_in = [], stem
         for stage, (c_out, repeats) in enumerate(zip(stage_channels, REPEATS, strict=True)):
-            units = [ShuffleUnitV1(c_in, c_out, 2, groups, first=stage == 0)]
-            units += [ShuffleUnitV1(c_out, c_out, 1, groups) for _ in range(repeats - 1)]
+            units = [ShuffleUnitV1(c_in, c_out, 2, groups, stage == 0, shuffle)]
+            units += [ShuffleUnitV1(c_out, c_out, 1, groups, shuffle=shuffle) for _ in range(repeats - 1)]
             stages.append(nn.Sequential(*units))
             c_in = c_out
         self.stages = nn.Sequential(*stages)
@@ -56,16 +57,18 @@ def _stage_channels(factor: float, groups: int) -> list[int]:
     return [make_divisible(c * factor, 4 * groups) for c in STAGE_CHANNELS[groups]]
 
 
-def _imagenet(width: float, num_classes: int, in_channels: int, groups: int = 3) -> ShuffleNetV1:
+def _imagenet(width: float, num_classes: int, in_channels: int, groups: int = 3, shuffle: bool = True) -> ShuffleNetV1:
     # The authors' code gives the stem 12, 24, 24, 48 channels at 0.5, 1, 1.5, 2: it doubles with the width.
     stem = make_divisible(STEM * 2 ** math.floor(math.log2(width)), groups)
-    return ShuffleNetV1(stem, _stage_channels(width, groups), groups, num_classes, in_channels)
+    return ShuffleNetV1(stem, _stage_channels(width, groups), groups, num_classes, in_channels, shuffle=shuffle)
 
 
-def _small(width: float, num_classes: int, in_channels: int, groups: int = 3, stem_stride: int = 2) -> ShuffleNetV1:
+def _small(
+    width: float, num_classes: int, in_channels: int, groups: int = 3, stem_stride: int = 2, shuffle: bool = True
+) -> ShuffleNetV1:
     stem = make_divisible(STEM * SMALL_FACTOR * width, math.lcm(2, groups))
     channels = _stage_channels(width * SMALL_FACTOR, groups)
-    return ShuffleNetV1(stem, channels, groups, num_classes, in_channels, stem_stride, pool=False)
+    return ShuffleNetV1(stem, channels, groups, num_classes, in_channels, stem_stride, False, shuffle)
 
 
 _ERRORS = {  # Table 2: top-1 error by width, for 1, 2, 3, 4 and 8 groups
@@ -81,7 +84,7 @@ register(
         title="ShuffleNetV1",
         paper="Zhang et al. 2018, Table 1",
         presets={"imagenet": _imagenet, "small": _small},
-        options={"groups": (3, 1, 2, 4, 8)},
+        options={"groups": (3, 1, 2, 4, 8), "shuffle": (True, False)},
         reported=tuple(
             Reported(
                 f"ShuffleNet {width:g}× (g = {groups})",

@@ -49,6 +49,10 @@ _STYLE = f"""<style>
 .cc-h {{ font-size: 1.05rem; font-weight: 600; margin: 0; }}
 .js-plotly-plot :is(.infolayer, .cartesianlayer) text {{ fill: light-dark(#31333F, #FAFAFA) !important; }}
 .js-plotly-plot .xerror {{ stroke: light-dark(#31333F, #FAFAFA) !important; }}
+.js-plotly-plot .menulayer text {{ fill: light-dark(#31333F, #FAFAFA) !important; }}
+.js-plotly-plot .menulayer rect {{ fill: transparent !important; }}
+.js-plotly-plot g.updatemenu-button:focus-visible {{ outline: 2px solid {_both(COMPRESSED_TEXT)}; }}
+.st-key-moves .js-plotly-plot .cartesianlayer .textpoint text {{ fill: #FFFFFF !important; }}
 .cc-read {{ font-size: .95rem; line-height: 1.4; opacity: .9; margin: 0; }}
 </style>"""
 

@@ -14,5 +14,6 @@ PAGES = (
     Page("pages/Pruning.py", "Pruning", ":material/content_cut:"),
     Page("pages/Quantization.py", "Quantization", ":material/grid_4x4:"),
     Page("pages/Architectures.py", "Architectures", ":material/account_tree:"),
+    Page("pages/Channel_shuffle.py", "Channel shuffle", ":material/shuffle:"),
     Page("pages/Ideas.py", "Ideas", ":material/lightbulb:"),
 )

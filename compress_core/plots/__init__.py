@@ -11,6 +11,15 @@ from compress_core.plots.channels import score_histogram
 from compress_core.plots.ideas import block_widths, error_over_dims, form_bars, spirals, squeeze_curves
 from compress_core.plots.pruning import matrices, trainings_histogram
 from compress_core.plots.quantization import accuracy_over_bits, channel_ranges, layer_bars, weights_and_levels
+from compress_core.plots.shuffle import (
+    deals,
+    feature_strip,
+    permutation_grid,
+    reach_matrices,
+    share_over_layers,
+    shuffle_animation,
+    worth,
+)
 from compress_core.plots.tradeoff import accuracy_against_size
 
 __all__ = [
@@ -23,13 +32,20 @@ __all__ = [
     "cost_by_kind",
     "cost_by_layer",
     "costs_side_by_side",
+    "deals",
     "error_over_dims",
+    "feature_strip",
     "form_bars",
     "layer_bars",
     "matrices",
+    "permutation_grid",
+    "reach_matrices",
     "score_histogram",
+    "share_over_layers",
+    "shuffle_animation",
     "spirals",
     "squeeze_curves",
     "trainings_histogram",
     "weights_and_levels",
+    "worth",
 ]

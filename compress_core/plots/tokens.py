@@ -55,6 +55,9 @@ YARDSTICK = ("#8D7B68", "star")
 CONTRAST = ("#C07F00", "#A8407F")
 """Two forms of one idea side by side, the plain one and the clever one: ochre and purple."""
 
+GROUP = ("#D55E00", "#009E73", "#C06B9A", "#7B61A8", "#9A8F00", "#3A97CE", "#8A5A3C", "#A8407F")
+"""A colour for each group of channels; the number that stands on a channel is the second cue."""
+
 THRESHOLD_LINE = (("#FFFFFF", 5), ("#17202E", 2))
 """Colour and width (px), drawn one over the other: to be seen on bars and on both backgrounds."""
 

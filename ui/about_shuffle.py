@@ -51,6 +51,8 @@ frame has the colour of the group, the number is the channel's place before the 
 are shown whose maps vary the most; grey goes from zero to the brightest of them.
 
 The network is the recipe's before its weights are rounded.
+
+Zhang et al. 2018, *ShuffleNet*, Figure 2; Ma et al. 2018, *ShuffleNet V2*, Figure 3.
 """
 
 WORTH = r"""

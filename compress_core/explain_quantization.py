@@ -150,13 +150,13 @@ def read_weights(own: LayerWeights, name: str, channel: int | None) -> str:
     weights = own.weights if channel is None else own.weights[own.weights["channel"] == channel]
     where = name if channel is None else f"channel {channel} of {name}"
     count = len(weights)
-    if own.levels.empty:
+    if not own.rounded:
         return f"The {count:,} weights of {where} are not rounded; they take {weights['before'].nunique():,} values."
     noise = float(((weights["after"] - weights["before"]) ** 2).sum())
     power = float((weights["before"] ** 2).sum())
     kept = f"SQNR {decibels(10 * math.log10(power / noise))}" if noise > 0 and power > 0 else "nothing is lost"
     zero = float((weights["after"] == 0).mean())
-    each = own.levels.groupby("channel").size().max()
+    each = own.level_count
     levels = f"{each:,} levels" if own.shared else f"{each:,} levels in each channel"
     zeros = f", {percent(zero)} of them at zero" if zero >= 0.005 else ""
     return f"The {count:,} weights of {where} go to {levels}{zeros}: {kept}."

@@ -5,6 +5,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache as kept
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -182,32 +183,61 @@ def _flat(tensors) -> Tensor:
     return torch.cat([tensor.flatten() for tensor in tensors])
 
 
+class LayerPart(NamedTuple):
+    """Output channels of a layer that are rounded together: of one that fell into groups, each group's."""
+
+    first: int
+    channels: int
+    levels: Levels
+
+
 @dataclass(frozen=True)
 class LayerWeights:
     """One layer's weights before and after rounding.
 
-    `weights` has a row per weight: `channel` (of its outputs), `before`, `after`. `levels` has a row per level:
-    `channel`, `level`; levels that all channels share have channel −1, and a layer that is not rounded has none.
+    `weights` has a row per weight: `channel` (of its outputs), `before`, `after`. `rounded` are the parts that are,
+    with the levels of each; there is none where the layer is left as it is.
     """
 
     layer: str
     bits: int
     weights: pd.DataFrame
-    levels: pd.DataFrame
+    rounded: tuple[LayerPart, ...]
 
     @property
     def shared(self) -> bool:
         """Whether all channels have the same levels."""
-        return bool((self.levels["channel"] == -1).all())
+        return len(self.rounded) < 2 and all(_is_shared(part.levels) for part in self.rounded)
 
     @property
     def channels(self) -> int:
         """How many outputs the layer has."""
         return int(self.weights["channel"].max()) + 1
 
+    @property
+    def level_count(self) -> int:
+        """How many levels a weight may choose from, at most; 0 where none is rounded."""
+        return max((_level_values(part.levels, 0).size for part in self.rounded), default=0)
+
     def levels_of(self, channel: int) -> np.ndarray:
         """The levels that a channel's weights may take."""
-        return self.levels["level"][self.levels["channel"].isin((-1, channel))].to_numpy()
+        for part in self.rounded:
+            if part.first <= channel < part.first + part.channels:
+                return _level_values(part.levels, channel - part.first)
+        return np.empty(0)
+
+
+def _is_shared(levels: Levels) -> bool:
+    return isinstance(levels, Codebook) or levels.scale.numel() == 1
+
+
+def _level_values(levels: Levels, row: int) -> np.ndarray:
+    """The levels of one output channel of a weight tensor, counted within it."""
+    if isinstance(levels, Codebook):
+        return levels.levels.unique().numpy()
+    place = 0 if levels.scale.numel() == 1 else row
+    zero_point, scale = levels.zero_point.view(-1)[place], levels.scale.view(-1)[place]
+    return ((torch.arange(levels.count) - zero_point) * scale).numpy()
 
 
 def study_weights(recipe: Recipe, layer: str, cache: StageCache | None = None) -> LayerWeights:
@@ -219,32 +249,17 @@ def study_weights(recipe: Recipe, layer: str, cache: StageCache | None = None) -
     cache = StageCache() if cache is None else cache
     recipe = _own_way(recipe)
     before, state = _weights(_ready(recipe, cache)), compress(recipe, cache).state
-    weights, levels, first = [], [], 0
-    names = _by_layer(list(before))[layer]
-    for name in names:
+    weights, rounded, first = [], [], 0
+    for name in _by_layer(list(before))[layer]:
         rows = before[name].flatten(1)
         channels = np.repeat(np.arange(first, first + len(rows)), rows.shape[1])
         after = _after(state, before, name).flatten()
         weights.append(pd.DataFrame({"channel": channels, "before": rows.flatten().numpy(), "after": after.numpy()}))
         if name in state.codes:
-            whole = len(names) == 1
-            levels.append(_levels(state.levels[name], len(rows), first, whole))
+            rounded.append(LayerPart(first, len(rows), state.levels[name]))
         first += len(rows)
-    found = pd.concat(levels) if levels else pd.DataFrame({"channel": [], "level": []})
-    return LayerWeights(layer, bits_by_layer(recipe)[layer], pd.concat(weights, ignore_index=True), found)
-
-
-def _levels(own: Levels, channels: int, first: int, whole: bool) -> pd.DataFrame:
-    """The levels of a weight tensor; -1 as the channel where all of the layer share them."""
-    if isinstance(own, Codebook):
-        values = own.levels.unique().unsqueeze(0)
-    else:
-        values = (torch.arange(own.count).unsqueeze(0) - own.zero_point.view(-1, 1)) * own.scale.view(-1, 1)
-    if len(values) == 1 and whole:
-        return pd.DataFrame({"channel": -1, "level": values[0].numpy()})
-    values = values.expand(channels, -1)
-    places = np.repeat(np.arange(first, first + channels), values.shape[1])
-    return pd.DataFrame({"channel": places, "level": values.flatten().numpy()})
+    bits = bits_by_layer(recipe)[layer]
+    return LayerWeights(layer, bits, pd.concat(weights, ignore_index=True), tuple(rounded))
 
 
 def study_ranges(recipe: Recipe, layer: str, cache: StageCache | None = None) -> pd.DataFrame:

@@ -11,6 +11,7 @@ from compress_core.errors import CheckpointError, CompressError
 from compress_core.numbers import size
 from compress_core.pipeline import quantizable_layers
 from compress_core.quantization.integer import missing
+from compress_core.quantization.rounding import ROUNDINGS
 from compress_core.recipe import Recipe
 from compress_core.study_quantization import CHOICES, IMAGES, TELLING_BITS, Packed, alone, curve, is_rounded
 from ui import about_quantization as about
@@ -20,8 +21,7 @@ from ui.bars import versus
 from ui.choice import Choice
 from ui.engine import Engine, Piece, engine
 
-POLL_S = 1.0
-SOON_S = 0.1  # the page waits so long for layers to be rounded alone before it comes back to ask
+POLL_S, PATIENT_POLL_S = 1.0, 3.0
 CLOSED, RUNTIMES = "closed", "runtimes"
 ALL = "all"
 ORDERS = {"widest": "Widest first", "numbered": "As numbered"}
@@ -66,23 +66,22 @@ def main() -> None:
         components.sentence(explain.summary(now, shared.packed(recipe.weights_only()), original))
     going_on = _gather(state, recipe, shared)
     with right.container(gap=None):
-        _live(_curve, going_on and _lacks(_curve_pieces(recipe), shared), None)(state, recipe, now, shared)
+        _live(_curve, recipe, going_on and _lacks(_curve_pieces(recipe), shared), None)(state, recipe, now, shared)
     with lower_left.container(gap=None):
         _bytes(now, original)
     with lower_right.container(gap=None):
         _ranges(state, recipe, layer, shared)
     with middle:
         wanted = _layer_pieces(recipe)
-        shared.wait_for(wanted, SOON_S)
         spending = st.session_state.get("spending") is not None
         lacks = _lacks(wanted, shared) or spending
-        _live(_layers, going_on and lacks, "xsmall")(state, recipe, layer, now, shared)
+        _live(_layers, recipe, going_on and lacks, "xsmall")(state, recipe, layer, now, shared)
     with below:
         _view(state, recipe, shared)
     _expect(state, recipe, shared)
 
 
-def _live(draw: Callable, going_on: bool, gap: str | None) -> Callable:
+def _live(draw: Callable, recipe: Recipe, going_on: bool, gap: str | None) -> Callable:
     """A part of the page that comes back to ask while what it draws is still measured.
 
     It stays such a part when all is there: the browser would take it for another one, and draw it anew.
@@ -95,7 +94,9 @@ def _live(draw: Callable, going_on: bool, gap: str | None) -> Callable:
         with st.container(gap=gap):  # a fragment's own has another one
             draw(state, recipe, *args)
 
-    return st.fragment(again, run_every=POLL_S if going_on else None)
+    # What looks at images takes a third of a second each; a page that comes back for every one of them is never still.
+    patient = "images" in ROUNDINGS[recipe.rounding].needs
+    return st.fragment(again, run_every=(PATIENT_POLL_S if patient else POLL_S) if going_on else None)
 
 
 def _layer(state: State, layers: pd.DataFrame) -> str:
@@ -106,7 +107,11 @@ def _layer(state: State, layers: pd.DataFrame) -> str:
 
 def _expect(state: State, recipe: Recipe, shared: Engine) -> None:
     """Prepare the next stop of whichever knob was turned."""
-    steps = (lambda shown: shared.packed(shown.recipe), lambda shown: shared.layers(shown.recipe))
+    steps = (
+        lambda shown: shared.packed(shown.recipe),
+        lambda shown: shared.layers(shown.recipe),
+        lambda shown: [shared.piece(piece) for piece in _layer_pieces(shown.recipe)],
+    )
     shared.expect(knobs.likely_next(state.before, state.recipe), steps)
 
 
@@ -187,7 +192,7 @@ def _weights(state: State, recipe: Recipe, layer: str, shared: Engine) -> None:
     text = explain.read_weights(own, names[layer], one)
     whose = explain.widest_channel(own) if one is None and not own.shared else one
     levels = own.levels_of(0 if whose is None else whose)
-    after = "" if own.levels.empty else "after"
+    after = "after" if own.rounded else ""
     of = f"levels of channel {whose}, the widest" if one is None and not own.shared else ""
     figure = plots.weights_and_levels(rows, levels, after, of)
     st.plotly_chart(figure, key="weights", alt=text, config=_STILL)

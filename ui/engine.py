@@ -40,6 +40,8 @@ PAUSE_S = 0.02
 CALM_S = 0.7
 GIVEN_UP_S = 4.0  # after so long without a question nobody is there any more
 
+_LOOK_AHEAD = "look-ahead"
+
 T = TypeVar("T")
 
 
@@ -103,21 +105,29 @@ class Engine:
         self.results = StageCache(RESULTS_KEPT)
         self.gate = Gate()
         self._guesses: deque[tuple[Recipe, Sequence[Step]]] = deque(maxlen=GUESSES_KEPT)
-        self._ahead = ThreadPoolExecutor(1, "look-ahead")  # Python waits for it before it ends
+        self._ahead = ThreadPoolExecutor(1, _LOOK_AHEAD)  # Python waits for it before it ends
         self._meanwhile = ThreadPoolExecutor(1, "meanwhile")
         self._gatherers = ThreadPoolExecutor(1, "gathering")
         self._works: dict[Hashable, tuple[NextPiece, float]] = {}
         self._failed: set[Hashable] = set()
         self._gathering = False
-        self._quiet = threading.Lock()  # what nobody waits for stands still while something is timed
+        self._quiet = threading.RLock()  # what nobody waits for stands still while something is timed
         self._jobs: OrderedDict[Hashable, Future] = OrderedDict()
         self._jobs_lock = threading.Lock()
 
-    def _once(self, stage: str, key: Hashable, compute: Callable[[StageCache], T]) -> T:
-        """A result from the cache, or computed when it is this caller's turn."""
+    def _once(self, stage: str, key: Hashable, compute: Callable[[StageCache], T], timed: bool = False) -> T:
+        """A result from the cache, or computed when it is this caller's turn.
+
+        Args:
+            timed: whether it times something, so that nothing else may compute meanwhile.
+        """
 
         def in_turn() -> T:
-            with self.gate:
+            with contextlib.ExitStack() as turn:
+                if timed:
+                    turn.enter_context(self._quiet)
+                if timed or not threading.current_thread().name.startswith(_LOOK_AHEAD):  # a visitor would wait for it
+                    turn.enter_context(self.gate)
                 return compute(self.networks)
 
         return self.results.get(stage, key, in_turn)
@@ -179,7 +189,7 @@ class Engine:
         """What a recipe's healing brings, and how long it takes; None while it is fine-tuned, which takes seconds."""
         if recipe.heal == "finetune":
             return self.meanwhile(("rung", recipe.canonical()), lambda: taken_apart.study_rung(recipe))
-        return self._once("rung", recipe.canonical(), lambda _: taken_apart.study_rung(recipe))
+        return self._once("rung", recipe.canonical(), lambda _: taken_apart.study_rung(recipe), timed=True)
 
     def meanwhile(self, key: Hashable, compute: Callable[[], T]) -> T | None:
         """A result that takes seconds: computed beside everything else, so that no page stands still for it.
@@ -199,7 +209,8 @@ class Engine:
 
     def versus(self, recipe: Recipe) -> Versus:
         """A recipe's channels cut, against as many weights set to zero."""
-        return self._once("versus", recipe.canonical(), lambda networks: taken_apart.study_versus(recipe, networks))
+        recipe = recipe.canonical()
+        return self._once("versus", recipe, lambda networks: taken_apart.study_versus(recipe, networks), timed=True)
 
     def packed(self, recipe: Recipe) -> Packed:
         """A recipe's accuracy, and its file in every coding."""
@@ -245,11 +256,9 @@ class Engine:
         """A piece's result where it is at hand; nothing is computed."""
         return self.results.known(piece.stage, piece.recipe)
 
-    def wait_for(self, pieces: Sequence[Piece], seconds: float) -> None:
-        """Wait a moment for pieces that are being gathered: a page that draws them at once is calmer."""
-        ends = time.monotonic() + seconds
-        while time.monotonic() < ends and any(self.known(piece) is None for piece in pieces):
-            time.sleep(PAUSE_S)
+    def piece(self, piece: Piece) -> object:
+        """A piece's result, computed now where it is not at hand."""
+        return self._once(*piece, lambda networks: _PIECES[piece.stage](piece.recipe, networks))
 
     def plan(self, recipe: Recipe, budget: int, found: dict[int, dict[str, float]]) -> str:
         """The bits of single layers that a budget of bytes is best spent on.
@@ -310,7 +319,7 @@ class Engine:
 
     def latency(self, what: Shown) -> Latency:
         """The recipe's time beside its original's."""
-        return self._once("latency", what, lambda networks: self._time(what, networks))
+        return self._once("latency", what, lambda networks: self._time(what, networks), timed=True)
 
     @staticmethod
     def _time(what: Shown, networks: StageCache) -> Latency:
@@ -327,7 +336,7 @@ class Engine:
 
     def timed(self, what: str, key: Hashable, measure: Callable[[], T]) -> T:
         """A page's own measurement, taken while nothing else computes; the same question gets the same answer."""
-        return self._once(f"timed {what}", key, lambda _: measure())
+        return self._once(f"timed {what}", key, lambda _: measure(), timed=True)
 
     def expect(self, recipes: Iterable[Recipe], steps: Sequence[Step] | None = None) -> None:
         """Compute these while nobody waits, the likeliest first; newer guesses push out older ones.

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -202,7 +203,25 @@ def test_whoever_computes_comes_before_what_is_gathered():
     engine, piece = Engine(), Piece("outcome", cc.Recipe(width=0.25, bits=2))
     with engine.gate:
         engine.gather("a", lambda: None if engine.known(piece) else piece)
-        engine.wait_for([piece], 0.3)
+        time.sleep(0.3)
         assert engine.known(piece) is None
-    engine.wait_for([piece], 20)
+    engine._gatherers.submit(lambda: None).result(20)  # behind the gatherer's work
     assert engine.known(piece) is not None
+
+
+def test_what_is_computed_ahead_stands_in_no_visitors_way():
+    engine, begun, goes_on = Engine(), threading.Event(), threading.Event()
+
+    def slow(networks):
+        begun.set()
+        goes_on.wait(20)
+
+    engine.expect([cc.Recipe(bits=4)], [lambda shown: engine._once("slow", 1, slow)])
+    assert begun.wait(20)
+    assert engine._once("quick", 1, lambda networks: "there") == "there"  # with the other still running
+    with ThreadPoolExecutor(1) as pool:
+        timing = pool.submit(engine.timed, "what", 1, lambda: goes_on.is_set())
+        time.sleep(0.2)
+        assert not timing.done()  # what is timed waits until nothing else computes
+        goes_on.set()
+        assert timing.result(20)

@@ -27,13 +27,13 @@ def channels_last(given: Tensor) -> Tensor:
 
 
 def run_on(network: nn.Module, images: Tensor) -> Tensor:
-    """What a network puts out, without gradients.
+    """What a network puts out, without gradients unless the images ask for theirs.
 
     Raises:
         ValueError: it does not run on such images.
     """
     try:
-        with torch.no_grad():
+        with torch.set_grad_enabled(images.requires_grad):
             return network(images)
     except (RuntimeError, IndexError, TypeError, ValueError, AttributeError) as error:
         why, shape = str(error).partition("\n")[0], " × ".join(map(str, images.shape))

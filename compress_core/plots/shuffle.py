@@ -1,7 +1,5 @@
 """Figures of the channel shuffle: the animation, the permutation, who hears whom, and what it is worth."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
@@ -32,7 +30,7 @@ def group_color(group: int) -> str:
     return GROUP[group % len(GROUP)]
 
 
-def shuffle_animation(states: pd.DataFrame, captions: Sequence[str], height: int = HEIGHT_PX) -> go.Figure:
+def shuffle_animation(states: pd.DataFrame, captions: list[str], height: int = HEIGHT_PX) -> go.Figure:
     """The channels of a shuffle, moved in the browser from step to step.
 
     Args:
@@ -127,7 +125,7 @@ def _domain(i: int, count: int, gap: float) -> list[float]:
     return [i * (width + gap), i * (width + gap) + width]
 
 
-def permutation_grid(index: Sequence[int], groups: Sequence[int], height: int = HEIGHT_PX) -> go.Figure:
+def permutation_grid(index: list[int], groups: list[int], height: int = HEIGHT_PX) -> go.Figure:
     """A permutation as a matrix: a square where a place (row) holds a channel (column), in its group's colour.
 
     Args:
@@ -156,7 +154,7 @@ def permutation_grid(index: Sequence[int], groups: Sequence[int], height: int = 
     )
 
 
-def reach_matrices(panels: Sequence[tuple[str, pd.DataFrame, Sequence[int]]], height: int = HEIGHT_PX) -> go.Figure:
+def reach_matrices(panels: list[tuple[str, pd.DataFrame, list[int]]], height: int = HEIGHT_PX) -> go.Figure:
     """Who hears whom, a matrix a panel: a cell where an input (column) reaches an output (row), in its group's colour.
 
     Args:
@@ -240,7 +238,7 @@ def share_over_layers(shares: pd.DataFrame, chosen: int, height: int = HEIGHT_PX
     )
 
 
-def deals(panels: Sequence[tuple[str, Sequence[int], Sequence[int]]], height: int = HEIGHT_PX) -> go.Figure:
+def deals(panels: list[tuple[str, list[int], list[int]]], height: int = HEIGHT_PX) -> go.Figure:
     """A shuffle as lines from the places before it to those after it, in the colours of the groups, a panel each.
 
     Args:
@@ -285,7 +283,7 @@ def deals(panels: Sequence[tuple[str, Sequence[int], Sequence[int]]], height: in
     return figure(traces, *first, labels, height=height, margin=MARGIN | {"t": 30}, dragmode=False, **axes)
 
 
-def feature_strip(maps: pd.DataFrame, titles: Sequence[str], height: int = HEIGHT_PX) -> go.Figure:
+def feature_strip(maps: pd.DataFrame, titles: list[str], height: int = HEIGHT_PX) -> go.Figure:
     """Maps in a row before a shuffle and in a row after it, framed in the colours of their groups.
 
     Args:
@@ -329,7 +327,7 @@ def feature_strip(maps: pd.DataFrame, titles: Sequence[str], height: int = HEIGH
     )
 
 
-def worth(table: pd.DataFrame, titles: Sequence[str], height: int = HEIGHT_PX) -> go.Figure:
+def worth(table: pd.DataFrame, titles: list[str], height: int = HEIGHT_PX) -> go.Figure:
     """Errors without the shuffle and with it, a panel a source and a row a network.
 
     Args:

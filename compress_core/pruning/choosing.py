@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from compress_core.errors import UnsupportedModelError
+from compress_core.layers.running import checked
 from compress_core.pruning.coupling import ChannelGroup, Coupling
 from compress_core.pruning.evidence import TOGETHER, Evidence
 from compress_core.pruning.importance import CRITERIA
@@ -81,6 +82,8 @@ def judge(
     for needed, given in (("images", images), ("labels", labels)):
         if needed in chosen.needs and (given is None or not len(given)):
             raise ValueError(f"The criterion '{criterion}' looks at calibration {needed}: give them as {needed}=.")
+    if "images" in chosen.needs:
+        checked(images, f"The criterion '{criterion}'")
     if "labels" in chosen.needs and len(images) != len(labels):
         raise ValueError(f"Each image needs its label: there are {len(images)} images and {len(labels)} labels.")
     evidence = Evidence(model, coupling, images, labels, together or chosen.together, seed)

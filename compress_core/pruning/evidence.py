@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from compress_core.duplicate import duplicate
 from compress_core.layers.reading import channel_vectors, features, some_places
+from compress_core.layers.running import run_on
 from compress_core.pruning.coupling import NO_PLACE, ChannelGroup, Coupling
 
 T = TypeVar("T")
@@ -73,8 +74,7 @@ class Evidence:
         for name in self._readers():
             layer = model.get_submodule(name)
             layer.register_forward_hook(lambda layer, given, output, name=name: watch(name, layer, given[0], output))
-        with torch.no_grad():
-            model(self.images)
+        run_on(model, self.images)
 
     @cached_property
     def variances(self) -> dict[str, Tensor]:
@@ -118,7 +118,7 @@ class Evidence:
         for name in self._readers():
             model.get_submodule(name).register_forward_pre_hook(lambda layer, given, name=name: own(layer, given, name))
         with torch.enable_grad():
-            logits = model(self.images.clone().requires_grad_())
+            logits = run_on(model, self.images.clone().requires_grad_())
             F.cross_entropy(logits, self.labels, reduction="sum").backward()
         return {
             name: channel_vectors(self.layer(name), given.detach() * given.grad).sum(1) for name, given in kept.items()

@@ -10,6 +10,7 @@ from compress_core.duplicate import duplicate
 from compress_core.layers.modules import RaggedConv2d
 from compress_core.layers.reading import Places, channel_vectors, features, outputs, some_places, weight_matrix
 from compress_core.layers.regression import Regression
+from compress_core.layers.running import channels_last, checked, run_on
 from compress_core.pruning.channels import PruneResult
 from compress_core.pruning.coupling import Coupling
 
@@ -27,9 +28,9 @@ def recalibrate(model: nn.Module, images: Tensor) -> nn.Module:
     as one batch, so each layer sees inputs that the layers before it have already corrected.
 
     Raises:
-        ValueError: there is no image.
+        ValueError: there is no image, or the network does not run on these.
     """
-    _need(images, "Recalibration")
+    checked(images, "Recalibration")
     healed = duplicate(model).to(memory_format=torch.channels_last).eval()
     norms = [m for m in healed.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
     momenta = [norm.momentum for norm in norms]
@@ -37,8 +38,7 @@ def recalibrate(model: nn.Module, images: Tensor) -> nn.Module:
         norm.reset_running_stats()
         norm.momentum = None  # a plain average over the batches seen
         norm.train()
-    with torch.no_grad():
-        healed(images.contiguous(memory_format=torch.channels_last))
+    run_on(healed, channels_last(images))
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
     return healed.to(memory_format=torch.contiguous_format).eval()
@@ -53,9 +53,9 @@ def absorb(pruned: PruneResult, model: nn.Module, images: Tensor) -> nn.Module:
         pruned: what was cut, from `model`; neither is changed.
 
     Raises:
-        ValueError: there is no image.
+        ValueError: there is no image, or the network does not run on these.
     """
-    _need(images, "Absorbing")
+    checked(images, "Absorbing")
     original, healed = duplicate(model).eval(), duplicate(pruned.model).eval()
     sent: dict[str, Tensor] = {}
     for name, layer in _layers(original, pruned):
@@ -68,8 +68,7 @@ def absorb(pruned: PruneResult, model: nn.Module, images: Tensor) -> nn.Module:
             sent[name] = (weights @ means.unsqueeze(2)).flatten()
 
         layer.register_forward_hook(note)
-    with torch.no_grad():
-        original(images)
+    run_on(original, images)
     for part in _parts(healed, pruned):
         if not _is_depthwise(part.layer):
             _shift_output(part, sent[part.name][part.outputs])
@@ -88,12 +87,12 @@ def reconstruct(pruned: PruneResult, model: nn.Module, images: Tensor, seed: int
         seed: of the places of the maps that are looked at.
 
     Raises:
-        ValueError: there is no image.
+        ValueError: there is no image, or the network does not run on these.
 
     After He et al. 2017, *Channel Pruning for Accelerating Very Deep Neural Networks*, section 3.1, which solves with
     what the original reads; layer after layer as in its section 3.2.
     """
-    _need(images, "Reconstruction")
+    checked(images, "Reconstruction")
     generator = torch.Generator().manual_seed(seed)
     original, healed = duplicate(model).eval(), duplicate(pruned.model).eval()
     wanted: dict[str, tuple[Places | None, Tensor]] = {}
@@ -106,14 +105,14 @@ def reconstruct(pruned: PruneResult, model: nn.Module, images: Tensor, seed: int
         layer.register_forward_hook(note)
     for part in _parts(healed, pruned):
 
-        def solve(layer: nn.Module, given: tuple[Tensor], part: _Part = part) -> None:
-            places, target = wanted[part.name]
-            _solve(part, features(layer, given[0], places), target[:, part.outputs])
+        def solve(layer: nn.Module, given: tuple[Tensor], part: _Part = part) -> Tensor:
+            maps, (places, target) = channels_last(given[0]), wanted[part.name]
+            _solve(part, features(layer, maps, places), target[:, part.outputs])
+            return maps
 
         part.layer.register_forward_pre_hook(solve)
-    with torch.no_grad():
-        original(images)
-        healed(images)
+    run_on(original, images)
+    run_on(healed, images)
     for part in _parts(healed, pruned):
         part.layer._forward_pre_hooks.clear()
     return healed
@@ -189,8 +188,3 @@ def _shift_output(part: _Part, by: Tensor) -> None:
         part.norm.running_mean[part.own] -= by
     else:
         part.layer.bias = nn.Parameter(by)
-
-
-def _need(images: Tensor, what: str) -> None:
-    if not len(images):
-        raise ValueError(f"{what} needs at least one image.")

@@ -274,3 +274,26 @@ def test_channels_that_one_layer_reads_leave_in_one_order(monkeypatch):
     assert {c // 4 for c in gone[:4]} == {0, 1}
     assert sorted(given.argsort(stable=True)[:6].tolist()) == sorted(gone)
     assert given[gone].diff().min() >= 0
+
+
+@pytest.mark.parametrize("criterion", ["activation", "taylor", "obs"])
+@pytest.mark.parametrize(
+    ("images", "sentence"),
+    [
+        (torch.full((4, 1, 32, 32), float("nan")), "needs images of finite numbers"),
+        (torch.zeros(4, 3, 32, 32), "does not run on calibration images of 4 × 3 × 32 × 32"),
+        (torch.zeros(4, 1, 32, 32).long(), "needs images as a tensor"),
+    ],
+    ids=["nan", "channels", "integers"],
+)
+def test_images_that_nothing_can_be_told_from_are_a_sentence(criterion, images, sentence):
+    model = cc.load("studentnet", width=0.25)
+    with pytest.raises(ValueError, match=sentence):
+        cc.prune_channels(
+            model,
+            torch.zeros(1, 1, 32, 32),
+            ratio=0.3,
+            criterion=criterion,
+            images=images,
+            labels=torch.zeros(4).long(),
+        )

@@ -111,7 +111,8 @@ class Engine:
         self._works: dict[Hashable, tuple[NextPiece, float]] = {}
         self._failed: set[Hashable] = set()
         self._gathering = False
-        self._quiet = threading.RLock()  # what nobody waits for stands still while something is timed
+        self._quiet = threading.Lock()  # what nobody waits for stands still while something is timed for seconds
+        self._no_guess = threading.RLock()  # and what is computed ahead, while something is timed for a moment
         self._jobs: OrderedDict[Hashable, Future] = OrderedDict()
         self._jobs_lock = threading.Lock()
 
@@ -125,7 +126,7 @@ class Engine:
         def in_turn() -> T:
             with contextlib.ExitStack() as turn:
                 if timed:
-                    turn.enter_context(self._quiet)
+                    turn.enter_context(self._no_guess)
                 if timed or not threading.current_thread().name.startswith(_LOOK_AHEAD):  # a visitor would wait for it
                     turn.enter_context(self.gate)
                 return compute(self.networks)
@@ -358,7 +359,7 @@ class Engine:
         for step in steps:
             while self.gate.visitors:
                 time.sleep(PAUSE_S)
-            with self._quiet:
+            with self._quiet, self._no_guess:
                 step(self.shown(recipe))
 
 

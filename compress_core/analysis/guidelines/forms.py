@@ -209,7 +209,12 @@ def _elementwise(base: int, relu: bool, shortcut: bool, side: int) -> Form:
         body = nn.Sequential(_conv(base, waist), activation(), _conv(waist, waist, 3), activation(), _conv(waist, base))
         return nn.Sequential(Summed(body, nn.Identity()) if shortcut else body, activation())
 
-    names = {(True, True): "ReLU, shortcut", (True, False): "ReLU", (False, True): "shortcut", (False, False): "neither"}
+    names = {
+        (True, True): "ReLU, shortcut",
+        (True, False): "ReLU",
+        (False, True): "shortcut",
+        (False, False): "neither",
+    }
     return Form(
         names[relu, shortcut], f"{base}, {waist}", base, BLOCKS * macs, BLOCKS * access, 0, partial(_stack, block)
     )

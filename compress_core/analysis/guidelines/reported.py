@@ -61,8 +61,6 @@ def speeds(guideline: str, scale: int) -> pd.DataFrame:
 def networks() -> pd.DataFrame:
     """Table 8: `arch`, `level` (of `LEVELS`), `macs` (M), `error` (top-1, %), `gpu` and `arm`."""
     rows = [
-        (arch, level, *point)
-        for arch, points in _NETWORKS.items()
-        for level, point in zip(LEVELS, points, strict=True)
+        (arch, level, *point) for arch, points in _NETWORKS.items() for level, point in zip(LEVELS, points, strict=True)
     ]
     return pd.DataFrame(rows, columns=["arch", "level", "macs", "error", *PLATFORMS])

@@ -15,4 +15,5 @@ PAGES = (
     Page("pages/Quantization.py", "Quantization", ":material/grid_4x4:"),
     Page("pages/Architectures.py", "Architectures", ":material/account_tree:"),
     Page("pages/Ideas.py", "Ideas", ":material/lightbulb:"),
+    Page("pages/Guidelines.py", "Guidelines", ":material/rule:"),
 )

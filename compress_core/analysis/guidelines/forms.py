@@ -5,6 +5,7 @@ multiply–accumulates equal are computed here, since some of the printed ones d
 activations only in G4: the paper's text names convolutions alone.
 """
 
+import itertools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -158,7 +159,7 @@ def _unequal(base: int, ratio: int, side: int) -> Form:
 def _grouped(base: int, groups: int, side: int) -> Form:
     """G2: a pointwise convolution of g groups a block."""
     widths = grouped_widths(base, groups)
-    layers = [(c_in, c_out) for c_in, c_out in zip(widths, widths[1:], strict=False)]
+    layers = list(itertools.pairwise(widths))
     others = [width for width in widths if width != widths[0]]
     return Form(
         f"g = {groups}",

@@ -19,27 +19,28 @@ class Scene:
     batch: int
 
 
+MACS = {"small": (500_000, 1_000_000, 2_000_000, 4_000_000), "imagenet": tuple(level * 1_000_000 for level in LEVELS)}
+"""At which networks are held against each other, by preset; the paper's own for ImageNet's images."""
+
 SCENES = {"digits": Scene("small", 1), "digits64": Scene("small", 64), "imagenet": Scene("imagenet", 1)}
 
 
 def networks(scene: str) -> pd.DataFrame:
     """A row a network that is timed: `arch`, `width`, `macs`; and `accuracy` on `samples` images, NaN where untrained.
 
-    Of digits the widths that are trained. For ImageNet's images, where ours are not trained, of each architecture the
-    widths whose MACs are nearest to the paper's four levels.
+    Of each architecture the widths whose MACs are nearest to each of `MACS`; for digits also those that are trained.
     """
     preset = SCENES[scene].preset
     costs = load_costs().query("preset == @preset").set_index(["arch", "width"])["macs"]
-    if preset == "small":
-        chosen = [(arch, width) for arch in architectures() for width in sorted(WIDTHS)]
-    else:
-        levels = [(arch, nearest(costs[arch], level * 1e6)) for arch in architectures() for level in LEVELS]
-        chosen = list(dict.fromkeys(levels))
-    table = pd.DataFrame(chosen, columns=["arch", "width"])
-    table["macs"] = [int(costs[arch, width]) for arch, width in chosen]
-    if preset == "small":
-        return table.merge(trained_accuracies(DATASET), "left", ["arch", "width"])
-    return table.assign(accuracy=math.nan, samples=0)
+    trained = WIDTHS if preset == "small" else ()
+    rows = []
+    for arch in architectures():
+        widths = {*trained, *(nearest(costs[arch], wanted) for wanted in MACS[preset])}
+        rows += [(arch, width, int(costs[arch, width])) for width in sorted(widths)]
+    table = pd.DataFrame(rows, columns=["arch", "width", "macs"])
+    if not trained:
+        return table.assign(accuracy=math.nan, samples=math.nan)
+    return table.merge(trained_accuracies(DATASET), "left", ["arch", "width"])
 
 
 def nearest(macs: pd.Series, wanted: float) -> float:

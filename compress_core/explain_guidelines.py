@@ -26,6 +26,8 @@ LEADS = {
 }
 SURE = 0.03
 """Speeds that differ by less than this part are called the same, however narrow their quartiles."""
+SOURCES = {True: "example", False: "here"}
+"""What figures call the times of a stored run, and of one taken where the page runs."""
 _PAPERS = {"arm": "the paper's ARM", "gpu": "its GPU"}
 
 
@@ -43,7 +45,7 @@ def form_rows(table: pd.DataFrame, chosen: str) -> pd.DataFrame:
     access = table["memory_access"]
     return table.assign(
         chosen=table["form"] == chosen,
-        form=table["form"] + "\n" + table["widths"].str.replace(", ", "\n", n=1) + _channels(table),
+        form=[f"{row.form}\n{row.widths}{' channels' if row.widths.isdigit() else ''}" for row in table.itertuples()],
         counted=access / 1e6,
         counted_text=[_against(f"{count(one)}", one / first["memory_access"], "less", "more") for one in access],
         least=table["least"] / 1e6,
@@ -52,11 +54,6 @@ def form_rows(table: pd.DataFrame, chosen: str) -> pd.DataFrame:
         ],
         **{f"{name}_text": table[name].map("{:g}".format) + f" {unit}" for name, unit in PLATFORMS.items()},
     )
-
-
-def _channels(table: pd.DataFrame) -> str:
-    """Behind widths that are one number, where two say themselves what they are."""
-    return "" if table["widths"].str.contains("[:,]").all() else " channels"
 
 
 def _against(text: str, ratio: float, less: str, more: str) -> str:
@@ -75,7 +72,7 @@ def shown_table(guideline: str, table: pd.DataFrame) -> pd.DataFrame:
     if guideline == "g1":
         columns["at least (M)"] = (table["least"] / 1e6).map("{:.2f}".format)
     columns |= {
-        "Time here (ms)": table["ms"].map("{:.3g}".format),
+        "Time (ms)": table["ms"].map("{:.3g}".format),
         "quartiles (ms)": table["low"].map("{:.3g}".format) + " – " + table["high"].map("{:.3g}".format),
     }
     for name, unit in PLATFORMS.items():
@@ -83,32 +80,37 @@ def shown_table(guideline: str, table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def read_form(table: pd.DataFrame, chosen: str) -> str:
-    """The chosen form against the first: memory access, time here, and what the paper measured."""
+def place(run: Run) -> str:
+    """Where its times were taken, for a sentence: a stored run is not of the machine that the page runs on."""
+    return "in the example run" if run.example else "here"
+
+
+def read_form(table: pd.DataFrame, chosen: str, where: str) -> str:
+    """The chosen form against the first: memory access, the time, and what the paper measured; `where` as `place`."""
     row, first = table.set_index("form").loc[chosen], table.iloc[0]
     if chosen == first["form"]:
         row = table.iloc[1:].set_index("form")["here"]
         worst = row.idxmin() if (row < 1).any() else row.idxmax()
-        return f"{_name(chosen)} is the yardstick. Furthest from it here is {worst}: {_apart(table, worst)}"
-    return f"{_name(chosen)}: {_apart(table, chosen)}"
+        return f"{_name(chosen)} is the yardstick. Furthest from it {where} is {worst}: {_apart(table, worst, where)}"
+    return f"{_name(chosen)}: {_apart(table, chosen, where)}"
 
 
-def _apart(table: pd.DataFrame, form: str) -> str:
+def _apart(table: pd.DataFrame, form: str, where: str) -> str:
     row, first = table.set_index("form").loc[form], table.iloc[0]
     access = times(first["memory_access"] / row["memory_access"], "less", "more")
-    paper = " and ".join(f"{speed_words(row[f'on_{name}'])} on {where}" for name, where in _PAPERS.items())
-    text = f"{access} memory access for the same MACs; {speed_words(row['here'])} here, {paper}."
+    paper = " and ".join(f"{speed_words(row[f'on_{name}'])} on {whose}" for name, whose in _PAPERS.items())
+    text = f"{access} memory access for the same MACs; {speed_words(row['here'])} {where}, {paper}."
     return text.replace("× ", " times ")
 
 
 def _name(form: str) -> str:
     """At the beginning of a sentence."""
-    if form == "1":
+    if form == "1 alone":
         return "One convolution"
     return form if "=" in form else f"{form[0].upper()}{form[1:]}"
 
 
-def verdict(table: pd.DataFrame) -> str:
+def verdict(table: pd.DataFrame, where: str) -> str:
     """Whether this machine agrees with the paper, form by form: with its ARM, whose widths these are."""
     kinds: dict[str, list[str]] = {"agree": [], "same": [], "alone": [], "against": []}
     for row in table.iloc[1:].itertuples():
@@ -120,7 +122,7 @@ def verdict(table: pd.DataFrame) -> str:
             kind = "agree" if (row.here > 1) == (row.on_arm > 1) else "against"
         kinds[kind].append(row.form)
     word = "faster" if (table["on_arm"].iloc[1:] > 1).all() else "slower"
-    first = table["form"].iloc[0] if table["form"].iloc[0] != "1" else "one convolution"
+    first = table["form"].iloc[0] if table["form"].iloc[0] != "1 alone" else "one convolution"
     parts = [
         f"{_all(kinds['agree'], table)} {_be(kinds['agree'])} {word}, as in the paper" if kinds["agree"] else "",
         f"{_list(kinds['same'])} cannot be told from {first}" if kinds["same"] else "",
@@ -129,7 +131,7 @@ def verdict(table: pd.DataFrame) -> str:
         if kinds["against"]
         else "",
     ]
-    return f"On this machine {'; '.join(part for part in parts if part)}."
+    return f"{where[0].upper()}{where[1:]} {'; '.join(part for part in parts if part)}."
 
 
 def _be(words: list[str]) -> str:
@@ -180,7 +182,7 @@ def formula(guideline: str, table: pd.DataFrame, chosen: str, side: int) -> str:
     """The memory access of one layer of the chosen form with its values, for KaTeX."""
     place = list(table["form"]).index(chosen)
     row, hw = table.iloc[place], side**2
-    widths = [int(part) for part in row["widths"].replace(":", " ").replace(",", " ").split()[:2] if part.isdigit()]
+    widths = [int(part) for part in row["widths"].replace(":", " ").replace("→", " ").split()[:2] if part.isdigit()]
     match guideline:
         case "g1":
             thin, wide = widths
@@ -206,8 +208,8 @@ def formula(guideline: str, table: pd.DataFrame, chosen: str, side: int) -> str:
             )
     c, waist = widths
     return (
-        rf"$\text{{a block: ReLU }}2hw\,(2m+c)={_tex(2 * hw * (2 * waist + c))},\quad\text{{shortcut }}"
-        rf"3hwc={_tex(3 * hw * c)}\ \text{{elements, both 0 MACs}}\quad(c={c},\ m={waist})$"
+        rf"$\text{{ReLU }}2hw(2m+c)={_tex(2 * hw * (2 * waist + c))},\quad\text{{shortcut }}3hwc={_tex(3 * hw * c)},"
+        rf"\quad\text{{MACs }}0$"
     )
 
 
@@ -299,7 +301,7 @@ def network_rows(chosen: pd.DataFrame, first: str) -> pd.DataFrame:
     return table.assign(
         chosen=table["title"] == yardstick["title"],
         form=[
-            f"{row.title} {row.width:g}" + (f"\n{percent(row.accuracy)} right" if row.accuracy == row.accuracy else "")
+            f"{row.title} {row.width:g}" + (f"\n{under}" if (under := _below(row, known)) else "")
             for row in table.itertuples()
         ],
         counted=table["macs"] / 1e6,
@@ -320,6 +322,13 @@ def network_rows(chosen: pd.DataFrame, first: str) -> pd.DataFrame:
     )
 
 
+def _below(row, untrained: bool) -> str:
+    """What stands below a network's name: how well it does; where none is trained, its MACs."""
+    if untrained:
+        return f"{count(row.macs)} MACs"
+    return f"{percent(row.accuracy)} right" if row.accuracy == row.accuracy else ""
+
+
 def read_networks(chosen: pd.DataFrame, held: str) -> str:
     """How far apart networks are in time that are equal in MACs, or in accuracy, which is `held`."""
     if len(chosen) < 2:
@@ -329,9 +338,10 @@ def read_networks(chosen: pd.DataFrame, held: str) -> str:
     most, least = chosen.loc[chosen["macs"].idxmax()], chosen.loc[chosen["macs"].idxmin()]
     if held == "macs":
         within = f"{count(least['macs'])} to {count(most['macs'])} MACs"
+        moral = " FLOPs are not speed." if slow["ms"] > 1.5 * quick["ms"] else ""
         return (
             f"At {within}, {_network(slow)} takes {apart} times as long as {_network(quick)}: {ms(slow['ms'])} against "
-            f"{ms(quick['ms'])}. FLOPs are not speed."
+            f"{ms(quick['ms'])}.{moral}"
         )
     text = f"{_network(quick)} gets there fastest, in {ms(quick['ms'])} with {count(quick['macs'])} MACs"
     if least["title"] == quick["title"]:
@@ -348,8 +358,9 @@ def read_order(times_: pd.DataFrame) -> str:
         for j in range(i):
             pairs += 1
             right += (rows[i, 0] - rows[j, 0]) * (rows[i, 1] - rows[j, 1]) > 0
-    part = f"{100 * right / pairs:.0f} %"
-    return f"Of {pairs:,} pairs of these {len(rows)} networks, MACs tell rightly which is faster in {part}."
+    return (
+        f"MACs order {100 * right / pairs:.0f} % of the {pairs:,} pairs of these {len(rows)} networks rightly by speed."
+    )
 
 
 def read_left_out(chosen: pd.DataFrame, held: str) -> str:
@@ -383,7 +394,7 @@ def ms(value: float) -> str:
 
 def signed(part: float) -> str:
     """−0.0547 → '−5.5 %', 0 → '0 %'."""
-    return f"{100 * part:+.1f} %".replace("-", "−") if round(part, 4) else "0 %"
+    return f"{100 * part:+.1f} %".replace("-", "−") if round(part, 3) else "0 %"
 
 
 def ratio_note() -> str:

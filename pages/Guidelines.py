@@ -70,13 +70,17 @@ def _guideline(state: State, name: str) -> None:
     run = _run((name, scale, side))
     table = compare.beside_paper(name, scale, side, run)
     formula.markdown(explain.formula(name, table, chosen, side))
-    text = explain.read_form(table, chosen)
+    text = explain.read_form(table, chosen, explain.place(run))
     with said:
         components.sentence(text)
     first = table["form"].iloc[0] if name != "g3" else "one convolution"
-    figure = plots.form_rows(explain.form_rows(table, chosen), "memory access (M elements)", first)
+    figure = plots.form_rows(
+        explain.form_rows(table, chosen), "memory access (M elements)", explain.SOURCES[run.example], first
+    )
     st.plotly_chart(figure, key=name, alt=text, config=_STILL)
-    components.reading(f"{explain.verdict(table)} {explain.read_equal(name, scale, table)}", lines=2)
+    components.reading(
+        f"{explain.verdict(table, explain.place(run))} {explain.read_equal(name, scale, table)}", lines=2
+    )
     st.dataframe(explain.shown_table(name, table), hide_index=True, height=38 + 35 * len(table))
 
 
@@ -141,7 +145,8 @@ def _speed(state: State) -> None:
     with right, st.container(gap=None):
         components.heading(heading)
         rows = explain.network_rows(chosen, YARDSTICK)
-        figure = plots.form_rows(rows, "MACs an image (M)", YARDSTICK if preset == "imagenet" else "", 440)
+        counted, against = ("", YARDSTICK) if preset == "imagenet" else ("MACs an image (M)", "")
+        figure = plots.form_rows(rows, counted, explain.SOURCES[run.example], against, 440)
         st.plotly_chart(figure, key="chosen", alt=text, config=_STILL)
         components.reading(explain.read_left_out(chosen, held), lines=2)
 

@@ -6,7 +6,7 @@ import math
 import pandas as pd
 import plotly.graph_objects as go
 
-from compress_core.plots.layout import MARGIN, axis, figure, label
+from compress_core.plots.layout import MARGIN, axis, figure, label, number
 from compress_core.plots.tokens import ARCHITECTURE, COUNTED, GUIDELINE, KIND, SOURCE
 
 HERE = SOURCE["here"][0]
@@ -20,46 +20,49 @@ _KINDS = {"activation": "other", "addition": "batchnorm", "join": "linear"}
 """Operations that are no layers wear the colour of a kind that a prepared network has not, or of all others."""
 
 
-def form_rows(rows: pd.DataFrame, counted: str, against: str = "", height: int | None = None) -> go.Figure:
+def form_rows(rows: pd.DataFrame, counted: str, source: str, against: str = "", height: int | None = None) -> go.Figure:
     """Forms one below the other: what was counted, the time, and the speed against the first form's, side by side.
 
     Args:
         rows: `form` (lines), `chosen` (bool), `counted` and `counted_text`, `least` (a line on its bar; 0 for none),
             `ms`, `low`, `high` and `ms_text`; with `against` also `here`, `here_low`, `here_high`, `on_gpu`, `on_arm`
             (NaN where nothing is known) and `gpu_text`, `arm_text` for the hover.
-        counted: the title of the first axis, with its unit.
+        counted: the title of the first axis, with its unit; '' leaves that panel out.
+        source: what the times are called that are not the paper's.
         against: what speeds are parts of; '' leaves that panel out.
         height: px.
     """
     places = list(range(len(rows)))[::-1]
-    domains = [[0.0, 0.29], [0.35, 0.64], [0.70, 1.0]] if against else [[0.0, 0.47], [0.53, 1.0]]
     names = [f"<b>▸ {text}</b>" if mine else text for text, mine in zip(rows["form"], rows["chosen"], strict=True)]
-    traces = [
-        _bars(rows["counted"], places, "x", COUNTED, rows["counted_text"]),
-        _bars(rows["ms"], places, "x2", HERE, rows["ms_text"])
-        | {
-            "error_x": {"type": "data", "symmetric": False, "thickness": 2, "width": 8}
-            | {"array": rows["high"] - rows["ms"], "arrayminus": rows["ms"] - rows["low"]}
-        },
-    ]
-    labels = _behind(rows["counted"], places, "x", rows["counted_text"])
-    labels += _behind(rows["high"], places, "x2", rows["ms_text"])
-    shapes = [
-        {"type": "line", "xref": "x", "x0": least, "x1": least, "y0": y - 0.42, "y1": y + 0.42, "line": _LEAST}
-        for least, y in zip(rows["least"], places, strict=True)
-        if least
-    ]
-    axes = {
-        "xaxis": _from_zero(counted, rows["counted"].max(), domains[0]),
-        "xaxis2": _from_zero("time (ms)", rows["high"].max(), domains[1]),
-    }
-    if against:
-        panel, texts, top = _speeds(rows, places)
-        traces += panel
-        labels += texts
-        shapes.append({"type": "line", "xref": "x3", "x0": 1, "x1": 1, "yref": "paper", "y0": 0, "y1": 1, "line": _ONE})
-        title = f"speed against {against} (times)"
-        axes["xaxis3"] = axis(title, range=[0, top * 1.14], nticks=6, domain=domains[2], anchor="y", zeroline=False)
+    panels = [panel for panel, shown in (("counted", counted), ("time", True), ("speed", against)) if shown]
+    on = {panel: number(i) for i, panel in enumerate(panels)}
+    axes, traces, labels, shapes = {}, [], [], []
+    for panel, domain in zip(panels, _DOMAINS[len(panels)], strict=True):
+        x, place = f"x{on[panel]}", {"domain": domain, "anchor": "y"}
+        if panel == "counted":
+            traces.append(_bars(rows["counted"], places, x, COUNTED, rows["counted_text"]))
+            labels += _behind(rows["counted"], places, x, rows["counted_text"])
+            shapes += [
+                {"type": "line", "xref": x, "x0": least, "x1": least, "y0": y - 0.42, "y1": y + 0.42, "line": _LEAST}
+                for least, y in zip(rows["least"], places, strict=True)
+                if least
+            ]
+            axes[f"xaxis{on[panel]}"] = _from_zero(counted, rows["counted"].max(), place)
+        elif panel == "time":
+            spread = {"array": rows["high"] - rows["ms"], "arrayminus": rows["ms"] - rows["low"]}
+            whiskers = {"type": "data", "symmetric": False, "thickness": 2, "width": 8} | spread
+            traces.append(_bars(rows["ms"], places, x, HERE, rows["ms_text"]) | {"error_x": whiskers})
+            labels += _behind(rows["high"], places, x, rows["ms_text"])
+            axes[f"xaxis{on[panel]}"] = _from_zero("time (ms)", rows["high"].max(), place)
+        else:
+            marks, texts, top = _speeds(rows, places, source, x)
+            traces += marks
+            labels += texts
+            shapes.append(
+                {"type": "line", "xref": x, "x0": 1, "x1": 1, "yref": "paper", "y0": 0, "y1": 1, "line": _ONE}
+            )
+            title = f"speed against {against} (times)"
+            axes[f"xaxis{on[panel]}"] = axis(title, range=[0, top * 1.14], nticks=6, zeroline=False, **place)
     return figure(
         traces,
         axes.pop("xaxis"),
@@ -76,9 +79,11 @@ def form_rows(rows: pd.DataFrame, counted: str, against: str = "", height: int |
         shapes=shapes,
         height=height or 90 + ROW_PX * len(rows),
         margin=MARGIN | {"t": 30 if against else 10},
-        bargap=0.35,
         **axes,
     )
+
+
+_DOMAINS = {2: [[0.0, 0.47], [0.53, 1.0]], 3: [[0.0, 0.29], [0.35, 0.64], [0.70, 1.0]]}
 
 
 _LEAST = {"color": "#8A8A8A", "width": 3, "dash": "dot"}
@@ -106,15 +111,15 @@ def _behind(ends: pd.Series, places: list[int], xaxis: str, texts: pd.Series) ->
     ]
 
 
-def _from_zero(title: str, most: float, domain: list[float]) -> dict:
+def _from_zero(title: str, most: float, place: dict) -> dict:
     reach = [0, float(most) * _ROOM_FOR_TEXT]
-    return axis(title, range=reach, nticks=4, tickformat="~g", domain=domain, anchor="y")
+    return axis(title, range=reach, nticks=4, tickformat="~g", **place)
 
 
-def _speeds(rows: pd.DataFrame, places: list[int]) -> tuple[list[dict], list[dict], float]:
+def _speeds(rows: pd.DataFrame, places: list[int], own: str, xaxis: str) -> tuple[list[dict], list[dict], float]:
     """Marks for each source, their labels, and the largest of all."""
     traces, labels = [], []
-    names = {"here": "here", "gpu": "paper's GPU", "arm": "paper's ARM"}
+    names = {"here": own, "gpu": "paper's GPU", "arm": "paper's ARM"}
     for i, (source, (color, symbol)) in enumerate(SOURCE.items()):
         column = "here" if source == "here" else f"on_{source}"
         known = rows[column].notna()
@@ -124,7 +129,7 @@ def _speeds(rows: pd.DataFrame, places: list[int]) -> tuple[list[dict], list[dic
             "mode": "markers",
             "x": values,
             "y": ys,
-            "xaxis": "x3",
+            "xaxis": xaxis,
             "marker": {"color": color, "symbol": symbol, "size": 11},
             "customdata": rows.loc[known, "ms_text" if source == "here" else f"{source}_text"],
             "hovertemplate": f"{names[source]}: %{{x:.2f}}, %{{customdata}}<extra></extra>",
@@ -137,7 +142,7 @@ def _speeds(rows: pd.DataFrame, places: list[int]) -> tuple[list[dict], list[dic
             slow = value < 1  # its label keeps clear of the line at 1
             end = rows.loc[place, "here_low" if slow else "here_high"] if source == "here" else value
             side = {"xanchor": "right", "xshift": -9} if slow else {"xanchor": "left", "xshift": 9}
-            labels.append(label(f"{value:.2f}", x=end, y=y, xref="x3", **side))
+            labels.append(label(f"{value:.2f}", x=end, y=y, xref=xaxis, **side))
     words = "   ".join(_sign(*SOURCE[name], text) for name, text in names.items())
     labels.append(label(words, x=1, xref="paper", y=1, yref="paper", xanchor="right", yanchor="bottom"))
     top = float(rows[["here_high", "on_gpu", "on_arm"]].max().max())
@@ -291,9 +296,11 @@ def _ticks(reach: list[float]) -> dict:
 def _apart(values: pd.Series, reach: list[float]) -> list[float]:
     """Where labels stand on a log axis, so that none covers another."""
     least = 0.055 * (reach[1] - reach[0])
-    logs = _log(values)
-    placed = logs.copy()
-    order = logs.sort_values().index
+    placed = _log(values)
+    order = placed.sort_values().index
     for below, above in itertools.pairwise(order):
         placed[above] = max(placed[above], placed[below] + least)
+    placed[order[-1]] = min(placed[order[-1]], reach[1])
+    for above, below in itertools.pairwise(order[::-1]):
+        placed[below] = min(placed[below], placed[above] - least)
     return placed.tolist()

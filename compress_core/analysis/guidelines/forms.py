@@ -163,7 +163,7 @@ def _grouped(base: int, groups: int, side: int) -> Form:
     others = [width for width in widths if width != widths[0]]
     return Form(
         f"g = {groups}",
-        f"{widths[0]}" + (f", {len(others)} of {len(widths)} maps {others[0]}" if others else ""),
+        f"{widths[0]}" + (f" ({len(others)} maps {others[0]})" if others else ""),
         widths[0],
         sum(side**2 * c_in * c_out // groups for c_in, c_out in layers),
         sum(memory_access(c_in, c_out, side, groups=groups) for c_in, c_out in layers),
@@ -184,7 +184,7 @@ def _fragmented(base: int, pieces: int, where: str, side: int) -> Form:
         return (Summed if parallel else nn.Sequential)(*(_conv(width, width) for _ in range(pieces)))
 
     return Form(
-        "1" if pieces == 1 else f"{pieces} in {where}",
+        "1 alone" if pieces == 1 else f"{pieces} in {where}",
         f"{width}",
         width,
         BLOCKS * pieces * side**2 * width**2,
@@ -217,5 +217,5 @@ def _elementwise(base: int, relu: bool, shortcut: bool, side: int) -> Form:
         (False, False): "neither",
     }
     return Form(
-        names[relu, shortcut], f"{base}, {waist}", base, BLOCKS * macs, BLOCKS * access, 0, partial(_stack, block)
+        names[relu, shortcut], f"{base} → {waist}", base, BLOCKS * macs, BLOCKS * access, 0, partial(_stack, block)
     )

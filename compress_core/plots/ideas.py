@@ -80,7 +80,7 @@ def spirals(points: pd.DataFrame, dims: int) -> go.Figure:
     lost = points["active"] < 2
     reach = 1.12 * float(points[["x", "y", "x_back", "y_back"]].abs().to_numpy().max())
     traces = []
-    for x, y, number in (("x", "y", 0), ("x_back", "y_back", 1)):
+    for x, y, panel in (("x", "y", 0), ("x_back", "y_back", 1)):
         for name, chosen, color, symbol in (("both kept", ~lost, CLEVER, "circle"), ("lost", lost, PLAIN, "diamond")):
             traces.append(
                 {
@@ -89,8 +89,8 @@ def spirals(points: pd.DataFrame, dims: int) -> go.Figure:
                     "name": name,
                     "x": points.loc[chosen, x],
                     "y": points.loc[chosen, y],
-                    "xaxis": f"x{number(number)}",
-                    "yaxis": f"y{number(number)}",
+                    "xaxis": f"x{number(panel)}",
+                    "yaxis": f"y{number(panel)}",
                     "marker": {"color": color, "symbol": symbol, "size": 6},
                     "hovertemplate": "(%{x:.2f}, %{y:.2f})<extra></extra>",
                 }

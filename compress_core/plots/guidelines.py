@@ -62,7 +62,7 @@ def form_rows(rows: pd.DataFrame, counted: str, source: str, against: str = "", 
                 {"type": "line", "xref": x, "x0": 1, "x1": 1, "yref": "paper", "y0": 0, "y1": 1, "line": _ONE}
             )
             title = f"speed against {against} (times)"
-            axes[f"xaxis{on[panel]}"] = axis(title, range=[0, top * 1.14], nticks=6, zeroline=False, **place)
+            axes[f"xaxis{on[panel]}"] = axis(title, range=[0, top * (1.32 if top > 1.02 else 1.14)], nticks=6, zeroline=False, **place)
     return figure(
         traces,
         axes.pop("xaxis"),

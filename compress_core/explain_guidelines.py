@@ -5,7 +5,7 @@ import math
 import pandas as pd
 
 from compress_core.analysis.guidelines.forms import GROUPS, TOLERANCE, forms
-from compress_core.analysis.guidelines.lens import GUIDELINES, UNEQUAL
+from compress_core.analysis.guidelines.lens import GUIDELINES
 from compress_core.analysis.guidelines.measure import Run
 from compress_core.analysis.guidelines.reported import PLATFORMS, speeds
 from compress_core.explain import layer_title
@@ -332,7 +332,7 @@ def _below(row, untrained: bool) -> str:
 def read_networks(chosen: pd.DataFrame, held: str) -> str:
     """How far apart networks are in time that are equal in MACs, or in accuracy, which is `held`."""
     if len(chosen) < 2:
-        return "Only one architecture reaches it. Lower the accuracy."
+        return f"{'Only one' if len(chosen) else 'No'} architecture reaches it. Lower the accuracy."
     quick, slow = chosen.loc[chosen["ms"].idxmin()], chosen.loc[chosen["ms"].idxmax()]
     apart = factor(slow["ms"] / quick["ms"])
     most, least = chosen.loc[chosen["macs"].idxmax()], chosen.loc[chosen["macs"].idxmin()]
@@ -395,11 +395,6 @@ def ms(value: float) -> str:
 def signed(part: float) -> str:
     """−0.0547 → '−5.5 %', 0 → '0 %'."""
     return f"{100 * part:+.1f} %".replace("-", "−") if round(part, 3) else "0 %"
-
-
-def ratio_note() -> str:
-    """The lens's threshold in words."""
-    return f"more than 1 : {UNEQUAL:g}"
 
 
 def _tex(number: float) -> str:

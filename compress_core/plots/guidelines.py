@@ -62,7 +62,9 @@ def form_rows(rows: pd.DataFrame, counted: str, source: str, against: str = "", 
                 {"type": "line", "xref": x, "x0": 1, "x1": 1, "yref": "paper", "y0": 0, "y1": 1, "line": _ONE}
             )
             title = f"speed against {against} (times)"
-            axes[f"xaxis{on[panel]}"] = axis(title, range=[0, top * (1.32 if top > 1.02 else 1.14)], nticks=6, zeroline=False, **place)
+            axes[f"xaxis{on[panel]}"] = axis(
+                title, range=[0, top * (1.32 if top > 1.02 else 1.14)], nticks=6, zeroline=False, **place
+            )
     return figure(
         traces,
         axes.pop("xaxis"),
@@ -99,7 +101,7 @@ def _bars(values: pd.Series, places: list[int], xaxis: str, color: str, texts: p
         "xaxis": xaxis,
         "width": 0.5,
         "marker": {"color": color, "line": {"width": 0}},
-        "customdata": texts,
+        "customdata": texts.str.replace("\n", ", "),
         "hovertemplate": "%{customdata}<extra></extra>",
     }
 

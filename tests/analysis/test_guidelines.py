@@ -1,6 +1,7 @@
 """The guidelines against real modules, the inequality of means, the paper's own words, and clocks that are made up."""
 
 import contextlib
+import itertools
 import math
 from fractions import Fraction
 
@@ -89,7 +90,7 @@ def test_no_other_pair_of_equal_macs_is_nearer_to_the_ratio(ratio, scale):
 def test_eight_groups_need_184_channels_where_the_paper_prints_180():
     assert [forms.equal_macs_width(64, groups) for groups in forms.GROUPS] == [64, 90, 128, 184]
     assert [forms.equal_macs_width(128, groups) for groups in forms.GROUPS][-1] == 360  # of its GPU column
-    assert 180 % 8 != 0 and 184**2 / 8 / 64**2 - 1 > forms.TOLERANCE  # so some maps between are narrower
+    assert 180 % 8 != 0 and forms.TOLERANCE < 184**2 / 8 / 64**2 - 1  # so some maps between are narrower
     widths = forms.grouped_widths(64, 8)
     assert set(widths) == {184, 176} and widths.count(176) == 2 and widths[0] == widths[-1] == 184
 
@@ -98,7 +99,7 @@ def test_eight_groups_need_184_channels_where_the_paper_prints_180():
 def test_grouped_widths_are_whole_groups_of_equal_macs(base, groups):
     widths = forms.grouped_widths(base, groups)
     assert len(widths) == forms.BLOCKS + 1 and all(width % groups == 0 and width > 0 for width in widths)
-    steps = [a * b / groups for a, b in zip(widths, widths[1:], strict=False)]
+    steps = [a * b / groups for a, b in itertools.pairwise(widths)]
     if base >= 32:
         assert abs(sum(steps) / (forms.BLOCKS * base**2) - 1) <= forms.TOLERANCE
 

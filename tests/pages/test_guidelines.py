@@ -37,7 +37,7 @@ def alts(app: AppTest) -> list[str]:
 def test_each_view_has_a_sentence_figures_an_explanation_and_a_stored_example(view):
     app = open_guidelines(view=view)
     assert not app.exception and not app.warning and said(app)
-    assert len(app.get("plotly_chart")) == (2 if view == "speed" else 1)
+    assert len(alts(app)) == (2 if view == "speed" else 1) and all(alts(app))
     assert len(formulas(app)) == (1 if view.startswith("g") else 0)
     assert "Ma et al. 2018" in " ".join(element.value for element in app.main.markdown)
     assert "Example run on " in html(app) and [button.label for button in app.main.button] == [

@@ -367,12 +367,35 @@ def read_left_out(chosen: pd.DataFrame, held: str) -> str:
     """Which architectures have no network that is near enough, or accurate enough; else how far apart the MACs are."""
     missing = [architecture(name).title for name in architectures() if name not in set(chosen["arch"])]
     if missing:
-        why = "comes so near" if held == "macs" else "is so accurate"
-        return f"No width of {_list(missing)} {why}."
+        if held == "macs":
+            return f"No width of {_list(missing)} comes so near."
+        return f"No trained width of {_list(missing)} is so accurate."
     if held == "macs":
         apart = chosen["macs"].max() / chosen["macs"].min() - 1
         return f"The most MACs are {100 * apart:.0f} % above the fewest. Whiskers: quartiles."
     return "All six are that accurate at some trained width. Whiskers: quartiles."
+
+
+def read_beside_table_8(rows: pd.DataFrame, where: str) -> str:
+    """Which networks are faster than the yardstick where the paper's ARM finds them slower, or the other way round.
+
+    Args:
+        rows: of `network_rows`.
+        where: as `place`.
+    """
+    first = rows.loc[rows["chosen"], "title"].item()
+    others = rows[~rows["chosen"] & rows["on_arm"].notna() & (rows["here"].sub(1).abs() >= SURE)]
+    parts = []
+    for word, other, against in (
+        ("faster", "slower", others[(others["here"] > 1) & (others["on_arm"] < 1)]),
+        ("slower", "faster", others[(others["here"] < 1) & (others["on_arm"] > 1)]),
+    ):
+        names = list(against["title"])
+        if names:
+            parts.append(f"{_list(names)} {_be(names)} {word} than {first} {where}, {other} on the paper's ARM.")
+    if parts:
+        return f"Against the paper: {' '.join(parts)}"
+    return f"None that the paper's ARM finds slower than {first} is faster {where}, nor the other way round."
 
 
 def _network(row: pd.Series) -> str:

@@ -120,7 +120,7 @@ def _speed(state: State) -> None:
         _segments(state, "scene", SCENES)
         held = _segments(state, "held", HELD) if preset == "small" else "macs"
         level = _level(state, held, preset)
-    said = st.container()
+    top = st.container()
     run = _run(("zoo", scene))
     times = compare.zoo_times(_networks(scene), run)
     if held == "macs":
@@ -132,7 +132,7 @@ def _speed(state: State) -> None:
     if preset == "imagenet":
         chosen = compare.with_table_8(chosen, level // 1_000_000)
     text = explain.read_networks(chosen, held)
-    with said:
+    with top:
         components.sentence(text)
     left, right = st.columns([5, 6], gap="medium")
     images = f"{zoo.SCENES[scene].batch} image{'s' if zoo.SCENES[scene].batch > 1 else ''}"
@@ -148,7 +148,10 @@ def _speed(state: State) -> None:
         counted, against = ("", YARDSTICK) if preset == "imagenet" else ("MACs an image (M)", "")
         figure = plots.form_rows(rows, counted, explain.SOURCES[run.example], against, 440)
         st.plotly_chart(figure, key="chosen", alt=text, config=_STILL)
-        components.reading(explain.read_left_out(chosen, held), lines=2)
+        said = explain.read_left_out(chosen, held)
+        if preset == "imagenet":
+            said = f"{explain.read_beside_table_8(rows, explain.place(run))} {said}"
+        components.reading(said, lines=2)
 
 
 _STILL = {"displayModeBar": False}

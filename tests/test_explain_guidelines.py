@@ -181,6 +181,16 @@ def test_rows_of_networks_have_speeds_only_where_the_paper_has_them():
     assert rows["on_gpu"].isna().all() and rows["form"].str.contains("% right").all()
 
 
+def test_a_network_that_is_faster_here_and_slower_in_the_paper_is_named():
+    times = compare.zoo_times(zoo.networks("imagenet"), example(("zoo", "imagenet")))
+    rows = explain.network_rows(compare.with_table_8(compare.at_equal_macs(times, 150e6), 150), "ShuffleNetV2")
+    rows["here"] = rows["arch"].map({"mobilenet_v1": 1.4, "shufflenet_v1": 0.9}).fillna(1.0)
+    text = explain.read_beside_table_8(rows, "here")
+    assert text == "Against the paper: MobileNetV1 is faster than ShuffleNetV2 here, slower on the paper's ARM."
+    rows["here"] = rows["on_arm"].fillna(1.0)
+    assert explain.read_beside_table_8(rows, "here").startswith("None that the paper's ARM finds slower")
+
+
 SPEEDS = {1.0: "as fast", 1.003: "as fast", 0.95: "5.3 % slower", 1.05: "4.8 % faster", 2.0: "2.0× faster"}
 
 

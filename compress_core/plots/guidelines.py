@@ -10,7 +10,7 @@ from compress_core.plots.layout import MARGIN, axis, figure, label, number
 from compress_core.plots.tokens import ARCHITECTURE, COUNTED, GUIDELINE, KIND, SOURCE
 
 HERE = SOURCE["here"][0]
-ROW_PX = 52
+ROW_PX, _AROUND_PX = 52, 90
 _ROOM_FOR_TEXT = 1.75
 """How far an axis goes on behind its longest bar, for what stands there."""
 _OFFSETS = {"here": 0.26, "gpu": 0.0, "arm": -0.26}
@@ -30,9 +30,10 @@ def form_rows(rows: pd.DataFrame, counted: str, source: str, against: str = "", 
         counted: the title of the first axis, with its unit; '' leaves that panel out.
         source: what the times are called that are not the paper's.
         against: what speeds are parts of; '' leaves that panel out.
-        height: px.
+        height: px; of which few rows take only a part.
     """
     places = list(range(len(rows)))[::-1]
+    slots = max(len(rows), (height - _AROUND_PX) // ROW_PX) if height else len(rows)
     names = [f"<b>▸ {text}</b>" if mine else text for text, mine in zip(rows["form"], rows["chosen"], strict=True)]
     panels = [panel for panel, shown in (("counted", counted), ("time", True), ("speed", against)) if shown]
     on = {panel: number(i) for i, panel in enumerate(panels)}
@@ -72,14 +73,14 @@ def form_rows(rows: pd.DataFrame, counted: str, source: str, against: str = "", 
             "tickvals": places,
             "ticktext": [name.replace("\n", "<br>") for name in names],
             "tickfont": {"size": 15},
-            "range": [-0.6, len(rows) - 0.4],
+            "range": [len(rows) - slots - 0.6, len(rows) - 0.4],
             "automargin": True,
             "showgrid": False,
             "zeroline": False,
         },
         labels,
         shapes=shapes,
-        height=height or 90 + ROW_PX * len(rows),
+        height=height or _AROUND_PX + ROW_PX * len(rows),
         margin=MARGIN | {"t": 30 if against else 10},
         **axes,
     )
@@ -209,6 +210,8 @@ def layers_under_lens(layers: pd.DataFrame) -> go.Figure:
         "anchor": "x",
         "automargin": True,
     }
+    middle = {"x": 0.5, "xref": "paper", "y": top / 2, "yref": "y2"}
+    unknown = [label("not measured", **middle)] if layers["time_share"].isna().any() else []
     kinds = [kind for kind in [*KIND, "activation", "addition", "join"] if (layers["kind"] == kind).any()]
     words = " ".join(f'<span style="color:{KIND[_KINDS.get(kind, kind)]}">■</span> {kind}' for kind in kinds)
     above = {"x": 0, "xref": "paper", "y": 1.0, "yref": "paper", "xanchor": "left", "yanchor": "bottom"}
@@ -216,7 +219,7 @@ def layers_under_lens(layers: pd.DataFrame) -> go.Figure:
         traces,
         axis("operation, in the order in which they run (number)", range=[0.2, len(layers) + 0.8], anchor="y3"),
         axis("MACs (%)", domain=[0.66, 1.0], **shares),
-        [label(words, **above)],
+        [label(words, **above), *unknown],
         yaxis2=axis("time (%)", domain=[0.29, 0.61], **shares),
         yaxis3=marks,
         height=430,

@@ -23,7 +23,8 @@ from compress_core.training.checkpoints import (
     weights_name,
 )
 from compress_core.training.loop import TrainingPlan, train, validation_accuracy
-from compress_core.training.shipped import make_all, write_list
+from compress_core.training.shipped import jobs, make_all, write_list
+from compress_core.training.shuffle_worth import train_seeds, write_worth
 from compress_core.version import VERSION
 from compress_core.zoo import architectures
 
@@ -86,8 +87,14 @@ def _train(args: argparse.Namespace) -> None:
 
 def _checkpoints(args: argparse.Namespace) -> None:
     if not args.list:
-        make_all(args.jobs, args.out, args.runs, args.only)
+        wanted = [job for job in jobs() if job.path(args.out).name.startswith(args.only)]
+        make_all(args.jobs, args.out, args.runs, wanted)
     print(write_list(args.out))
+
+
+def _shuffle_worth(args: argparse.Namespace) -> None:
+    train_seeds(args.seeds, args.jobs, args.runs)
+    print(write_worth(args.seeds, args.runs))
 
 
 def _costs(args: argparse.Namespace) -> None:
@@ -168,6 +175,14 @@ def _parser() -> argparse.ArgumentParser:
     shipped.add_argument("--runs", type=Path, default=Path("runs"), help="the folder for unfinished runs")
     shipped.add_argument("--list", action="store_true", help="train nothing, only write the list anew")
     shipped.set_defaults(run=_checkpoints)
+
+    worth = commands.add_parser(
+        "shuffle-worth", help="train ShuffleNetV1 with and without its shuffle, by several seeds"
+    )
+    worth.add_argument("--seeds", type=_at_least_one, default=3, help="the first is that of the checkpoints")
+    worth.add_argument("--jobs", type=_at_least_one, default=2, help="networks trained at once, a core each")
+    worth.add_argument("--runs", type=Path, default=Path("runs"), help="the folder for what is trained")
+    worth.set_defaults(run=_shuffle_worth)
 
     costs = commands.add_parser("costs", help="count parameters and MACs of every architecture at every width")
     costs.set_defaults(run=_costs)

@@ -22,7 +22,10 @@ class Tracer(fx.Tracer):
     def trace(self, root: nn.Module, concrete_args: dict | None = None) -> fx.Graph:
         with _ONE_AT_A_TIME:
             self.thread = threading.get_ident()
-            return super().trace(root, concrete_args)
+            graph = super().trace(root, concrete_args)
+        if isinstance(root, fx.GraphModule):
+            _remember_units(root.graph, graph)
+        return graph
 
     def is_leaf_module(self, module: nn.Module, name: str) -> bool:
         return isinstance(module, self.leaves) or super().is_leaf_module(module, name)
@@ -36,3 +39,23 @@ class Tracer(fx.Tracer):
         if threading.get_ident() != self.thread:
             return value
         return super().getattr(name, value, proxies)
+
+
+def _remember_units(old: fx.Graph, new: fx.Graph) -> None:
+    """Note which modules each node belonged to before surgery wrote the network's wiring out flat.
+
+    Both graphs have the same nodes in the same order, but for modules that the new one looks into.
+    """
+    nodes = iter(new.nodes)
+    for before in old.nodes:
+        after = next(nodes, None)
+        while after is not None and after.op != before.op and before.op == "call_module":
+            _belongs(after, before)
+            after = next(nodes, None)
+        if after is None:
+            return
+        _belongs(after, before)
+
+
+def _belongs(node: fx.Node, like: fx.Node) -> None:
+    node.meta["nn_module_stack"] = {**like.meta.get("nn_module_stack", {}), **node.meta.get("nn_module_stack", {})}

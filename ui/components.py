@@ -52,6 +52,10 @@ _STYLE = f"""<style>
 .cc-under-way {{ min-height: 2.1em; }}
 .cc-under-way > div {{ height: 6px; border-radius: 3px; background: {_LINE}; overflow: hidden; max-width: 420px; }}
 .cc-under-way > div > div {{ height: 100%; background: currentColor; transition: width .4s linear; }}
+.js-plotly-plot .menulayer text {{ fill: light-dark(#31333F, #FAFAFA) !important; }}
+.js-plotly-plot .menulayer rect {{ fill: transparent !important; }}
+.js-plotly-plot g.updatemenu-button:focus-visible {{ outline: 2px solid {_both(COMPRESSED_TEXT)}; }}
+.st-key-moves .js-plotly-plot .cartesianlayer .textpoint text {{ fill: #FFFFFF !important; }}
 .cc-read {{ font-size: .95rem; line-height: 1.4; opacity: .9; margin: 0; }}
 </style>"""
 

@@ -18,6 +18,7 @@ import torch
 
 from compress_core import study_pruning as taken_apart
 from compress_core import study_quantization as rounded
+from compress_core import study_shuffle as shuffled
 from compress_core.analysis.guidelines.measure import Stopped, Watch
 from compress_core.analysis.latency import Latency
 from compress_core.errors import CheckpointError
@@ -29,6 +30,7 @@ from compress_core.stages import StageCache
 from compress_core.study import Cut, Study, study, study_cut
 from compress_core.study_pruning import Fates, Outcome, Proof, Rung, Standing, Versus, Wiring, wiring_key
 from compress_core.study_quantization import IntegerStudy, LayerWeights, Packed
+from compress_core.study_shuffle import UnitStudy
 from compress_core.training.checkpoints import trained_widths
 
 NETWORKS_KEPT = 160  # stage results; about a third of them are networks of up to two and a half megabytes
@@ -248,6 +250,16 @@ class Engine:
         """From where to where each output channel of a layer reaches."""
         key = recipe.weights_only(), recipe.fold, recipe.equalize, layer
         return self._once("ranges", key, lambda networks: rounded.study_ranges(recipe, layer, networks))
+
+    def unit(self, recipe: Recipe, name: str) -> UnitStudy:
+        """A unit of a recipe's network before and after pruning."""
+        recipe = recipe.weights_only()
+        return self._once("unit", (recipe, name), lambda networks: shuffled.study_unit(recipe, name, networks))
+
+    def maps(self, recipe: Recipe, name: str, number: int) -> dict[str, pd.DataFrame]:
+        """What a test image has become around a unit's shuffle."""
+        with self.gate:
+            return shuffled.study_maps(recipe, name, number, self.networks)
 
     def runtimes(self, recipe: Recipe) -> IntegerStudy | None:
         """A recipe's network in three runtimes; None while they are timed, which takes seconds."""

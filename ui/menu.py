@@ -14,6 +14,7 @@ PAGES = (
     Page("pages/Pruning.py", "Pruning", ":material/content_cut:"),
     Page("pages/Quantization.py", "Quantization", ":material/grid_4x4:"),
     Page("pages/Architectures.py", "Architectures", ":material/account_tree:"),
+    Page("pages/Channel_shuffle.py", "Channel shuffle", ":material/shuffle:"),
     Page("pages/Ideas.py", "Ideas", ":material/lightbulb:"),
     Page("pages/Guidelines.py", "Guidelines", ":material/rule:"),
 )

@@ -37,15 +37,20 @@ def features(layer: nn.Conv2d | nn.Linear, given: Tensor, places: Places | None)
     if isinstance(layer, nn.Linear):
         return outputs(layer, given, places).unsqueeze(0)
     mode = "constant" if layer.padding_mode == "zeros" else layer.padding_mode
-    padded = F.pad(given, layer._reversed_padding_repeated_twice, mode=mode)
+    # With the channels last, where a place's channels lie side by side in memory.
+    padded = F.pad(given, layer._reversed_padding_repeated_twice, mode=mode).permute(0, 2, 3, 1)
     (down, right), (high, wide), (below, beside) = layer.stride, layer.kernel_size, layer.dilation
     seen = [
-        padded[:, :, places.rows * down + y * below, places.columns * right + x * beside]
+        padded[:, places.rows * down + y * below, places.columns * right + x * beside]  # (N, places, C)
         for y in range(high)
         for x in range(wide)
     ]
-    stacked = torch.stack(seen, -1)  # (N, C, places, kernel)
-    return stacked.permute(0, 2, 1, 3).reshape(len(given) * len(places.rows), layer.groups, -1).transpose(0, 1)
+    rows = [one.reshape(-1, one.shape[2]) for one in seen]
+    if len(rows) == layer.groups == 1:
+        return rows[0].unsqueeze(0)
+    # With the rows last in memory, where the products of features with features are quick to take.
+    stacked = torch.stack([one.T for one in rows], 1)  # (C, kernel, rows)
+    return stacked.view(layer.groups, -1, stacked.shape[2]).transpose(1, 2)
 
 
 def outputs(layer: nn.Conv2d | nn.Linear, output: Tensor, places: Places | None) -> Tensor:

@@ -12,6 +12,15 @@ from compress_core.plots.guidelines import form_rows, layers_under_lens, macs_ag
 from compress_core.plots.ideas import block_widths, error_over_dims, form_bars, spirals, squeeze_curves
 from compress_core.plots.pruning import matrices, trainings_histogram
 from compress_core.plots.quantization import accuracy_over_bits, channel_ranges, layer_bars, weights_and_levels
+from compress_core.plots.shuffle import (
+    deals,
+    feature_strip,
+    permutation_grid,
+    reach_matrices,
+    share_over_layers,
+    shuffle_animation,
+    worth,
+)
 from compress_core.plots.tradeoff import accuracy_against_size
 
 __all__ = [
@@ -24,16 +33,23 @@ __all__ = [
     "cost_by_kind",
     "cost_by_layer",
     "costs_side_by_side",
+    "deals",
     "error_over_dims",
+    "feature_strip",
     "form_bars",
     "form_rows",
     "layer_bars",
     "layers_under_lens",
     "macs_against_time",
     "matrices",
+    "permutation_grid",
+    "reach_matrices",
     "score_histogram",
+    "share_over_layers",
+    "shuffle_animation",
     "spirals",
     "squeeze_curves",
     "trainings_histogram",
     "weights_and_levels",
+    "worth",
 ]

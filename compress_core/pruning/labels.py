@@ -109,7 +109,7 @@ class LabelRun(fx.Interpreter):
             if "." not in node.target:
                 self.constants[node.target] = self.real_attribute(node)
         if node.op == "placeholder" and isinstance(value, Tensor):
-            self.learn(node, Channels.whole(value.shape[1:]))
+            self.learn(node, self.begin(value))
         if node.op == "output":
             for source in sources:
                 self.freeze_origin(source)
@@ -131,6 +131,10 @@ class LabelRun(fx.Interpreter):
             )
         self.learn(node, learned)
         return value
+
+    def begin(self, value: Tensor) -> Channels:
+        """What is known of the network's input: nothing of it may go."""
+        return Channels.whole(value.shape[1:])
 
     def call_module(self, target: str, args: tuple, kwargs: dict) -> object:
         module = self.submodules[target]

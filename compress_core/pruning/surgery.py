@@ -132,6 +132,7 @@ def _rewire(model: nn.Module, coupling: Coupling, moves: Mapping[str, _NewMove])
             made[node] = _move(
                 model, new, node.name, moves[node.name], [names[s] for s in moves[node.name].old.sources]
             )
+            made[node].meta = made[node].meta or dict(node.meta)  # which module of the original a new one belongs to
         names[node.name] = made[node]
     for node in reversed(new.nodes):  # what led to the movements that were replaced
         if not node.users and node.op != "output" and is_free(node):

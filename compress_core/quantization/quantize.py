@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from compress_core.duplicate import duplicate
 from compress_core.layers.reading import features, weight_matrix
 from compress_core.layers.regression import Regression
-from compress_core.layers.running import checked, run_on
+from compress_core.layers.running import channels_last, checked, run_on
 from compress_core.quantization.activations import observe
 from compress_core.quantization.calibration import Calibration, calibrate, make_ready
 from compress_core.quantization.clipping import CLIPPINGS, Clipping
@@ -164,11 +164,12 @@ def _with_images(calibration: Calibration, bits: int | Mapping[str, int], ways: 
     hooks = []
     for name, layer in layers.items():
 
-        def quantize_now(layer: nn.Module, given: tuple[Tensor], name: str = name) -> None:
+        def quantize_now(layer: nn.Module, given: tuple[Tensor], name: str = name) -> Tensor:
+            maps = channels_last(given[0])
             if name in reached or name not in calibration.outputs:
-                return
+                return maps
             reached.add(name)
-            read = features(layer, given[0], calibration.places[name])
+            read = features(layer, maps, calibration.places[name])
             problem = Regression.of(read, calibration.outputs[name])
             if name in plan:
                 if "images" in ways.rounding.needs:
@@ -178,6 +179,7 @@ def _with_images(calibration: Calibration, bits: int | Mapping[str, int], ways: 
                     settled[name] = _settle(layer, weight_matrix(layer), plan[name], ways)
                 layer.weight.data = settled[name].weights
             layer.bias = nn.Parameter(_as_kept(problem.constant(weight_matrix(layer))).float())
+            return maps
 
         hooks.append(layer.register_forward_pre_hook(quantize_now))
     run_on(network, calibration.images)

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,7 @@ class Job:
     sparsity: float = 0.0
     options: tuple[tuple[str, object], ...] = ()
     """What `build` takes beyond the width, by name."""
+    seed: int = SEED
 
     def path(self, folder: Path) -> Path:
         """Where its checkpoint is kept."""
@@ -41,7 +43,17 @@ class Job:
 
     def arguments(self) -> list[str]:
         """What `python -m compress_core` is told to train it."""
-        chosen = ["train", "--arch", self.arch, "--width", f"{self.width:g}", "--dataset", DATASET, "--seed", str(SEED)]
+        chosen = [
+            "train",
+            "--arch",
+            self.arch,
+            "--width",
+            f"{self.width:g}",
+            "--dataset",
+            DATASET,
+            "--seed",
+            str(self.seed),
+        ]
         chosen += ["--sparsity", f"{self.sparsity:g}"] if self.sparsity else []
         return chosen + [text for name, value in self.options for text in ("--option", f"{name}={value}")]
 
@@ -65,8 +77,8 @@ def shuffle_jobs() -> list[Job]:
     return [Job("shufflenet_v1", width, options=options) for options in chosen for width in SHUFFLE_WIDTHS]
 
 
-def make_all(parallel: int, out: Path, runs: Path, only: str = "") -> None:
-    """Train each network that has no checkpoint in `out` yet, `parallel` at a time, each with one thread.
+def make_all(parallel: int, out: Path, runs: Path, wanted: Iterable[Job]) -> None:
+    """Train each network wanted that has no checkpoint in `out` yet, `parallel` at a time, each with one thread.
 
     A killed run goes on from its last evaluation, kept in `runs` with the log of each network.
 
@@ -74,10 +86,10 @@ def make_all(parallel: int, out: Path, runs: Path, only: str = "") -> None:
         CompressError: some of them could not be trained.
     """
     runs.mkdir(parents=True, exist_ok=True)
-    missing = [job for job in jobs() if not job.path(out).is_file() and job.path(out).name.startswith(only)]
+    missing = [job for job in wanted if not job.path(out).is_file()]
 
     def make(job: Job) -> str:
-        name = job.path(out).stem
+        name = f"{job.path(out).stem}-seed{job.seed}"
         print(f"{name}: log in {runs / name}.log", flush=True)
         command = [sys.executable, "-m", "compress_core", *job.arguments(), "--out", str(out), "--runs", str(runs)]
         with open(runs / f"{name}.log", "a") as log:

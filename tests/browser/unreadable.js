@@ -14,7 +14,8 @@
     const element = walker.currentNode.parentElement;
     if (!text || !element.checkVisibility({ opacityProperty: true })) continue;
     // A slider's value lies in its thumb for the document, but above it, on the page, for the eye.
-    if (element.closest("style, .katex-mathml, [data-testid=stSliderThumbValue]")) continue;
+    // The numbers on the shuffle's tiles lie on SVG squares; their contrast is a matter of the tokens' test.
+    if (element.closest("style, .st-key-moves .textpoint, .katex-mathml, [data-testid=stSliderThumbValue]")) continue;
     const box = element.getBoundingClientRect();
     if (box.width < 2 || box.height < 2) continue;
     const chain = [];

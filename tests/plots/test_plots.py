@@ -87,7 +87,8 @@ def contrast(one: str, other: str) -> float:
 def test_colours_can_be_seen_on_both_backgrounds(theme):
     background = tokens.BACKGROUND[theme]
     marks = [tokens.ORIGINAL, tokens.COMPRESSED, *(color for color, _ in tokens.ARCHITECTURE.values())]
-    assert all(contrast(mark, background) >= 3 for mark in marks)
+    assert all(contrast(mark, background) >= 3 for mark in (*marks, *tokens.GROUP))
+    assert all(contrast(group, "#FFFFFF") >= 3 for group in tokens.GROUP)  # the numbers on them, large and bold
     assert all(contrast(text[theme], background) >= 4.5 for text in (tokens.ORIGINAL_TEXT, tokens.COMPRESSED_TEXT))
 
 

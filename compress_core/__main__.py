@@ -9,6 +9,7 @@ import torch
 
 from compress_core.analysis.accuracy import accuracy_estimate
 from compress_core.analysis.costs import FILE, count_costs
+from compress_core.analysis.guidelines import measure as guidelines
 from compress_core.data import dataset, datasets
 from compress_core.errors import CompressError
 from compress_core.inference import predict
@@ -101,6 +102,17 @@ def _costs(args: argparse.Namespace) -> None:
     print(FILE)
 
 
+def _guidelines(args: argparse.Namespace) -> None:
+    torch.set_num_threads(1)
+    asked, runs = guidelines.questions(), {}
+    for number, question in enumerate(asked, start=1):
+        runs[question] = guidelines.measure(question)
+        bar = "█" * round(30 * number / len(asked))
+        print(f"\r{bar:<30} {number}/{len(asked)} measurements", end="", flush=True)
+    guidelines.write_example(runs, args.out)
+    print(f"\n{args.out}")
+
+
 def _grid(args: argparse.Namespace) -> None:
     def progress(done: int, total: int) -> None:
         print(f"\r{'█' * round(30 * done / total):<30} {done}/{total} recipes", end="", flush=True)
@@ -174,6 +186,12 @@ def _parser() -> argparse.ArgumentParser:
 
     costs = commands.add_parser("costs", help="count parameters and MACs of every architecture at every width")
     costs.set_defaults(run=_costs)
+
+    laws = commands.add_parser(
+        "guidelines", help="measure the example run of the guidelines; minutes, best undisturbed"
+    )
+    laws.add_argument("--out", type=Path, default=guidelines.FILE, help="the table's file")
+    laws.set_defaults(run=_guidelines)
 
     grid = commands.add_parser("grid", help="measure the grid of recipes that stands behind accuracy against size")
     grid.add_argument("--arch", required=True, choices=architectures())

@@ -12,7 +12,7 @@ from compress_core.recipe import Recipe
 from compress_core.training.shipped import trained_accuracies
 from compress_core.zoo import architecture, architectures
 from ui import about_architectures as about
-from ui import components, page
+from ui import components, lab, page
 from ui.address import State, on_view, value_of, widget_key
 from ui.choice import Choice
 
@@ -155,16 +155,7 @@ _STILL = {"displayModeBar": False}
 
 
 def _segments(state: State, name: str, options: dict[str, str]) -> None:
-    st.segmented_control(
-        CHOICES[name].title.capitalize(),
-        list(options),
-        default=value_of(state, CHOICES, name),
-        required=True,
-        format_func=options.get,
-        key=widget_key(state, name),
-        on_change=on_view(state, name),
-        label_visibility="collapsed",
-    )
+    lab.tabs(state, CHOICES, name, options)
 
 
 def _beside(state: State) -> None:

@@ -7,8 +7,8 @@ from compress_core import explain_ideas as explain
 from compress_core import plots
 from compress_core.analysis.ideas import fire, grouped, manifold, residual, separable
 from compress_core.analysis.ideas.timing import Timing, time_forms
-from ui import about_ideas, components, page
-from ui.address import State, on_view, value_of, widget_key
+from ui import about_ideas, components, lab, page
+from ui.address import State
 from ui.choice import Choice
 from ui.engine import engine
 
@@ -45,16 +45,7 @@ def main() -> None:
     state = page.start("Ideas", views=KNOBS)
     with st.container(gap="xsmall"):
         st.space("xxsmall")  # Streamlit's header hides what is flush with the top
-        idea = st.segmented_control(
-            "Idea",
-            list(IDEAS),
-            default=value_of(state, KNOBS, "idea"),
-            required=True,
-            format_func=IDEAS.get,
-            key=widget_key(state, "idea"),
-            on_change=on_view(state, "idea"),
-            label_visibility="collapsed",
-        )
+        idea = lab.tabs(state, KNOBS, "idea", IDEAS)
         {
             "separable": _separable,
             "manifold": _manifold,
@@ -65,7 +56,7 @@ def main() -> None:
 
 
 def _separable(state: State) -> None:
-    formula = _head(
+    formula = lab.head(
         "A full convolution, or a depthwise and a pointwise one",
         "Filter each channel by itself, then mix the channels: the same reach for a fraction of the work.",
         about_ideas.SEPARABLE,
@@ -79,19 +70,19 @@ def _separable(state: State) -> None:
     left, right = st.columns(2, gap="medium")
     with left:
         bars = explain.macs_bars(costs, separable.SEPARABLE)
-        _figure("Multiply–accumulates", plots.form_bars(bars, BARS_PX), "The work of both forms, counted")
+        lab.figure("Multiply–accumulates", plots.form_bars(bars, BARS_PX), "The work of both forms, counted")
     measured = _timed("separable", separable.modules(kernel, c_in, c_out), (c_in, side, side))
     text = explain.read_separable(kernel, c_in, c_out, costs, measured)
     with right:
         bars = explain.time_bars(measured, separable.SEPARABLE)
-        _figure("Time on this machine", plots.form_bars(bars, BARS_PX), text)
+        lab.figure("Time on this machine", plots.form_bars(bars, BARS_PX), text)
         components.reading(explain.measured_how(measured), lines=1)
     with said:
         components.sentence(text)
 
 
 def _manifold(state: State) -> None:
-    formula = _head(
+    formula = lab.head(
         "The manifold that ReLU destroys",
         "A flat spiral goes into n dimensions, through ReLU, and back. With few dimensions it does not come back.",
         about_ideas.MANIFOLD,
@@ -103,16 +94,16 @@ def _manifold(state: State) -> None:
     components.sentence(text)
     left, right = st.columns([2, 1], gap="medium")
     with left:
-        _figure("The spiral before and after", plots.spirals(points, dims), text)
+        lab.figure("The spiral before and after", plots.spirals(points, dims), text)
     with right:
         curve = _curve(readout)
         error = manifold.error(points)
         figure = plots.error_over_dims(curve, dims, error, explain.rough_percent(error))
-        _figure(f"Over {manifold.CURVE_SEEDS} random matrices", figure, "The error over the number of dimensions")
+        lab.figure(f"Over {manifold.CURVE_SEEDS} random matrices", figure, "The error over the number of dimensions")
 
 
 def _residual(state: State) -> None:
-    formula = _head(
+    formula = lab.head(
         "The residual block, turned inside out",
         "ResNet squeezes between wide ends; MobileNetV2 expands between thin ones, and its shortcut joins those.",
         about_ideas.RESIDUAL,
@@ -126,14 +117,14 @@ def _residual(state: State) -> None:
     with left:
         rows = [(block.name, block.channels, block.layers, block is clever) for block in (plain, clever)]
         blocks = pd.DataFrame(rows, columns=["name", "channels", "layers", "clever"])
-        _figure("Channels from layer to layer", plots.block_widths(blocks), text)
+        lab.figure("Channels from layer to layer", plots.block_widths(blocks), text)
     with right:
         figure = plots.form_bars(explain.residual_bars(plain, clever))
-        _figure("What they cost", figure, "Parameters, MACs and memory of both blocks")
+        lab.figure("What they cost", figure, "Parameters, MACs and memory of both blocks")
 
 
 def _fire(state: State) -> None:
-    formula = _head(
+    formula = lab.head(
         "The fire module, and the price of late downsampling",
         "Squeeze to few channels before the expensive 3×3 filters, and halve the maps late.",
         about_ideas.FIRE,
@@ -147,14 +138,14 @@ def _fire(state: State) -> None:
     with left:
         chosen = pd.Series({"squeeze_ratio": squeeze, "share": share, **vars(costs[fire.PAPER])})
         figure = plots.squeeze_curves(fire.sweep(), chosen, SHARES_BESIDE)
-        _figure("SqueezeNet over SR, a line for each share of 3×3 filters", figure, text)
+        lab.figure("SqueezeNet over SR, a line for each share of 3×3 filters", figure, text)
     with right:
         figure = plots.form_bars(explain.pooling_bars(costs))
-        _figure("Where the maps are halved", figure, "MACs of four places of the poolings")
+        lab.figure("Where the maps are halved", figure, "MACs of four places of the poolings")
 
 
 def _groups(state: State) -> None:
-    formula = _head(
+    formula = lab.head(
         "Groups in a pointwise convolution",
         "Each output reads only its own group's channels: the cost falls with g, and the saving can buy width.",
         about_ideas.GROUPED,
@@ -167,47 +158,21 @@ def _groups(state: State) -> None:
     mine = grouped.form(groups)
     with left:
         costs = grouped.costs(channels, side)
-        _figure("Multiply–accumulates", plots.form_bars(explain.macs_bars(costs, mine)), "MACs by group count")
+        lab.figure("Multiply–accumulates", plots.form_bars(explain.macs_bars(costs, mine)), "MACs by group count")
     with right:
         figure = plots.form_bars(explain.width_bars(table, groups))
-        _figure("Width for the same cost", figure, "Channels by group count")
+        lab.figure("Width for the same cost", figure, "Channels by group count")
     measured = _timed("groups", grouped.modules(channels), (channels, side, side))
     text = explain.read_grouped(groups, table, measured)
     with middle:
-        _figure("Time on this machine", plots.form_bars(explain.time_bars(measured, mine)), text)
+        lab.figure("Time on this machine", plots.form_bars(explain.time_bars(measured, mine)), text)
         components.reading(explain.measured_how(measured), lines=1)
     with said:
         components.sentence(text)
 
 
-def _head(title: str, lead: str, text: str):
-    """The idea's name, its explanation, a sentence on it, and the place of its formula."""
-    with components.row():
-        components.heading(title)
-        formula = st.empty()
-        components.help_on(title, text)
-    components.reading(lead, lines=1)
-    return formula
-
-
 def _knobs(state: State, **labels: str) -> list:
-    """A slider for each of these knobs, in a row; returns what they are set to."""
-    for name, column in zip(labels, st.columns(len(labels), gap="medium"), strict=True):
-        column.select_slider(
-            labels[name],
-            KNOBS[name].values,
-            value=value_of(state, KNOBS, name),
-            format_func=lambda value: TITLES.get(value, str(value)),
-            key=widget_key(state, name),
-            on_change=on_view(state, name),
-        )
-    return [value_of(state, KNOBS, name) for name in labels]
-
-
-def _figure(title: str, figure, alt: str) -> None:
-    with st.container(gap=None):
-        components.heading(title)
-        st.plotly_chart(figure, key=title, alt=alt, config={"displayModeBar": False})
+    return lab.sliders(state, KNOBS, lambda value: TITLES.get(value, str(value)), **labels)
 
 
 def _timed(what: str, forms: dict, input_shape: tuple[int, int, int]) -> Timing:

@@ -38,7 +38,7 @@ def test_the_core_knows_no_page(file):
 @pytest.mark.parametrize("file", files("compress_core/plots"), ids=lambda f: f.name)
 def test_plots_know_tables_only(file):
     for name in imports(file):
-        allowed = {"pandas", "plotly", "numpy", "math"}
+        allowed = {"pandas", "plotly", "numpy", "math", "itertools", "collections"}
         assert name.split(".")[0] in allowed or name.startswith("compress_core.plots"), name
 
 

@@ -49,6 +49,9 @@ _STYLE = f"""<style>
 .cc-h {{ font-size: 1.05rem; font-weight: 600; margin: 0; }}
 .js-plotly-plot :is(.infolayer, .cartesianlayer) text {{ fill: light-dark(#31333F, #FAFAFA) !important; }}
 .js-plotly-plot .xerror {{ stroke: light-dark(#31333F, #FAFAFA) !important; }}
+.cc-under-way {{ min-height: 2.1em; }}
+.cc-under-way > div {{ height: 6px; border-radius: 3px; background: {_LINE}; overflow: hidden; max-width: 420px; }}
+.cc-under-way > div > div {{ height: 100%; background: currentColor; transition: width .4s linear; }}
 .js-plotly-plot .menulayer text {{ fill: light-dark(#31333F, #FAFAFA) !important; }}
 .js-plotly-plot .menulayer rect {{ fill: transparent !important; }}
 .js-plotly-plot g.updatemenu-button:focus-visible {{ outline: 2px solid {_both(COMPRESSED_TEXT)}; }}
@@ -75,6 +78,18 @@ def heading(text: str) -> None:
 def reading(text: str, lines: int = 2) -> None:
     """The reading of a figure; it keeps the height of its lines, so that nothing below it jumps."""
     st.html(f'<p class="cc-read" style="min-height:{1.4 * lines:.1f}em">{escape(text)}</p>')
+
+
+def under_way(text: str, share: float | None = None) -> None:
+    """A line about something that is measured, with a bar below it while that goes on; it keeps its height."""
+    bar = ""
+    if share is not None:
+        percent_done = f"{100 * share:.0f}"
+        bar = (
+            f'<div role="progressbar" aria-label="{escape(text)}" aria-valuenow="{percent_done}">'
+            f'<div style="width:{percent_done}%"></div></div>'
+        )
+    st.html(f'<div class="cc-read cc-under-way"><span>{escape(text)}</span>{bar}</div>')
 
 
 def row():

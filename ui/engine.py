@@ -19,6 +19,7 @@ import torch
 from compress_core import study_pruning as taken_apart
 from compress_core import study_quantization as rounded
 from compress_core import study_shuffle as shuffled
+from compress_core.analysis.guidelines.measure import Stopped, Watch
 from compress_core.analysis.latency import Latency
 from compress_core.errors import CheckpointError
 from compress_core.files import file_bytes
@@ -94,6 +95,33 @@ class Gate:
             self.left = time.monotonic()
 
 
+class Politely:
+    """A turn at the gate for what nobody stands still for: it lets everyone pass who waits."""
+
+    def __init__(self, gate: Gate):
+        self._gate = gate
+
+    def __enter__(self) -> None:
+        while self._gate.visitors:
+            time.sleep(PAUSE_S)
+        self._gate.__enter__()
+
+    def __exit__(self, *_) -> None:
+        self._gate.__exit__()
+
+
+class UnderWay:
+    """A measurement that goes on beside the pages."""
+
+    def __init__(self):
+        self.share = 0.0
+        """How much of it is done, 0 … 1."""
+        self.stop = threading.Event()
+
+    def progress(self, share: float) -> None:
+        self.share = share
+
+
 class Engine:
     """Results by recipe, for all visitors. Nothing in it belongs to one of them, and nobody changes what it gives.
 
@@ -115,6 +143,8 @@ class Engine:
         self._no_guess = threading.RLock()  # and what is computed ahead, while something is timed for a moment
         self._jobs: OrderedDict[Hashable, Future] = OrderedDict()
         self._jobs_lock = threading.Lock()
+        self._measured: dict[Hashable, object] = {}
+        self._measuring: dict[Hashable, UnderWay] = {}
 
     def _once(self, stage: str, key: Hashable, compute: Callable[[StageCache], T], timed: bool = False) -> T:
         """A result from the cache, or computed when it is this caller's turn.
@@ -338,6 +368,37 @@ class Engine:
     def timed(self, what: str, key: Hashable, measure: Callable[[], T]) -> T:
         """A page's own measurement, taken while nothing else computes; the same question gets the same answer."""
         return self._once(f"timed {what}", key, lambda _: measure(), timed=True)
+
+    def measure(self, question: Hashable, compute: Callable[[Watch], T]) -> None:
+        """Measure beside the pages what takes seconds; nothing where it is being measured already.
+
+        While a round is timed nothing else computes here; between two rounds whoever waits gets a turn. It goes on
+        whoever leaves the page, and what it finds stands for everyone until it is measured again.
+        """
+        with self._jobs_lock:
+            if question not in self._measuring:
+                self._measuring[question] = under_way = UnderWay()
+                self._meanwhile.submit(self._measure, question, compute, under_way)
+
+    def _measure(self, question: Hashable, compute: Callable[[Watch], T], under_way: UnderWay) -> None:
+        try:
+            with self._quiet:
+                found = compute(Watch(under_way.progress, under_way.stop.is_set, Politely(self.gate)))
+            self._measured[question] = found
+        except Stopped:
+            pass
+        except Exception:  # what was known before still stands
+            logging.getLogger(__name__).exception("A measurement failed.")
+        finally:
+            self._measuring.pop(question)
+
+    def measuring(self, question: Hashable) -> UnderWay | None:
+        """The measurement that is under way, or waits for its turn."""
+        return self._measuring.get(question)
+
+    def measured(self, question: Hashable) -> object | None:
+        """What the last measurement found, if there was one."""
+        return self._measured.get(question)
 
     def expect(self, recipes: Iterable[Recipe], steps: Sequence[Step] | None = None) -> None:
         """Compute these while nobody waits, the likeliest first; newer guesses push out older ones.

@@ -16,4 +16,5 @@ PAGES = (
     Page("pages/Architectures.py", "Architectures", ":material/account_tree:"),
     Page("pages/Channel_shuffle.py", "Channel shuffle", ":material/shuffle:"),
     Page("pages/Ideas.py", "Ideas", ":material/lightbulb:"),
+    Page("pages/Guidelines.py", "Guidelines", ":material/rule:"),
 )

@@ -56,16 +56,20 @@ def take_turns(
 ) -> list[tuple[float, ...]]:
     """Seconds of each of the calls, a tuple a round, after one of each to warm up."""
     rounds = []
+    one_turn(runs)
+    ends = time.perf_counter() + budget_s
+    while len(rounds) < at_least or (time.perf_counter() < ends and len(rounds) < at_most):
+        rounds.append(one_turn(runs, len(rounds) % 2 == 0))  # each of two goes first as often as the other
+    return rounds
+
+
+def one_turn(runs: Sequence[Callable[[], object]], backwards: bool = False) -> tuple[float, ...]:
+    """Seconds of each of the calls, run once after one another from the first or from the last."""
+    seconds = [0.0] * len(runs)
     order = range(len(runs))
     with torch.inference_mode():
-        for run in runs:
-            run()
-        ends = time.perf_counter() + budget_s
-        while len(rounds) < at_least or (time.perf_counter() < ends and len(rounds) < at_most):
-            seconds = [0.0] * len(runs)
-            for which in order if len(rounds) % 2 else reversed(order):  # each of two goes first as often as the other
-                started = time.perf_counter()
-                runs[which]()
-                seconds[which] = time.perf_counter() - started
-            rounds.append(tuple(seconds))
-    return rounds
+        for which in reversed(order) if backwards else order:
+            started = time.perf_counter()
+            runs[which]()
+            seconds[which] = time.perf_counter() - started
+    return tuple(seconds)

@@ -8,6 +8,7 @@ from compress_core.plots.architecture import (
     costs_side_by_side,
 )
 from compress_core.plots.channels import score_histogram
+from compress_core.plots.guidelines import form_rows, layers_under_lens, macs_against_time
 from compress_core.plots.ideas import block_widths, error_over_dims, form_bars, spirals, squeeze_curves
 from compress_core.plots.pruning import matrices, trainings_histogram
 from compress_core.plots.quantization import accuracy_over_bits, channel_ranges, layer_bars, weights_and_levels
@@ -36,7 +37,10 @@ __all__ = [
     "error_over_dims",
     "feature_strip",
     "form_bars",
+    "form_rows",
     "layer_bars",
+    "layers_under_lens",
+    "macs_against_time",
     "matrices",
     "permutation_grid",
     "reach_matrices",

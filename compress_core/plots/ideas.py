@@ -3,7 +3,7 @@
 import pandas as pd
 import plotly.graph_objects as go
 
-from compress_core.plots.layout import MARGIN, axis, figure, label
+from compress_core.plots.layout import MARGIN, axis, figure, label, number
 from compress_core.plots.tokens import CONTRAST
 
 PLAIN, CLEVER = CONTRAST
@@ -20,11 +20,6 @@ def _panels(count: int, gap: float) -> list[list[float]]:
     return [[i * (width + gap), i * (width + gap) + width] for i in range(count)]
 
 
-def _number(i: int) -> str:
-    """How plotly numbers its axes: x, x2, x3 …"""
-    return "" if i == 0 else str(i + 1)
-
-
 def form_bars(bars: pd.DataFrame, height: int = HEIGHT_PX) -> go.Figure:
     """The forms of one idea one below the other, a panel for each quantity, each from zero in its own unit.
 
@@ -38,7 +33,7 @@ def form_bars(bars: pd.DataFrame, height: int = HEIGHT_PX) -> go.Figure:
     traces, labels, axes = [], [], {}
     for i, (quantity, domain) in enumerate(zip(quantities, _panels(len(quantities), 0.2)[::-1], strict=True)):
         panel = bars[bars["quantity"] == quantity]
-        on = {"xaxis": f"x{_number(i)}", "yaxis": f"y{_number(i)}"}
+        on = {"xaxis": f"x{number(i)}", "yaxis": f"y{number(i)}"}
         spread = {"array": panel["high"] - panel["value"], "arrayminus": panel["value"] - panel["low"]}
         traces.append(
             on
@@ -59,8 +54,8 @@ def form_bars(bars: pd.DataFrame, height: int = HEIGHT_PX) -> go.Figure:
             at = {"x": end, "y": place, "xref": on["xaxis"], "yref": on["yaxis"], "xanchor": "left", "xshift": 8}
             labels.append(label(text.replace("\n", "<br>"), align="left", font=VALUE_FONT, **at))
         reach = [0, float(ends.max()) * _ROOM_FOR_TEXT]
-        axes[f"xaxis{_number(i)}"] = axis(quantity, range=reach, nticks=5, tickformat=",", anchor=on["yaxis"])
-        axes[f"yaxis{_number(i)}"] = {
+        axes[f"xaxis{number(i)}"] = axis(quantity, range=reach, nticks=5, tickformat=",", anchor=on["yaxis"])
+        axes[f"yaxis{number(i)}"] = {
             "tickvals": places,
             "ticktext": [form.replace("\n", "<br>") for form in forms],
             "tickfont": VALUE_FONT,
@@ -85,7 +80,7 @@ def spirals(points: pd.DataFrame, dims: int) -> go.Figure:
     lost = points["active"] < 2
     reach = 1.12 * float(points[["x", "y", "x_back", "y_back"]].abs().to_numpy().max())
     traces = []
-    for x, y, number in (("x", "y", 0), ("x_back", "y_back", 1)):
+    for x, y, panel in (("x", "y", 0), ("x_back", "y_back", 1)):
         for name, chosen, color, symbol in (("both kept", ~lost, CLEVER, "circle"), ("lost", lost, PLAIN, "diamond")):
             traces.append(
                 {
@@ -94,8 +89,8 @@ def spirals(points: pd.DataFrame, dims: int) -> go.Figure:
                     "name": name,
                     "x": points.loc[chosen, x],
                     "y": points.loc[chosen, y],
-                    "xaxis": f"x{_number(number)}",
-                    "yaxis": f"y{_number(number)}",
+                    "xaxis": f"x{number(panel)}",
+                    "yaxis": f"y{number(panel)}",
                     "marker": {"color": color, "symbol": symbol, "size": 6},
                     "hovertemplate": "(%{x:.2f}, %{y:.2f})<extra></extra>",
                 }
@@ -111,7 +106,7 @@ def spirals(points: pd.DataFrame, dims: int) -> go.Figure:
         axis(f"{name} coordinate 1 (no unit)", domain=domain, **square)
         for name, domain in zip(("before:", "after:"), domains, strict=True)
     ]
-    up = [axis("coordinate 2 (no unit)", scaleanchor=f"x{_number(i)}", **square) for i in range(2)]
+    up = [axis("coordinate 2 (no unit)", scaleanchor=f"x{number(i)}", **square) for i in range(2)]
     second = {
         "xaxis2": across[1] | {"anchor": "y2"},
         "yaxis2": up[1] | {"anchor": "x2", "title": None, "showticklabels": False},
@@ -245,7 +240,7 @@ def squeeze_curves(sweep: pd.DataFrame, chosen: pd.Series, shares: list[float]) 
     traces, labels, axes = [], [], {}
     drawn = sorted({*shares, chosen["share"]})
     for i, (name, title, unit) in enumerate((("params", "parameters (M)", 1e6), ("macs", "MACs an image (G)", 1e9))):
-        on = {"xaxis": f"x{_number(i)}", "yaxis": f"y{_number(i)}"}
+        on = {"xaxis": f"x{number(i)}", "yaxis": f"y{number(i)}"}
         for share in drawn:
             line = sweep[sweep["share"] == share]
             mine = share == chosen["share"]
@@ -264,8 +259,8 @@ def squeeze_curves(sweep: pd.DataFrame, chosen: pd.Series, shares: list[float]) 
             near = abs(share - chosen["share"]) < 0.12 and not mine  # two labels would touch
             if not near:
                 text = f"<b>{100 * share:.3g} %</b>" if mine else f"{100 * share:.3g} %"
-                place = {"x": last["squeeze_ratio"], "y": last[name] / unit, "xref": f"x{_number(i)}"}
-                labels.append(label(text, xanchor="left", xshift=8, yref=f"y{_number(i)}", **place))
+                place = {"x": last["squeeze_ratio"], "y": last[name] / unit, "xref": f"x{number(i)}"}
+                labels.append(label(text, xanchor="left", xshift=8, yref=f"y{number(i)}", **place))
         traces.append(
             on
             | {
@@ -278,10 +273,10 @@ def squeeze_curves(sweep: pd.DataFrame, chosen: pd.Series, shares: list[float]) 
             }
         )
         top = 1.08 * float(sweep.loc[sweep["share"].isin(drawn), name].max()) / unit
-        axes[f"xaxis{_number(i)}"] = axis(
+        axes[f"xaxis{number(i)}"] = axis(
             "squeeze ratio SR (no unit)", domain=_panels(2, 0.14)[i], range=[0.05, 1.22], anchor=on["yaxis"]
         ) | {"tickvals": [0.125, 0.25, 0.5, 0.75, 1], "ticktext": ["⅛", "¼", "½", "¾", "1"]}
-        axes[f"yaxis{_number(i)}"] = axis(title, range=[0, top], anchor=on["xaxis"])
+        axes[f"yaxis{number(i)}"] = axis(title, range=[0, top], anchor=on["xaxis"])
     return figure(
         traces,
         axes.pop("xaxis"),

@@ -44,3 +44,8 @@ def label(text: str, color: str | None = None, **place: object) -> dict:
     """
     sign = f'<span style="color:{color}">■</span> ' if color else ""
     return {"text": sign + text} | place
+
+
+def number(i: int) -> str:
+    """How plotly numbers its axes: x, x2, x3 …"""
+    return "" if i == 0 else str(i + 1)

@@ -55,6 +55,15 @@ YARDSTICK = ("#8D7B68", "star")
 CONTRAST = ("#C07F00", "#A8407F")
 """Two forms of one idea side by side, the plain one and the clever one: ochre and purple."""
 
+SOURCE = {"here": ("#A8407F", "circle"), "gpu": ("#C07F00", "square"), "arm": ("#2E8B8B", "diamond")}
+"""A colour and a shape for where a time was taken: here, or on the paper's two machines."""
+
+COUNTED = "#8D7B68"
+"""What was counted, beside what was measured."""
+
+GUIDELINE = {"G1": "triangle-up", "G2": "square", "G3": "diamond", "G4": "circle"}
+"""A shape for each guideline that an operation breaks; in one colour."""
+
 GROUP = ("#D55E00", "#009E73", "#C06B9A", "#7B61A8", "#9A8F00", "#3A97CE", "#8A5A3C", "#A8407F")
 """A colour for each group of channels; the number that stands on a channel is the second cue."""
 

@@ -13,7 +13,7 @@ from compress_core.study_shuffle import groups_of, shuffle_units, shuffling
 from compress_core.training.shuffle_worth import load_worth
 from compress_core.zoo import architecture
 from ui import about_shuffle as about
-from ui import components, page
+from ui import components, lab, page
 from ui.address import State, choose, on_view, value_of, widget_key
 from ui.choice import Choice
 from ui.engine import engine
@@ -43,16 +43,7 @@ def main() -> None:
     state = page.start("Channel shuffle", views=KNOBS | {"unit": _units})
     with st.container(gap="xsmall"):
         st.space("xxsmall")  # Streamlit's header hides what is flush with the top
-        show = st.segmented_control(
-            "View",
-            list(VIEWS),
-            default=value_of(state, KNOBS, "show"),
-            required=True,
-            format_func=VIEWS.get,
-            key=widget_key(state, "show"),
-            on_change=on_view(state, "show"),
-            label_visibility="collapsed",
-        )
+        show = lab.tabs(state, KNOBS, "show", VIEWS)
         {"shuffle": _shuffle, "hearing": _hearing, "unit": _unit, "maps": _maps, "worth": _worth}[show](state)
 
 
@@ -71,20 +62,10 @@ def _shuffle(state: State) -> None:
     moves = plots.shuffle_animation(states(sizes), explain.captions(groups, per_group, extra), MOVES_PX)
     st.plotly_chart(moves, key="moves", alt=text, config=_STILL)
     left, right = st.columns(2, gap="medium")
-    way = value_of(state, KNOBS, "way")
     with left.container(gap=None):
         with components.row():
             components.heading("The permutation as a matrix")
-            st.segmented_control(
-                "Direction",
-                list(DIRECTIONS),
-                default=way,
-                required=True,
-                format_func=DIRECTIONS.get,
-                key=widget_key(state, "way"),
-                on_change=on_view(state, "way"),
-                label_visibility="collapsed",
-            )
+            way = lab.tabs(state, KNOBS, "way", DIRECTIONS)
         shown = index if way == "forward" else inverse(index)
         whose = own if way == "forward" else [own[channel] for channel in index.tolist()]
         read = explain.read_permutation(index, groups, per_group, extra)

@@ -21,7 +21,7 @@ LIMIT = {"resnet18": 8_000_000}
 def test_a_checkpoint_reaches_the_accuracy_in_its_metadata(job):
     path = job.path(FOLDER)
     about = read_metadata(path)
-    model = cc.load(job.arch, job.width, DATASET, about["weights"])
+    model = cc.load(job.arch, job.width, DATASET, about["weights"], **dict(job.options))
     images, labels = cc.dataset(DATASET).test()
     accuracy = predict(model, images).argmax(1).eq(labels).double().mean().item()
     assert accuracy == pytest.approx(float(about["test_accuracy"]), abs=0.002)

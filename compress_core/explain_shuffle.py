@@ -151,12 +151,16 @@ def read_worth(table: pd.DataFrame, runs: pd.DataFrame) -> str:
     gains, theirs = here["without"] - here["with"], paper["without"] - paper["with"]
     apart = int((here["without_low"] > here["with_high"]).sum())
     seeds, samples = runs["seed"].nunique(), int(runs["samples"].iloc[0])
-    best = here.loc[gains.idxmax(), "network"]
+    ends = [f"{_points(gains[i])} at {here.loc[i, 'network']}" for i in (gains.idxmin(), gains.idxmax())]
     return (
-        f"On digits the shuffle takes {gains.min():.1f} to {gains.max():.1f} points off the error, most for {best}; "
-        f"in {apart} of {len(here)} networks every training with it beats every one without "
-        f"({seeds} seeds, n = {samples:,}). On ImageNet the paper has {theirs.min():.1f} to {theirs.max():.1f} points."
+        f"On digits the shuffle is worth from {ends[0]} to {ends[1]}; in {apart} of {len(here)} networks every "
+        f"training with it beats every one without ({seeds} seeds, n = {samples:,}). On ImageNet the paper has "
+        f"{theirs.min():.1f} to {theirs.max():.1f} points won."
     )
+
+
+def _points(gain: float) -> str:
+    return f"{abs(gain):.1f} points {'won' if gain >= 0 else 'lost'}"
 
 
 def _network(width: float, groups: int) -> str:

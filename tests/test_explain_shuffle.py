@@ -83,4 +83,16 @@ def test_the_worth_is_the_mean_over_the_seeds_and_the_papers_table_stands_beside
     assert row["without_low"] == pytest.approx(errors[~own["shuffle"]].min())
     assert table.iloc[6:]["without"].tolist() == [without for without, _ in TABLE_3.values()]
     text = explain.read_worth(table, runs)
-    assert f"n = {runs['samples'].iloc[0]:,}" in text and "1.3 to 5.8 points" in text
+    assert f"n = {runs['samples'].iloc[0]:,}" in text and "1.3 to 5.8 points won" in text
+
+
+def test_a_loss_is_called_a_loss():
+    rows = [
+        (width, groups, shuffle, seed, 0.97 + 0.01 * (groups - 4) / 4 * shuffle, 2160)
+        for width, groups in TABLE_3
+        for shuffle in (True, False)
+        for seed in range(2)
+    ]
+    runs = pd.DataFrame(rows, columns=["width", "groups", "shuffle", "seed", "accuracy", "samples"])
+    text = explain.read_worth(explain.worth_table(runs), runs)
+    assert "from 0.2 points lost at 1×, g = 3 to 1.0 points won at 1×, g = 8; in 3 of 6" in text

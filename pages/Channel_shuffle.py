@@ -173,7 +173,7 @@ def _network_head(state: State, title: str, text: str, image: bool = False) -> s
     if shown.notices:
         page.say(shown.notices)
     name = state.view.get("unit")
-    name = name if name in units else units[0]
+    name = name if name in units else next(unit for unit in units if not unit.endswith(".0"))  # one that halves nothing
     with components.row():
         components.heading(title)
         st.selectbox(

@@ -186,8 +186,8 @@ def reach_matrices(panels: list[tuple[str, pd.DataFrame, list[int]]], height: in
             "" if i else "output channel (number)",
             anchor=f"x{number}",
             autorange="reversed",
-            scaleanchor=f"x{number}",
             constraintoward="top",
+            **({"scaleanchor": f"x{number}"} if 0.5 <= len(cells) / cells.shape[1] <= 2 else {}),
             **shared,
         )
         middle = sum(domain) / 2

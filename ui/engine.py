@@ -38,7 +38,6 @@ RESULTS_KEPT = 1024
 GUESSES_KEPT = 4
 JOBS_KEPT = 64
 PAUSE_S = 0.02
-DRAWN_S = 0.2  # the browser draws what was computed on the same cores
 CALM_S = 0.7
 GIVEN_UP_S = 4.0  # after so long without a question nobody is there any more
 
@@ -419,7 +418,7 @@ class Engine:
 
     def _compute_while_nobody_waits(self, recipe: Recipe, steps: Sequence[Step]) -> None:
         for step in steps:
-            while self.gate.visitors or time.monotonic() - self.gate.left < DRAWN_S:
+            while self.gate.visitors:
                 time.sleep(PAUSE_S)
             with self._quiet, self._no_guess:
                 step(self.shown(recipe))

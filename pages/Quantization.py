@@ -107,12 +107,10 @@ def _layer(state: State, layers: pd.DataFrame) -> str:
 
 def _expect(state: State, recipe: Recipe, shared: Engine) -> None:
     """Prepare the next stop of whichever knob was turned."""
-    steps = (
-        lambda shown: shared.packed(shown.recipe),
-        lambda shown: shared.layers(shown.recipe),
-        lambda shown: [shared.piece(piece) for piece in _layer_pieces(shown.recipe)],
-    )
-    shared.expect(knobs.likely_next(state.before, state.recipe), steps)
+    likely = knobs.likely_next(state.before, state.recipe)
+    # Last what comes first: what a page cannot be drawn without.
+    shared.expect(likely, [lambda shown: [shared.piece(piece) for piece in _layer_pieces(shown.recipe)]])
+    shared.expect(likely, [lambda shown: shared.packed(shown.recipe), lambda shown: shared.layers(shown.recipe)])
 
 
 # What is measured beside the page

@@ -400,7 +400,7 @@ def _view(state: State, recipe: Recipe, shared: Engine) -> None:
     except CompressError as error:
         components.reading(str(error), lines=1)
         return
-    _live(_runtimes, waits, "xsmall")(state, recipe, shared, waits)
+    _live(_runtimes, recipe, waits, "xsmall")(state, recipe, shared, waits)
 
 
 def _runtimes(_: State, recipe: Recipe, shared: Engine, waits: bool) -> None:

@@ -48,9 +48,8 @@ def test_the_animation_steps_plays_and_resets_without_the_server(tab):
     order = sorted(range(12), key=lambda channel: dealt[channel][0])
     assert order == [0, 4, 8, 1, 5, 9, 2, 6, 10, 3, 7, 11]
     assert after(tab, lambda: button(tab, "Reset").click()) == flat
-    after(tab, lambda: button(tab, "Play").click())
-    tab.wait_for_timeout(6500)
-    assert centres(tab) == dealt
+    button(tab, "Play").click()
+    tab.wait_for_function("dealt => !(" + MOVED + ")(dealt)", arg=dealt)
     tab.context.set_offline(False)
 
 

@@ -91,8 +91,7 @@ def test_a_lecture(tab):
     assert "view" not in query(tab)
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1440, 1920])
+@pytest.mark.parametrize(("theme", "width"), [("light", 1440), ("dark", 1920)])
 @pytest.mark.parametrize("view", ["g2", "lens", "speed&scene=imagenet"])
 def test_light_and_dark_are_readable(chromium, site, theme, width, view):
     context = chromium.new_context(viewport={"width": width, "height": 1300}, color_scheme=theme, base_url=site)

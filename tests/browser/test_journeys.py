@@ -251,8 +251,7 @@ def test_the_explanations_are_a_click_away(tab):
         body.wait_for(state="detached")
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1440, 1920])
+@pytest.mark.parametrize(("theme", "width"), [("light", 1440), ("dark", 1920)])
 @pytest.mark.parametrize("address", ["/", LINK + "&foo=1"])
 def test_light_and_dark_are_readable(chromium, site, theme, width, address):
     context = chromium.new_context(viewport={"width": width, "height": 1600}, color_scheme=theme, base_url=site)

@@ -214,8 +214,7 @@ def test_a_lecture(tab):
     assert "40 % of its channels cut" in said(tab) and "view" not in query(tab)
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1440, 1920])
+@pytest.mark.parametrize(("theme", "width"), [("light", 1440), ("dark", 1920)])
 @pytest.mark.parametrize("view", ["criteria", "healing", "versus"])
 def test_light_and_dark_are_readable(chromium, site, theme, width, view):
     context = chromium.new_context(viewport={"width": width, "height": 2000}, color_scheme=theme, base_url=site)

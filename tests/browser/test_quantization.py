@@ -124,8 +124,7 @@ def test_three_runtimes_and_their_files(tab):
     assert started.value.suggested_filename == "studentnet-int8.onnx"
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1440, 1920])
+@pytest.mark.parametrize(("theme", "width"), [("light", 1440), ("dark", 1920)])
 @pytest.mark.parametrize("address", [LINK, "/Quantization?arch=mobilenet_v2&bits=4&layer_bits=3b8.10b2&equalize=on"])
 def test_light_and_dark_are_readable(chromium, site, theme, width, address):
     context = chromium.new_context(viewport={"width": width, "height": 1800}, color_scheme=theme, base_url=site)

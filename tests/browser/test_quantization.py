@@ -125,7 +125,9 @@ def test_three_runtimes_and_their_files(tab):
 
 
 @pytest.mark.parametrize(("theme", "width"), [("light", 1440), ("dark", 1920)])
-@pytest.mark.parametrize("address", [LINK, "/Quantization?arch=mobilenet_v2&bits=4&layer_bits=3b8.10b2&equalize=on"])
+@pytest.mark.parametrize(
+    "address", [LINK, "/Quantization?arch=mobilenet_v2&width=0.25&bits=4&layer_bits=3b8.10b2&equalize=on"]
+)
 def test_light_and_dark_are_readable(chromium, site, theme, width, address):
     context = chromium.new_context(viewport={"width": width, "height": 1800}, color_scheme=theme, base_url=site)
     page = context.new_page()

@@ -140,7 +140,7 @@ class Engine:
         self._failed: set[Hashable] = set()
         self._gathering = False
         self._quiet = threading.Lock()  # what nobody waits for stands still while something is timed for seconds
-        self._no_guess = threading.RLock()  # and what is computed ahead, while something is timed for a moment
+        self._no_guess = threading.Lock()  # and what is computed ahead, while something is timed for a moment
         self._jobs: OrderedDict[Hashable, Future] = OrderedDict()
         self._jobs_lock = threading.Lock()
         self._measured: dict[Hashable, object] = {}
@@ -154,11 +154,12 @@ class Engine:
         """
 
         def in_turn() -> T:
+            ahead = threading.current_thread().name.startswith(_LOOK_AHEAD)
             with contextlib.ExitStack() as turn:
-                if timed:
-                    turn.enter_context(self._no_guess)
-                if timed or not threading.current_thread().name.startswith(_LOOK_AHEAD):  # a visitor would wait for it
+                if timed or not ahead:  # what is computed ahead holds no gate: a visitor would wait for it
                     turn.enter_context(self.gate)
+                if timed or ahead:
+                    turn.enter_context(self._no_guess)
                 return compute(self.networks)
 
         return self.results.get(stage, key, in_turn)
@@ -420,7 +421,7 @@ class Engine:
         for step in steps:
             while self.gate.visitors:
                 time.sleep(PAUSE_S)
-            with self._quiet, self._no_guess:
+            with self._quiet:
                 step(self.shown(recipe))
 
 

@@ -156,10 +156,12 @@ def test_activations_are_told():
 
 
 def test_pruned_to_uneven_groups_with_every_switch():
-    app = checked(open_page(arch="shufflenet_v1", prune="0.3", bits="4", equalize="on", layer_bits="3b8.4b2"))
+    app = checked(
+        open_page(arch="shufflenet_v1", width="0.5", prune="0.3", bits="4", equalize="on", layer_bits="3b8.4b2")
+    )
     rest(app, all_measured)
     assert "on average" in said(app) and "Stage 2 unit 0 expand" in str(widget(app, "selectbox", "Layer shown").options)
-    for layer in ("stages.0.0.expand.0", "stages.0.1.reduce.0"):  # convolutions of their own by now
+    for layer in ("stages.0.1.reduce.0", "stages.0.0.expand.0"):  # convolutions of their own by now
         widget(app, "selectbox", "Layer shown").set_value(layer).run()
         assert not app.exception and address(app)["layer"] == layer
 

@@ -131,7 +131,7 @@ class Branches(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         left, right = self.split(x)
-        return self.shuffle(torch.cat((self.left(left) + left, self.right(right)), 1))
+        return self.shuffle(torch.cat((self.left(left) + right, self.right(right)), 1))
 
 
 @settings(deadline=None, max_examples=25)

@@ -72,7 +72,8 @@ def main() -> None:
     data, batch, scope = cc.dataset("digits"), BATCHES[args.preset], SCOPES[args.preset]
     shape = data.input_shape if args.preset == "digits" else (3, 224, 224)
     torch.manual_seed(0)
-    images, calibration = torch.randn(batch, *shape), data.calibration(SOLVING_IMAGES)
+    images = data.test()[0][:batch] if args.preset == "digits" else torch.randn(batch, *shape)
+    calibration = data.calibration(SOLVING_IMAGES)
     print(
         f"{platform.platform()}, {os.cpu_count()} cores, Python {sys.version.split()[0]}, torch {torch.__version__}, "
         f"onnxruntime {version('onnxruntime')}, one thread; {args.preset}, {args.ratio:.0%} of the channels cut, "

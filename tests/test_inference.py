@@ -99,3 +99,30 @@ def test_what_stands_in_several_places_is_not_folded():
         images = torch.randn(2, 3, 14, 14)
         with torch.no_grad():
             assert torch.allclose(fold_batchnorm(model)(images), model(images), atol=1e-5)
+
+
+def test_an_activation_writes_over_what_it_alone_reads_and_over_nothing_else():
+    class Two(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.act, self.other, self.second = nn.Conv2d(1, 4, 1), nn.ReLU(), nn.ReLU(), nn.Conv2d(4, 4, 1)
+
+        def forward(self, x):
+            y = self.conv(x)
+            return self.other(self.second(y)) + self.act(y) + y + self.act(x)
+
+    model, images = torch.fx.symbolic_trace(Two()), torch.randn(2, 1, 4, 4)
+    quick, given = prepare(model), images.clone()
+    with torch.no_grad():
+        assert torch.allclose(quick(images), model(images), atol=1e-6) and torch.equal(images, given)
+    assert quick.other.inplace and not quick.act.inplace and not model.other.inplace
+
+    kept = []
+    watched = nn.Sequential(nn.Conv2d(1, 4, 1), nn.Identity(), nn.ReLU())
+    assert prepare(watched)[2].inplace and not watched[2].inplace
+    watched[0].register_forward_hook(lambda _, __, output: kept.append(output))
+    with torch.no_grad():
+        prepare(watched)(images)
+    assert kept[0].min() < 0, "somebody has noted what the convolution put out"
+    twice = nn.Sequential(watched[1], nn.Conv2d(1, 4, 1), act := nn.ReLU(), nn.Conv2d(4, 4, 1), act)
+    assert not prepare(twice)[2].inplace

@@ -19,7 +19,7 @@ def fold_batchnorm(model: nn.Module) -> nn.Module:
     """
     model = duplicate(model).eval()
     places = Counter(id(module) for _, module in model.named_modules(remove_duplicate=False))
-    for conv_name, norm_name in _neighbours(model):
+    for conv_name, norm_name in neighbours(model):
         conv, norm = model.get_submodule(conv_name), model.get_submodule(norm_name)
         if places[id(conv)] == places[id(norm)] == 1 and _is_fixed(norm) and _is_plain(conv):
             _fold(conv, norm)
@@ -27,7 +27,7 @@ def fold_batchnorm(model: nn.Module) -> nn.Module:
     return model
 
 
-def _neighbours(model: nn.Module) -> Iterator[tuple[str, str]]:
+def neighbours(model: nn.Module) -> Iterator[tuple[str, str]]:
     """The names of modules, the second of which reads what the first puts out and nobody else reads."""
     if isinstance(model, fx.GraphModule):
         calls = Counter(node.target for node in model.graph.nodes if node.op == "call_module")
@@ -45,7 +45,7 @@ def _neighbours(model: nn.Module) -> Iterator[tuple[str, str]]:
 def _is_fixed(norm: nn.Module) -> bool:
     """Whether it scales and shifts by numbers of its own, not by those of each batch."""
     fixed = isinstance(norm, nn.BatchNorm2d) and norm.affine and norm.running_mean is not None
-    return fixed and not _is_watched(norm)
+    return fixed and not is_watched(norm)
 
 
 def _is_plain(conv: nn.Module) -> bool:
@@ -53,10 +53,10 @@ def _is_plain(conv: nn.Module) -> bool:
     if isinstance(conv, RaggedConv2d):
         return conv.bare
     own = isinstance(conv, nn.Conv2d) and type(conv).forward is nn.Conv2d.forward and "weight" in conv._parameters
-    return own and not _is_watched(conv)
+    return own and not is_watched(conv)
 
 
-def _is_watched(module: nn.Module) -> bool:
+def is_watched(module: nn.Module) -> bool:
     return bool(module._forward_hooks or module._forward_pre_hooks)
 
 

@@ -45,8 +45,17 @@ class SelectChannels(nn.Module):
             return x.narrow(self.dim, self.start, self.count)
         if x.dim() != 4 or self.dim != 1 or torch.jit.is_tracing():  # towards ONNX, where channels do not come last
             return x.index_select(self.dim, self.index)
-        # With the channels last in memory, as inference keeps them, and so they stay: four times as fast.
-        return x.permute(0, 2, 3, 1).index_select(3, self.index).permute(0, 3, 1, 2)
+        return select_channels(x, self.index)
 
     def extra_repr(self) -> str:
         return f"{self.start} … {self.start + self.count - 1}" if self.run else f"{self.count} channels"
+
+
+def select_channels(maps: Tensor, index: Tensor) -> Tensor:
+    """The channels at `index` of maps (N, C, H, W), with the channels last in memory, as inference keeps them.
+
+    As columns of a matrix, which torch takes in a fourth of the time that it takes in more dimensions.
+    """
+    n, channels, height, width = maps.shape
+    columns = maps.permute(0, 2, 3, 1).reshape(-1, channels).index_select(1, index)
+    return columns.view(n, height, width, len(index)).permute(0, 3, 1, 2)

@@ -9,14 +9,19 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from compress_core.duplicate import duplicate
+from compress_core.layers.folding import fold_batchnorm
 from compress_core.layers.reading import channel_vectors, features, some_places
-from compress_core.layers.running import run_on
+from compress_core.layers.running import channels_last, run_on
 from compress_core.pruning.coupling import NO_PLACE, ChannelGroup, Coupling
+from compress_core.pruning.operations import tensors_in
 
 T = TypeVar("T")
 TOGETHER = ("sum", "mean", "max")
 ROWS = 8192
 """Of a layer's places over all images, how many the covariance of what it reads is estimated from."""
+ERROR, ERROR_IMAGES = 0.1, 32
+"""How large the errors are, as a part of how much a layer's outputs vary, that show how far one reaches; and in how many
+images they are made."""
 
 
 class Evidence:
@@ -50,6 +55,11 @@ class Evidence:
 
     def layer(self, name: str) -> nn.Module:
         return self.model.get_submodule(name)
+
+    @cached_property
+    def folded(self) -> nn.Module:
+        """The network with each BatchNorm in the convolution before it: what that puts out is what the next reads."""
+        return fold_batchnorm(self.model)
 
     def combine(self, group: ChannelGroup, parts: Iterable[tuple[Tensor, Tensor]]) -> Tensor:
         """One score (size,) for each channel of a group, from (places, scores) of layers; NaN where nobody scored."""
@@ -99,6 +109,31 @@ class Evidence:
             found[name] = read.transpose(1, 2) @ read / read.shape[1]
 
         self._watched(watch)
+        return found
+
+    @cached_property
+    def reach(self) -> dict[str, float]:
+        """For each reading layer the mean square by which the network's output changes with an error in the layer's.
+
+        As a multiple of the error's own mean square, which counts in variances of what the layer puts out. It is
+        measured, with an error drawn for each element.
+        """
+        model = duplicate(self.folded).to(memory_format=torch.channels_last)
+        images = channels_last(self.images[:ERROR_IMAGES].detach())
+        expected = tensors_in(run_on(model, images))
+        generator = torch.Generator().manual_seed(self.seed)
+
+        def err(layer: nn.Module, _: object, output: Tensor) -> Tensor:
+            spread = channel_vectors(layer, output).flatten(0, 1).var(0, correction=0).mean().sqrt()
+            return output + ERROR * spread * torch.randn(output.shape, generator=generator).to(output)
+
+        found = {}
+        for name in dict.fromkeys(name for group in self.coupling.groups for name in group.readers):
+            hook = model.get_submodule(name).register_forward_hook(err)
+            given = tensors_in(run_on(model, images))
+            hook.remove()
+            changes = torch.cat([(b - a).flatten() for a, b in zip(expected, given, strict=True)])
+            found[name] = float(changes.square().mean()) / ERROR**2
         return found
 
     @cached_property

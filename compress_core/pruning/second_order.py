@@ -23,20 +23,21 @@ class _Reader:
         weights: (outputs, features).
         covariance: (features, features) of what it reads.
         places: (channels,) the number of each channel that it reads among all of the network, or `NO_PLACE`.
+        reach: how far an error in what the layer puts out reaches.
     """
 
-    def __init__(self, weights: Tensor, covariance: Tensor, places: Tensor):
+    def __init__(self, weights: Tensor, covariance: Tensor, places: Tensor, reach: float = 1.0):
         self.kernel = weights.shape[1] // len(places)
         self.places = places
         diagonal = covariance.diagonal()
         damped = covariance + torch.diag((DAMPING * diagonal.mean()).clamp(min=1e-8).expand(len(diagonal)))
         self.inverse = torch.cholesky_inverse(torch.linalg.cholesky(damped))
         self.weights = weights.clone()
-        self.energy = (weights @ covariance * weights).sum().clamp(min=1e-12)
+        self.weight = reach / (weights @ covariance * weights).sum().clamp(min=1e-12)
         self.known = places != NO_PLACE
 
     def costs(self, size: int) -> Tensor:
-        """(size,) what each channel of the network would cost here now, as a part of what the layer puts out."""
+        """(size,) what each channel of the network would cost now by what is read here: in the network's output."""
         k, channels = self.kernel, len(self.places)
         own = self.weights.view(-1, channels, k).permute(1, 2, 0)  # (C, k, outputs)
         if k == 1:
@@ -44,7 +45,7 @@ class _Reader:
         else:
             blocks = self.inverse.view(channels, k, channels, k).diagonal(dim1=0, dim2=2).permute(2, 0, 1)
             costs = (own * torch.linalg.solve(blocks, own)).sum((1, 2))
-        costs = (costs / self.energy).double()
+        costs = (costs * self.weight).double()
         return torch.zeros(size, dtype=torch.float64).index_add_(0, self.places[self.known], costs[self.known])
 
     def drop(self, places: Tensor) -> bool:
@@ -68,10 +69,12 @@ def removal_costs(evidence: Evidence, group: ChannelGroup) -> Tensor:
 
     Channels that one layer reads leave in one order, of whatever groups they are: what stands in for another may not
     leave as well. A channel's score is what its leaving cost, or one before it if that cost more, so that the order of
-    the scores is the order of leaving. Costs are parts of what a reading layer puts out, summed over the readers. It
-    takes seconds for the networks of this library and minutes for a transformer, growing with the cube of the width.
+    the scores is the order of leaving. A cost is the part of what a reading layer puts out (BatchNorm included) that is
+    lost, times how far an error there reaches in the network's output, summed over the readers. It takes seconds for
+    the networks of this library and minutes for a transformer, growing with the cube of the width.
 
-    Hassibi & Stork 1993, *Second order derivatives for network pruning: Optimal Brain Surgeon*.
+    Hassibi & Stork 1993, *Second order derivatives for network pruning: Optimal Brain Surgeon*. How far errors reach is
+    ours: without it a layer of which little depends counts as much as one of which everything does.
     """
     return evidence.once(_all_removal_costs)[group.name]
 
@@ -92,8 +95,7 @@ def _readers(evidence: Evidence, numbers: Sequence[Tensor]) -> list[tuple[_Reade
     found = []
     groups = evidence.coupling.groups
     for name in dict.fromkeys(name for group in groups for name in group.readers):
-        layer = evidence.layer(name)
-        weights, covariance = weight_matrix(layer), evidence.covariances[name]
+        weights, covariance = weight_matrix(evidence.folded.get_submodule(name)), evidence.covariances[name]
         places = torch.full((len(evidence.coupling.inputs[name]),), NO_PLACE)
         owner = torch.full_like(places, NO_PLACE)
         for i, group in enumerate(groups):
@@ -103,7 +105,7 @@ def _readers(evidence: Evidence, numbers: Sequence[Tensor]) -> list[tuple[_Reade
         parts = zip(weights, covariance, places.chunk(len(weights)), owner.chunk(len(weights)), strict=True)
         for weight, read, place, of in parts:
             if (place != NO_PLACE).any():
-                found.append((_Reader(weight, read, place), set(of.tolist()) - {NO_PLACE}))
+                found.append((_Reader(weight, read, place, evidence.reach[name]), set(of.tolist()) - {NO_PLACE}))
     return found
 
 

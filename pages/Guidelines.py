@@ -184,8 +184,8 @@ def _segments(state: State, name: str, options: dict[str, str]) -> str:
 def _run(question: Question) -> Run | None:
     """The last measurement, or the stored one; and a line to measure it (again)."""
     shared = engine()
-    run = shared.measured(question) or example(question)
-    under_way = shared.measuring(question)
+    run = shared.beside.measured(question) or example(question)
+    under_way = shared.beside.measuring(question)
     key = " ".join(map(str, question))
     with components.row():
         if under_way is not None:
@@ -196,7 +196,7 @@ def _run(question: Question) -> Run | None:
                 "Measure again" if again else "Measure on this machine",
                 icon=":material/timer:",
                 key=f"measure {key}",
-                on_click=lambda: shared.measure(question, lambda watch: measure(question, watch)),
+                on_click=lambda: shared.beside.measure(question, lambda watch: measure(question, watch)),
                 width=230,
             )
         st.fragment(_status, run_every=POLL_S if under_way is not None else None)(question, run, under_way is not None)
@@ -205,7 +205,7 @@ def _run(question: Question) -> Run | None:
 
 def _status(question: Question, run: Run | None, waits: bool) -> None:
     """Where the times come from; while they are measured, how far that is."""
-    under_way = engine().measuring(question)
+    under_way = engine().beside.measuring(question)
     if under_way is None:
         if waits:
             st.rerun()  # the whole page, with what was found

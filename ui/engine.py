@@ -1,13 +1,9 @@
-"""The engine that all visitors share: caches, and the gate in front of two cores."""
+"""The engine that all visitors share: what a page may ask of a recipe, each answer computed once."""
 
 import contextlib
 import gc
-import logging
 import threading
-import time
-from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple, TypeVar
@@ -19,7 +15,6 @@ import torch
 from compress_core import study_pruning as taken_apart
 from compress_core import study_quantization as rounded
 from compress_core import study_shuffle as shuffled
-from compress_core.analysis.guidelines.measure import Stopped, Watch
 from compress_core.analysis.latency import Latency
 from compress_core.errors import CheckpointError
 from compress_core.files import file_bytes
@@ -32,16 +27,11 @@ from compress_core.study_pruning import Fates, Outcome, Proof, Rung, Standing, V
 from compress_core.study_quantization import IntegerStudy, LayerWeights, Packed
 from compress_core.study_shuffle import UnitStudy
 from compress_core.training.checkpoints import trained_widths
+from ui.beside import Beside
+from ui.gate import Gate
 
 NETWORKS_KEPT = 160  # stage results; about a third of them are networks of up to two and a half megabytes
 RESULTS_KEPT = 1024
-GUESSES_KEPT = 4
-JOBS_KEPT = 64
-PAUSE_S = 0.02
-CALM_S = 0.7
-GIVEN_UP_S = 4.0  # after so long without a question nobody is there any more
-
-_LOOK_AHEAD = "look-ahead"
 
 T = TypeVar("T")
 
@@ -72,56 +62,6 @@ NextPiece = Callable[[], Piece | None]
 _PIECES = {"outcome": taken_apart.study_outcome, "sensitivity": rounded.study_sensitivity}
 
 
-class Gate:
-    """One computation at a time: two visitors who queue are both served sooner than two who share two cores."""
-
-    def __init__(self):
-        self._turn = threading.Lock()
-        self._count = threading.Lock()
-        self.visitors = 0
-        """Who computes or waits for it."""
-        self.left = 0.0
-        """When the last of them left, by the monotonic clock."""
-
-    def __enter__(self) -> None:
-        with self._count:
-            self.visitors += 1
-        self._turn.acquire()
-
-    def __exit__(self, *_) -> None:
-        self._turn.release()
-        with self._count:
-            self.visitors -= 1
-            self.left = time.monotonic()
-
-
-class Politely:
-    """A turn at the gate for what nobody stands still for: it lets everyone pass who waits."""
-
-    def __init__(self, gate: Gate):
-        self._gate = gate
-
-    def __enter__(self) -> None:
-        while self._gate.visitors:
-            time.sleep(PAUSE_S)
-        self._gate.__enter__()
-
-    def __exit__(self, *_) -> None:
-        self._gate.__exit__()
-
-
-class UnderWay:
-    """A measurement that goes on beside the pages."""
-
-    def __init__(self):
-        self.share = 0.0
-        """How much of it is done, 0 … 1."""
-        self.stop = threading.Event()
-
-    def progress(self, share: float) -> None:
-        self.share = share
-
-
 class Engine:
     """Results by recipe, for all visitors. Nothing in it belongs to one of them, and nobody changes what it gives.
 
@@ -132,19 +72,8 @@ class Engine:
         self.networks = StageCache(NETWORKS_KEPT)
         self.results = StageCache(RESULTS_KEPT)
         self.gate = Gate()
-        self._guesses: deque[tuple[Recipe, Sequence[Step]]] = deque(maxlen=GUESSES_KEPT)
-        self._ahead = ThreadPoolExecutor(1, _LOOK_AHEAD)  # Python waits for it before it ends
-        self._meanwhile = ThreadPoolExecutor(1, "meanwhile")
-        self._gatherers = ThreadPoolExecutor(1, "gathering")
-        self._works: dict[Hashable, tuple[NextPiece, float]] = {}
-        self._failed: set[Hashable] = set()
-        self._gathering = False
-        self._quiet = threading.Lock()  # what nobody waits for stands still while something is timed for seconds
-        self._no_guess = threading.Lock()  # and what is computed ahead, while something is timed for a moment
-        self._jobs: OrderedDict[Hashable, Future] = OrderedDict()
-        self._jobs_lock = threading.Lock()
-        self._measured: dict[Hashable, object] = {}
-        self._measuring: dict[Hashable, UnderWay] = {}
+        self.beside = Beside(self.gate)
+        self._no_guess = threading.Lock()  # what is computed ahead stands still while something is timed for a moment
 
     def _once(self, stage: str, key: Hashable, compute: Callable[[StageCache], T], timed: bool = False) -> T:
         """A result from the cache, or computed when it is this caller's turn.
@@ -154,7 +83,7 @@ class Engine:
         """
 
         def in_turn() -> T:
-            ahead = threading.current_thread().name.startswith(_LOOK_AHEAD)
+            ahead = self.beside.is_guess()
             with contextlib.ExitStack() as turn:
                 if timed or not ahead:  # what is computed ahead holds no gate: a visitor would wait for it
                     turn.enter_context(self.gate)
@@ -220,24 +149,8 @@ class Engine:
     def rung(self, recipe: Recipe) -> Rung | None:
         """What a recipe's healing brings, and how long it takes; None while it is fine-tuned, which takes seconds."""
         if recipe.heal == "finetune":
-            return self.meanwhile(("rung", recipe.canonical()), lambda: taken_apart.study_rung(recipe))
+            return self.beside.meanwhile(("rung", recipe.canonical()), lambda: taken_apart.study_rung(recipe))
         return self._once("rung", recipe.canonical(), lambda _: taken_apart.study_rung(recipe), timed=True)
-
-    def meanwhile(self, key: Hashable, compute: Callable[[], T]) -> T | None:
-        """A result that takes seconds: computed beside everything else, so that no page stands still for it.
-
-        None until it is there: ask again. One is computed at a time, and the newest question is the next one.
-        """
-        with self._jobs_lock:
-            job = self._jobs.get(key)
-            if job is None or job.cancelled():
-                for waiting in self._jobs.values():
-                    waiting.cancel()  # does nothing to one that runs or has ended
-                self._jobs[key] = job = self._meanwhile.submit(compute)
-                while len(self._jobs) > JOBS_KEPT:
-                    self._jobs.popitem(last=False)
-            self._jobs.move_to_end(key)
-        return job.result() if job.done() and not job.cancelled() else None
 
     def versus(self, recipe: Recipe) -> Versus:
         """A recipe's channels cut, against as many weights set to zero."""
@@ -279,10 +192,10 @@ class Engine:
         recipe = recipe.weights_only()
 
         def timed() -> IntegerStudy:
-            with self._quiet:
+            with self.beside.quiet:
                 return rounded.study_runtimes(recipe, self.networks)
 
-        return self.meanwhile(("runtimes", recipe), timed)
+        return self.beside.meanwhile(("runtimes", recipe), timed)
 
     def known(self, piece: Piece) -> object | None:
         """A piece's result where it is at hand; nothing is computed."""
@@ -302,48 +215,16 @@ class Engine:
             return rounded.study_plan(recipe, budget, found, self.networks)
 
     def gather(self, key: Hashable, next_piece: NextPiece) -> bool:
-        """Compute one piece after another beside everything else, while nobody waits; whether it still goes on.
+        """Compute one piece of long work after another while nobody waits; whether it still goes on."""
 
-        Whoever wants it asks again and again: what nobody has asked for lately is given up. Several works take turns.
+        def next_compute() -> Callable[[], object] | None:
+            piece = next_piece()
+            if piece is None:
+                return None
+            compute = partial(_PIECES[piece.stage], piece.recipe, self.networks)
+            return partial(self.results.get, piece.stage, piece.recipe, compute)
 
-        Args:
-            key: of the work, which goes on once however often it is asked for.
-            next_piece: asked before each for what is wanted next; None ends the work.
-        """
-        with self._jobs_lock:
-            if key in self._failed:
-                return False
-            self._works[key] = next_piece, time.monotonic()
-            if not self._gathering:
-                self._gathering = True
-                self._gatherers.submit(self._gather_all)
-        return True
-
-    def _gather_all(self) -> None:
-        while works := self._wanted_works():
-            for key, next_piece in works:
-                while self.gate.visitors or time.monotonic() - self.gate.left < CALM_S:  # a knob may still be moving
-                    time.sleep(PAUSE_S)
-                try:
-                    piece = next_piece()
-                    if piece is not None:
-                        compute = partial(_PIECES[piece.stage], piece.recipe, self.networks)
-                        with self._quiet:
-                            self.results.get(piece.stage, piece.recipe, compute)
-                        continue
-                except Exception:  # the page goes on without; asked for by itself it would say why
-                    logging.getLogger(__name__).exception("A piece could not be computed.")
-                    self._failed.add(key)
-                with self._jobs_lock:
-                    self._works.pop(key, None)
-
-    def _wanted_works(self) -> list[tuple[Hashable, NextPiece]]:
-        """Those that were asked for lately; where there is none, the gatherer ends."""
-        with self._jobs_lock:
-            lately = time.monotonic() - GIVEN_UP_S
-            self._works = {key: work for key, work in self._works.items() if work[1] > lately}
-            self._gathering = bool(self._works)
-            return [(key, next_piece) for key, (next_piece, _) in self._works.items()]
+        return self.beside.gather(key, next_compute)
 
     def study(self, what: Shown) -> Study:
         """The recipe measured beside its original."""
@@ -370,37 +251,6 @@ class Engine:
         """A page's own measurement, taken while nothing else computes; the same question gets the same answer."""
         return self._once(f"timed {what}", key, lambda _: measure(), timed=True)
 
-    def measure(self, question: Hashable, compute: Callable[[Watch], T]) -> None:
-        """Measure beside the pages what takes seconds; nothing where it is being measured already.
-
-        While a round is timed nothing else computes here; between two rounds whoever waits gets a turn. It goes on
-        whoever leaves the page, and what it finds stands for everyone until it is measured again.
-        """
-        with self._jobs_lock:
-            if question not in self._measuring:
-                self._measuring[question] = under_way = UnderWay()
-                self._meanwhile.submit(self._measure, question, compute, under_way)
-
-    def _measure(self, question: Hashable, compute: Callable[[Watch], T], under_way: UnderWay) -> None:
-        try:
-            with self._quiet:
-                found = compute(Watch(under_way.progress, under_way.stop.is_set, Politely(self.gate)))
-            self._measured[question] = found
-        except Stopped:
-            pass
-        except Exception:  # what was known before still stands
-            logging.getLogger(__name__).exception("A measurement failed.")
-        finally:
-            self._measuring.pop(question)
-
-    def measuring(self, question: Hashable) -> UnderWay | None:
-        """The measurement that is under way, or waits for its turn."""
-        return self._measuring.get(question)
-
-    def measured(self, question: Hashable) -> object | None:
-        """What the last measurement found, if there was one."""
-        return self._measured.get(question)
-
     def expect(self, recipes: Iterable[Recipe], steps: Sequence[Step] | None = None) -> None:
         """Compute these while nobody waits, the likeliest first; newer guesses push out older ones.
 
@@ -409,20 +259,10 @@ class Engine:
         """
         steps = steps or (self.study, self.latency)
         cheap = [recipe for recipe in recipes if recipe.heal != "finetune"]  # seconds, for which others would wait
-        self._guesses.extendleft((recipe, steps) for recipe in reversed(cheap))
-        self._ahead.submit(self._look_ahead)
+        self.beside.expect([partial(self._take, step, recipe) for step in steps] for recipe in cheap)
 
-    def _look_ahead(self) -> None:
-        while self._guesses:
-            with contextlib.suppress(Exception):  # a guess is no one's question; who asks it gets the sentence
-                self._compute_while_nobody_waits(*self._guesses.popleft())
-
-    def _compute_while_nobody_waits(self, recipe: Recipe, steps: Sequence[Step]) -> None:
-        for step in steps:
-            while self.gate.visitors:
-                time.sleep(PAUSE_S)
-            with self._quiet:
-                step(self.shown(recipe))
+    def _take(self, step: Step, recipe: Recipe) -> None:
+        step(self.shown(recipe))
 
 
 @st.cache_resource

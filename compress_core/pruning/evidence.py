@@ -20,8 +20,7 @@ TOGETHER = ("sum", "mean", "max")
 ROWS = 8192
 """Of a layer's places over all images, how many the covariance of what it reads is estimated from."""
 ERROR, ERROR_IMAGES = 0.1, 32
-"""How large the errors are, as a part of how much a layer's outputs vary, that show how far one reaches; and in how many
-images they are made."""
+"""How far an error reaches is seen from errors so large, as a part of a layer's spread, in so many images."""
 
 
 class Evidence:

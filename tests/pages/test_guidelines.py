@@ -12,7 +12,8 @@ from compress_core.analysis.guidelines.measure import Stopped, Watch
 from tests.conftest import ROOT
 from tests.pages.test_home import address, html, warnings
 from tests.pages.test_ideas import formulas, knob, said
-from ui.engine import Engine, Politely
+from ui.engine import Engine
+from ui.gate import Politely
 
 LINKS = {
     "g1": {"g1": "1 : 2", "scale": "4", "map": "28"},
@@ -195,32 +196,32 @@ def test_one_question_is_measured_once_at_a_time_and_its_progress_is_seen():
         return f"answer {len(runs)}"
 
     for _ in range(3):
-        engine.measure("question", compute)
-    wait_until(lambda: engine.measuring("question").share == 0.5)
-    assert engine.measured("question") is None
+        engine.beside.measure("question", compute)
+    wait_until(lambda: engine.beside.measuring("question").share == 0.5)
+    assert engine.beside.measured("question") is None
     go.set()
-    wait_until(lambda: engine.measuring("question") is None)
-    assert engine.measured("question") == "answer 1"
-    engine.measure("question", compute)
-    wait_until(lambda: engine.measured("question") == "answer 2")
+    wait_until(lambda: engine.beside.measuring("question") is None)
+    assert engine.beside.measured("question") == "answer 1"
+    engine.beside.measure("question", compute)
+    wait_until(lambda: engine.beside.measured("question") == "answer 2")
 
 
 def test_a_measurement_stopped_or_failed_leaves_what_was_known(caplog):
     engine = Engine()
-    engine.measure("question", lambda _: "known")
-    wait_until(lambda: engine.measured("question") == "known" and engine.measuring("question") is None)
+    engine.beside.measure("question", lambda _: "known")
+    wait_until(lambda: engine.beside.measured("question") == "known" and engine.beside.measuring("question") is None)
 
     def until_stopped(watch: Watch) -> str:
         while not watch.stopped():
             time.sleep(0.01)
         raise Stopped
 
-    engine.measure("question", until_stopped)
-    engine.measuring("question").stop.set()
-    wait_until(lambda: engine.measuring("question") is None)
-    engine.measure("question", lambda _: 1 / 0)
-    wait_until(lambda: engine.measuring("question") is None)
-    assert engine.measured("question") == "known" and "A measurement failed." in caplog.text
+    engine.beside.measure("question", until_stopped)
+    engine.beside.measuring("question").stop.set()
+    wait_until(lambda: engine.beside.measuring("question") is None)
+    engine.beside.measure("question", lambda _: 1 / 0)
+    wait_until(lambda: engine.beside.measuring("question") is None)
+    assert engine.beside.measured("question") == "known" and "A measurement failed." in caplog.text
 
 
 def test_while_a_round_is_timed_nobody_computes_and_in_between_visitors_go_first():

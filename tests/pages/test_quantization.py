@@ -24,7 +24,7 @@ __all__ = ["folder"]
 @pytest.fixture(autouse=True)
 def no_knob_is_moving(monkeypatch):
     """What is measured beside the page waits for a calm that a test, which asks again and again, does not give."""
-    monkeypatch.setattr("ui.engine.CALM_S", 0.0)
+    monkeypatch.setattr("ui.beside.CALM_S", 0.0)
 
 
 def open_page(**params: str | list[str]) -> AppTest:

@@ -7,7 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 import compress_core as cc
-from ui.engine import Engine, Gate, Piece
+from ui.engine import Engine, Piece
+from ui.gate import Gate
 from ui.knobs import likely_next
 
 
@@ -111,23 +112,23 @@ def test_what_takes_seconds_is_computed_beside_everything_else():
         go.wait(10)
         return "done"
 
-    assert engine.meanwhile("slow", slow) is None
-    assert engine.meanwhile("old", lambda: "old") is None
-    assert engine.meanwhile("new", lambda: "new") is None
+    assert engine.beside.meanwhile("slow", slow) is None
+    assert engine.beside.meanwhile("old", lambda: "old") is None
+    assert engine.beside.meanwhile("new", lambda: "new") is None
     assert engine._once("stage", "key", lambda _: "at once") == "at once"  # nobody waits for it
     go.set()
     deadline = time.monotonic() + 10
-    while engine.meanwhile("new", lambda: "new") is None and time.monotonic() < deadline:
+    while engine.beside.meanwhile("new", lambda: "new") is None and time.monotonic() < deadline:
         time.sleep(0.01)
-    assert engine.meanwhile("new", lambda: "again") == "new" and engine.meanwhile("slow", slow) == "done"
-    assert engine.meanwhile("old", lambda: "asked again") is None  # a newer question had pushed it out
+    assert engine.beside.meanwhile("new", lambda: "again") == "new" and engine.beside.meanwhile("slow", slow) == "done"
+    assert engine.beside.meanwhile("old", lambda: "asked again") is None  # a newer question had pushed it out
 
 
 def test_a_failure_beside_everything_else_is_said_to_who_asks():
     engine = Engine()
     with pytest.raises(ZeroDivisionError):
         for _ in range(200):
-            engine.meanwhile("bad", lambda: 1 / 0)
+            engine.beside.meanwhile("bad", lambda: 1 / 0)
             time.sleep(0.01)
 
 
@@ -135,7 +136,7 @@ def test_fine_tuning_is_not_guessed():
     engine = Engine()
     asked = []
     engine.expect([cc.Recipe(prune=0.3, heal="finetune"), cc.Recipe(prune=0.3)], [lambda shown: asked.append(shown)])
-    engine._ahead.shutdown(wait=True)
+    engine.beside._ahead.shutdown(wait=True)
     assert [shown.recipe.heal for shown in asked] == ["recalibrate"]
 
 
@@ -178,7 +179,7 @@ def test_pieces_are_gathered_beside_everything_else_and_each_once():
 
 
 def test_what_nobody_asks_for_any_more_is_given_up(monkeypatch):
-    monkeypatch.setattr("ui.engine.GIVEN_UP_S", 0.05)
+    monkeypatch.setattr("ui.beside.GIVEN_UP_S", 0.05)
     engine, asked = Engine(), []
 
     def next_piece() -> Piece:
@@ -187,14 +188,14 @@ def test_what_nobody_asks_for_any_more_is_given_up(monkeypatch):
         return Piece("outcome", cc.Recipe(width=0.25, bits=2))
 
     engine.gather("a", next_piece)
-    engine._gatherers.shutdown(wait=True)
-    assert 1 <= len(asked) < 50 and not engine._gathering
+    engine.beside._gatherers.shutdown(wait=True)
+    assert 1 <= len(asked) < 50 and not engine.beside._gathering
 
 
 def test_a_piece_that_fails_ends_its_work_and_is_not_asked_for_again():
     engine = Engine()
     assert engine.gather("bad", lambda: 1 / 0)
-    engine._gatherers.submit(lambda: None).result(10)
+    engine.beside._gatherers.submit(lambda: None).result(10)
     assert not engine.gather("bad", lambda: 1 / 0)
     gathered(engine, "good", [Piece("outcome", cc.Recipe(width=0.25, bits=2))])
 
@@ -205,7 +206,7 @@ def test_whoever_computes_comes_before_what_is_gathered():
         engine.gather("a", lambda: None if engine.known(piece) else piece)
         time.sleep(0.3)
         assert engine.known(piece) is None
-    engine._gatherers.submit(lambda: None).result(20)  # behind the gatherer's work
+    engine.beside._gatherers.submit(lambda: None).result(20)  # behind the gatherer's work
     assert engine.known(piece) is not None
 
 

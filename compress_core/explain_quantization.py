@@ -15,7 +15,8 @@ from compress_core.quantization.rounding import ROUNDINGS
 from compress_core.quantization.schemes import SCHEMES
 from compress_core.quantization.sensitivity import CHOICES
 from compress_core.recipe import Recipe
-from compress_core.study_quantization import IntegerStudy, LayerWeights, Packed, is_rounded, kinds, strangers
+from compress_core.study_quantization import LayerWeights, Packed, is_rounded, kinds, strangers
+from compress_core.study_runtimes import IntegerStudy
 from compress_core.zoo import architecture
 
 ENOUGH = 0.002

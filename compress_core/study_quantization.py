@@ -1,5 +1,5 @@
 """Quantization taken apart: a layer's weights and levels, what each layer bears, what each scheme is worth at each bit
-width, where the file's bytes are, and three runtimes. Tables only; the pages draw them."""
+width, and where the file's bytes are. Tables only; the pages draw them."""
 
 import math
 from collections.abc import Mapping
@@ -13,14 +13,11 @@ import torch
 from torch import Tensor, nn
 
 from compress_core import layer_bits
-from compress_core.analysis.runtimes import compare_runtimes
 from compress_core.data import dataset
 from compress_core.files import file_bytes
-from compress_core.inference import predict
 from compress_core.pipeline import CALIBRATION_SEED, Compressed, bits_by_layer, compress, quantizable_layers
 from compress_core.quantization.calibration import make_ready
 from compress_core.quantization.grids import Codebook, Levels
-from compress_core.quantization.integer import run_onnx
 from compress_core.quantization.packing import CODINGS, serialize, size_breakdown
 from compress_core.quantization.schemes import SCHEMES, schemes
 from compress_core.quantization.sensitivity import CHOICES, errors_alone, signal_to_noise, spend
@@ -32,7 +29,6 @@ from compress_core.zoo import build
 
 IMAGES = 64
 """Calibration images on which layers are quantized alone."""
-RUNTIME_IMAGES = 256
 CURVE_BITS = (1, *CHOICES)
 COMPARED = ("per_channel", "per_tensor", "codebook", "ternary", "binary", "min_max")
 """Schemes drawn beside the recipe's own."""
@@ -301,13 +297,13 @@ def study_sensitivity(recipe: Recipe, cache: StageCache | None = None) -> dict[s
     """
     cache = StageCache() if cache is None else cache
     ready, state = _ready(recipe, cache), compress(recipe, cache).state
-    images = cache.get("calibration", (recipe.dataset, IMAGES), lambda: _images(recipe, IMAGES))
+    images = cache.get("calibration", (recipe.dataset, IMAGES), lambda: _images(recipe))
     rounded = {layer: {n: state.weight(n) for n in names} for layer, names in _by_layer(list(state.codes)).items()}
     return dict(errors_alone(ready, images, rounded))
 
 
-def _images(recipe: Recipe, count: int) -> Tensor:
-    return dataset(recipe.dataset).calibration(count, CALIBRATION_SEED)
+def _images(recipe: Recipe) -> Tensor:
+    return dataset(recipe.dataset).calibration(IMAGES, CALIBRATION_SEED)
 
 
 def curve(recipe: Recipe) -> dict[tuple[str, int], Recipe]:
@@ -365,51 +361,3 @@ def study_plan(
             return text
         left -= over
     return text
-
-
-@dataclass(frozen=True)
-class IntegerStudy:
-    """One network in three runtimes.
-
-    `table` is that of `compress_core.analysis.runtimes.Runtimes`; `right` and `agree` have a share for each runtime, of
-    `samples` test images: right answers, and the same answers as eager PyTorch's. `off_grid` counts the convolutions
-    whose outputs are no multiple of 16, of `convolutions`.
-    """
-
-    table: pd.DataFrame
-    right: dict[str, float]
-    agree: dict[str, float]
-    samples: int
-    threads: int
-    onnx: bytes
-    int8: bytes
-    off_grid: int
-    convolutions: int
-    cut_share: float
-
-
-def study_runtimes(recipe: Recipe, cache: StageCache | None = None) -> IntegerStudy:
-    """Time a recipe's network, before its weights are rounded, in three runtimes, and hold their answers together.
-
-    Raises:
-        CompressError: onnx or onnxruntime is not installed.
-        UnsupportedModelError: ONNX has no operator for what the network does.
-        CheckpointError: weights are missing or damaged.
-    """
-    cache = StageCache() if cache is None else cache
-    built = compress(recipe.weights_only(), cache)
-    images, labels = dataset(recipe.dataset).test()
-    three = compare_runtimes(built.model, _images(recipe, RUNTIME_IMAGES))
-    answers = {
-        "torch": predict(built.model, images).argmax(1),
-        "onnx": run_onnx(three.onnx, images).argmax(1),
-        "int8": run_onnx(three.int8, images).argmax(1),
-    }
-    right = {name: own.eq(labels).double().mean().item() for name, own in answers.items()}
-    agree = {name: own.eq(answers["torch"]).double().mean().item() for name, own in answers.items()}
-    outputs = [m.out_channels for m in built.model.modules() if isinstance(m, nn.Conv2d)]
-    off = sum(count % 16 > 0 for count in outputs)
-    share = built.report.pruned.cut_share
-    return IntegerStudy(
-        three.table, right, agree, len(labels), three.threads, three.onnx, three.int8, off, len(outputs), share
-    )

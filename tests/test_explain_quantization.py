@@ -16,13 +16,13 @@ from compress_core.quantization.clipping import clippings
 from compress_core.study_pruning import Outcome
 from compress_core.study_quantization import (
     CURVE_BITS,
-    IntegerStudy,
     Packed,
     study_layers,
     study_packed,
     study_ranges,
     study_weights,
 )
+from compress_core.study_runtimes import IntegerStudy
 
 
 @pytest.mark.parametrize(

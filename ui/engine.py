@@ -24,7 +24,8 @@ from compress_core.recipe import Recipe
 from compress_core.stages import StageCache
 from compress_core.study import Cut, Study, study, study_cut
 from compress_core.study_pruning import Fates, Outcome, Proof, Rung, Standing, Versus, Wiring, wiring_key
-from compress_core.study_quantization import IntegerStudy, LayerWeights, Packed
+from compress_core.study_quantization import LayerWeights, Packed
+from compress_core.study_runtimes import IntegerStudy, study_runtimes
 from compress_core.study_shuffle import UnitStudy
 from compress_core.training.checkpoints import trained_widths
 from ui.beside import Beside
@@ -193,7 +194,7 @@ class Engine:
 
         def timed() -> IntegerStudy:
             with self.beside.quiet:
-                return rounded.study_runtimes(recipe, self.networks)
+                return study_runtimes(recipe, self.networks)
 
         return self.beside.meanwhile(("runtimes", recipe), timed)
 

@@ -2,7 +2,8 @@
 
     python benchmarks/gain.py [--ratio 0.5] [--preset digits] [--arch studentnet …]
 
-For each architecture half of the channels cut, as many as the criterion says or rounded to multiples of 16:
+For each architecture half of the channels cut, as many as the criterion says, rounded to multiples of 16, or (where
+convolutions are grouped) balanced, so that each of their groups reads as many, a multiple of 8:
 multiply–accumulates and time as parts of the original's, in eager PyTorch and in onnxruntime, each taking turns with
 the original for two seconds. `of promise` is what the time fell by against what the multiply–accumulates fell by;
 below 0 the smaller network is slower. The row `half as wide` is a network of the same architecture that was built at
@@ -34,7 +35,7 @@ from compress_core.quantization.integer import Session, missing, to_onnx
 CRITERIA = {"digits": ("l1", "obs"), "imagenet": ("l1",)}
 SCOPES = {"digits": "global", "imagenet": "layer"}
 BATCHES = {"digits": 64, "imagenet": 16}  # unless another one is asked for
-MULTIPLES = (1, 16)
+WAYS = {"as scored": {}, "of 16": {"multiple_of": 16}, "balanced": {"multiple_of": 8, "balanced": True}}
 BUDGET_S = 2.0
 MIN_ROUNDS, MAX_ROUNDS = 3, 2000
 
@@ -44,6 +45,10 @@ def network(arch: str, preset: str, width: float = 1.0) -> nn.Module:
         return cc.load(arch, width)
     torch.manual_seed(0)
     return cc.build(arch, width, preset, num_classes=1000).eval()
+
+
+def convolutions(model: nn.Module) -> list[nn.Conv2d]:
+    return [layer for layer in model.modules() if isinstance(layer, nn.Conv2d)]
 
 
 def eager(model: nn.Module, images: Tensor) -> Callable[[], Tensor]:
@@ -81,32 +86,34 @@ def main() -> None:
         f"onnxruntime {version('onnxruntime')}, one thread; {args.preset}, {args.ratio:.0%} of the channels cut, "
         f"scope {scope}, {batch} images of {'×'.join(map(str, shape))}"
     )
-    print(f"{'':<38}{'eager PyTorch':>30}{'onnxruntime':>34}")
+    print(f"{'':<49}{'eager PyTorch':>30}{'onnxruntime':>34}")
     columns = f"{'ms':>16}{'time':>7}{'of promise':>11}"
-    print(f"{'network':<15}{'criterion':<13}{'of':>2}{'MACs':>6}  {columns}{columns}")
+    print(f"{'network':<14}{'criterion':<13}{'channels':<10}{'cut':>4}{'MACs':>6}  {columns}{columns}")
     for arch in args.arch:
         model = network(arch, args.preset)
         coupling, before = couple(model, images[:1]), cost(model, images[:1], "macs")
         originals = [start(model, images) for start in (eager, in_onnxruntime)]
+        grouped = any(1 < getattr(layer, "groups", 1) < layer.in_channels for layer in convolutions(model))
         smaller = {
-            (criterion, str(multiple)): cc.prune_channels(
+            (criterion, way): cc.prune_channels(
                 model,
                 images[:1],
                 ratio=args.ratio,
                 criterion=criterion,
                 scope=scope,
-                multiple_of=multiple,
                 images=calibration,
                 coupling=coupling,
-            ).model
+                **how,
+            )
             for criterion in CRITERIA[args.preset]
-            for multiple in MULTIPLES
+            for way, how in WAYS.items()
+            if grouped or way != "balanced"
         }
-        for (criterion, multiple), pruned in (
-            smaller | {("half as wide", ""): network(arch, args.preset, 0.5)}
-        ).items():
+        rows = {key: (result.model, f"{result.cut_share:.0%}") for key, result in smaller.items()}
+        rows["half as wide", ""] = network(arch, args.preset, 0.5), ""
+        for (criterion, way), (pruned, cut) in rows.items():
             macs = cost(pruned, images[:1], "macs") / before
-            row = f"{arch:<15}{criterion:<13}{multiple:>2}{macs:>6.2f}  "
+            row = f"{arch:<14}{criterion:<13}{way:<10}{cut:>4}{macs:>6.2f}  "
             for original, start in zip(originals, (eager, in_onnxruntime), strict=True):
                 own, left, time = times(original, start(pruned, images))
                 row += f"{f'{own:.1f} → {left:.1f}':>16}{time:>7.2f}{(1 - time) / (1 - macs):>11.2f}"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from compress_core.pruning.balance import Balance, nearest
 from compress_core.pruning.budget import largest_within
 from compress_core.pruning.choosing import (
     Judged,
@@ -69,6 +70,7 @@ def prune_channels(
     ignore: Sequence[str] = (),
     floor: int = 1,
     multiple_of: int = 1,
+    balanced: bool = False,
     edits: Mapping[str, Mapping[int, bool]] | None = None,
     images: Tensor | None = None,
     labels: Tensor | None = None,
@@ -93,6 +95,9 @@ def prune_channels(
         floor: at least this many channels of every layer stay.
         multiple_of: round what stays of each group to a multiple of this, 8 or 16 say: the vector units of processors
             take channels by so many, and onnxruntime falls back to slow kernels where a layer does not fill them.
+        balanced: whether each group of a grouped convolution keeps as many channels as the others, so that it stays one
+            convolution; with `multiple_of` each reads a multiple of that. Channels that this needs come back, so that a
+            ratio is met as nearly as it allows.
         edits: for layers named, channels that stay (True) or go (False) whatever their score.
         images: (N, C, H, W) calibration images, for a criterion that looks at data.
         labels: (N,) their classes, for a criterion that looks at the loss.
@@ -111,7 +116,7 @@ def prune_channels(
     """
     if isinstance(ignore, str):
         ignore = (ignore,)
-    _check(ratio, keep, budget, scope, ignore, floor, multiple_of)
+    _check(ratio, keep, budget, scope, ignore, floor, multiple_of, balanced and bool(keep or edits))
     coupling = coupling or couple(model, example_input)
     judged, unjudged = judged or judge(model, coupling, criterion, images, labels, together, seed)
     for name in (*ignore, *(keep or ()), *(edits or ())):
@@ -124,24 +129,42 @@ def prune_channels(
         chosen = [by_hand(scored, keep.get(scored.name, scored.group.size)) for scored in (*judged.values(), *others)]
         result = carry_out(model, coupling, edited(chosen, edits or {}), may_add=False)
     else:
+        channels = sum(scored.group.size for scored in judged.values())
+        balance = Balance(model, coupling, multiple_of) if balanced else None
+
+        def choose(ratio: float) -> list[ScoredGroup]:
+            open_ones = by_threshold(list(judged.values()), ratio, scope, frozenset(ignore), floor, multiple_of)
+            chosen = edited([*open_ones, *others], edits or {})
+            if balance is None:
+                return chosen
+            fill(model, coupling, chosen, floor, may_add=True)
+            return balance.filled(chosen)
 
         def at(ratio: float) -> PruneResult:
-            open_ones = by_threshold(list(judged.values()), ratio, scope, frozenset(ignore), floor, multiple_of)
-            chosen = [*open_ones, *others]
-            return carry_out(model, coupling, edited(chosen, edits or {}), floor)
+            return carry_out(model, coupling, choose(ratio), floor)
 
-        if budget is None:
-            result = at(ratio)
-        else:
-            channels = sum(scored.group.size for scored in judged.values())
+        if budget is not None:
             result = largest_within(budget, lambda cut: at(cut / channels), channels, example_input)
+        elif balanced:
+            left = channels - round(ratio * channels)
+            chosen = nearest(lambda cut: choose(cut / channels), channels, left)
+            result = carry_out(model, coupling, chosen, floor)
+        else:
+            result = at(ratio)
     if proven:
         prove(model, result.model, coupling, result.survivors, example_input)
     return result
 
 
 def _check(
-    ratio: object, keep: object, budget: object, scope: str, ignore: Sequence[str], floor: int, multiple_of: int
+    ratio: object,
+    keep: object,
+    budget: object,
+    scope: str,
+    ignore: Sequence[str],
+    floor: int,
+    multiple_of: int,
+    torn: bool,
 ) -> None:
     """Refuse arguments that no network could be pruned by.
 
@@ -157,6 +180,8 @@ def _check(
         raise ValueError(f"At least one channel of every layer stays: floor must be 1 or more; it was {floor}.")
     if isinstance(multiple_of, bool) or not isinstance(multiple_of, int) or multiple_of < 1:
         raise ValueError(f"What stays is a multiple of a whole number, 1 or more; multiple_of was {multiple_of!r}.")
+    if torn:
+        raise ValueError("balanced= decides itself who comes back; it goes without keep= and edits=.")
     if keep is not None and (ignore or floor > 1 or multiple_of > 1):
         raise ValueError(
             "keep= says for each layer what stays; ignore=, floor= and multiple_of= go with ratio= and budget= only."

@@ -338,10 +338,15 @@ def read_runtimes(found: IntegerStudy) -> str:
 
 def read_off_grid(found: IntegerStudy, recipe: Recipe) -> str:
     """That channel counts which are no multiple of 16 slow onnxruntime down; '' where that is not so here."""
-    if not found.cut_share or not found.off_grid or recipe.multiple_of >= 16:
+    grouped = "groups" in architecture(recipe.arch).options
+    if grouped:
+        advice = "let each group keep as many channels, in multiples of 8"
+        followed = recipe.balance == "on" and recipe.multiple_of >= 8
+    else:
+        advice, followed = "let channels stay in multiples of 16", recipe.multiple_of >= 16
+    if not found.cut_share or not found.off_grid or followed:
         return ""
     return (
         f"{found.off_grid} of {found.convolutions} convolutions put out a number of channels that is no multiple of "
-        "16, with which onnxruntime can be slower than with the uncut network: let channels stay in multiples of 16 "
-        "(Finer choices: pruning)."
+        f"16, with which onnxruntime can be slower than with the uncut network: {advice} (Finer choices: pruning)."
     )

@@ -43,7 +43,7 @@ FINETUNE_EPOCHS = 2
 
 _BASE = ("dataset", "arch", "width", "groups", "weights")
 _JUDGE = (*_BASE, "criterion")
-_PRUNE = (*_JUDGE, "prune", "scope", "multiple_of", "edits")
+_PRUNE = (*_JUDGE, "prune", "scope", "multiple_of", "balance", "edits")
 _HEAL = (*_PRUNE, "heal")
 _CALIBRATE = (*_HEAL, "fold", "equalize")
 _QUANTIZE = (*_CALIBRATE, "bits", "layer_bits", "scheme", "clipping", "rounding", "correct_bias", "activation_bits")
@@ -132,6 +132,7 @@ def cut(recipe: Recipe, cache: StageCache | None = None) -> tuple[Base, PruneRes
         chosen = {"ratio": recipe.prune, "criterion": recipe.criterion, "scope": recipe.scope}
         chosen |= {
             "multiple_of": recipe.multiple_of,
+            "balanced": recipe.balance == "on",
             "edits": _edits(recipe, coupling),
             "judged": cache.get("judge", _key(recipe, _JUDGE), judged),
         }

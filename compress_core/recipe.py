@@ -23,7 +23,7 @@ from compress_core.quantization.quantize import ACTIVATION_BITS, BITS
 from compress_core.quantization.rounding import roundings
 from compress_core.quantization.schemes import schemes
 from compress_core.training.shipped import WEIGHTS
-from compress_core.zoo import architectures
+from compress_core.zoo import architecture, architectures
 
 WIDTH_STEP = 0.05
 MAX_PRUNE = 0.95
@@ -75,6 +75,8 @@ class Recipe:
     scope: str = "global"
     multiple_of: int = 1
     """What stays of each layer's channels is rounded to a multiple of this: 1, 4, 8, 16 or 32."""
+    balance: str = "off"
+    """Whether each group of a grouped convolution keeps as many channels, `on` or `off`; only ShuffleNetV1 has any."""
     edits: str = ""
     """Channels given back or taken away by hand, as `compress_core.edits` writes them."""
     heal: str = "recalibrate"
@@ -151,7 +153,10 @@ class Recipe:
         """The same result with every choice that makes no difference here at its default."""
         recipe = self
         if recipe.prune == 0:
-            recipe = replace(recipe, criterion=Recipe.criterion, scope=Recipe.scope, multiple_of=Recipe.multiple_of)
+            defaults = {name: getattr(Recipe, name) for name in ("criterion", "scope", "multiple_of", "balance")}
+            recipe = replace(recipe, **defaults)
+        if "groups" not in architecture(recipe.arch).options:
+            recipe = replace(recipe, balance=Recipe.balance)
         if recipe.prune == 0 and not recipe.edits:
             recipe = replace(recipe, heal=Recipe.heal)
         if recipe.bits == 32 and not recipe.layer_bits:
@@ -274,6 +279,7 @@ _FIELDS: Mapping[str, _Choice | _Number | _ByHand] = {
         _nearest_of(MULTIPLES),
         "{:.0f}",
     ),
+    "balance": _Choice("Keeping groups alike", Recipe.balance, lambda: SWITCH),
     "edits": _ByHand("The changes by hand", edits),
     "heal": _Choice("Healing", Recipe.heal, lambda: HEALINGS),
     "bits": _Number("The bit width", Recipe.bits, "1 to 16, or 32 for none", _nearest_of(BITS), "{:.0f}"),

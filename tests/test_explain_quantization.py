@@ -249,6 +249,11 @@ def test_channel_counts_that_slow_onnxruntime_down_are_told_where_there_are_some
     assert explain.read_off_grid(integers(off_grid=7, cut_share=0.3), cc.Recipe(prune=0.3, multiple_of=16)) == ""
     text = explain.read_off_grid(integers(off_grid=7, cut_share=0.3), cc.Recipe(prune=0.3))
     assert "7 of 9 convolutions" in text and "multiples of 16" in text
+    grouped = cc.Recipe(arch="shufflenet_v1", prune=0.3, multiple_of=16)
+    text = explain.read_off_grid(integers(off_grid=7, cut_share=0.3), grouped)
+    assert "let each group keep as many channels, in multiples of 8" in text
+    followed = grouped.with_(multiple_of=8, balance="on")
+    assert explain.read_off_grid(integers(off_grid=7, cut_share=0.3), followed) == ""
 
 
 def test_the_layer_shown_first_does_not_move_with_the_bits(cache):

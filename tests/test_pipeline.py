@@ -10,6 +10,7 @@ import pytest
 import torch
 
 import compress_core as cc
+from compress_core.layers.modules import RaggedConv2d
 from compress_core.pipeline import CALIBRATION_IMAGES, CALIBRATION_SEED, SOLVING_IMAGES, width_origin
 from compress_core.training import checkpoints
 
@@ -106,6 +107,13 @@ def test_a_slimmed_width_has_the_shapes_of_that_width(width, cache):
     model = cc.compress(cc.Recipe(width=width), cache).model
     built = cc.build("studentnet", width)
     assert {k: t.shape for k, t in model.state_dict().items()} == {k: t.shape for k, t in built.state_dict().items()}
+
+
+def test_groups_kept_alike_stay_one_convolution(cache):
+    recipe = cc.Recipe(arch="shufflenet_v1", prune=0.5)
+    ragged, whole = (cc.compress(recipe.with_(balance=balance), cache).model for balance in ("off", "on"))
+    assert any(isinstance(layer, RaggedConv2d) for layer in ragged.modules())
+    assert not any(isinstance(layer, RaggedConv2d) for layer in whole.modules())
 
 
 def test_the_report_says_who_was_held_at_the_floor(cache):

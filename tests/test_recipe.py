@@ -22,6 +22,7 @@ recipes = st.builds(
     criterion=st.sampled_from(cc.criteria()),
     scope=st.sampled_from(SCOPES),
     multiple_of=st.sampled_from(MULTIPLES),
+    balance=st.sampled_from(SWITCH),
     heal=st.sampled_from(HEALINGS),
     edits=st.sampled_from(["", "3k17c4.5k2", "0c1"]),
     bits=st.sampled_from(BITS),
@@ -140,5 +141,9 @@ def test_what_makes_no_difference_is_left_out_of_the_canonical_recipe():
     assert (
         cc.Recipe(scope="layer", multiple_of=8, heal="none", scheme="per_tensor", fold="off").canonical() == cc.Recipe()
     )
+    assert cc.Recipe(prune=0.5, balance="on").canonical() == cc.Recipe(prune=0.5), "StudentNet has no groups"
+    assert cc.Recipe(arch="shufflenet_v1", balance="on").canonical() == cc.Recipe(arch="shufflenet_v1")
+    grouped = cc.Recipe(arch="shufflenet_v1", prune=0.5, balance="on")
+    assert grouped.canonical() == grouped
     kept = cc.Recipe(prune=0.5, heal="none", bits=4, scheme="per_tensor")
     assert kept.canonical() == kept

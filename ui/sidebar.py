@@ -9,7 +9,7 @@ from compress_core.errors import CheckpointError
 from compress_core.pipeline import width_origin
 from compress_core.pruning.choosing import SCOPES
 from compress_core.pruning.importance import CRITERIA, criteria
-from compress_core.recipe import MULTIPLES, Recipe
+from compress_core.recipe import MULTIPLES, SWITCH, Recipe
 from compress_core.training.shipped import WEIGHTS
 from compress_core.zoo import architecture, architectures
 from ui.address import State, on_recipe, to_params, widget_key
@@ -41,6 +41,7 @@ OF_PRUNING = (
         list(MULTIPLES),
         lambda many: MULTIPLE_TITLES.get(many, str(many)),
     ),
+    ("balance", "Each group keeps as many channels", list(SWITCH), _TURNED.get),
     ("heal", "After the cut, heal", list(HEAL_TITLES), HEAL_TITLES.get),
 )
 OF_QUANTIZATION = (
@@ -58,7 +59,8 @@ def draw(state: State) -> None:
                 st.page_link(page.path, label=page.label, icon=page.icon, query_params=to_params(state.recipe))
         _knobs(state)
         with st.expander("Finer choices: pruning"):
-            _finer_choices(state, OF_PRUNING)
+            grouped = "groups" in architecture(state.recipe.arch).options
+            _finer_choices(state, [choice for choice in OF_PRUNING if choice[0] != "balance" or grouped])
         with st.expander("Finer choices: quantization"):
             _finer_choices(state, OF_QUANTIZATION)
 

@@ -116,7 +116,7 @@ def prune_channels(
     """
     if isinstance(ignore, str):
         ignore = (ignore,)
-    _check(ratio, keep, budget, scope, ignore, floor, multiple_of, balanced and bool(keep or edits))
+    _check(ratio, keep, budget, scope, ignore, floor, multiple_of, balanced)
     coupling = coupling or couple(model, example_input)
     judged, unjudged = judged or judge(model, coupling, criterion, images, labels, together, seed)
     for name in (*ignore, *(keep or ()), *(edits or ())):
@@ -134,11 +134,11 @@ def prune_channels(
 
         def choose(ratio: float) -> list[ScoredGroup]:
             open_ones = by_threshold(list(judged.values()), ratio, scope, frozenset(ignore), floor, multiple_of)
-            chosen = edited([*open_ones, *others], edits or {})
-            if balance is None:
-                return chosen
-            fill(model, coupling, chosen, floor, may_add=True)
-            return balance.filled(chosen)
+            chosen = [*open_ones, *others]
+            if balance:
+                fill(model, coupling, chosen, floor, may_add=True)
+                chosen = balance.filled(chosen)
+            return edited(chosen, edits or {})
 
         def at(ratio: float) -> PruneResult:
             return carry_out(model, coupling, choose(ratio), floor)
@@ -164,7 +164,7 @@ def _check(
     ignore: Sequence[str],
     floor: int,
     multiple_of: int,
-    torn: bool,
+    balanced: bool,
 ) -> None:
     """Refuse arguments that no network could be pruned by.
 
@@ -180,11 +180,10 @@ def _check(
         raise ValueError(f"At least one channel of every layer stays: floor must be 1 or more; it was {floor}.")
     if isinstance(multiple_of, bool) or not isinstance(multiple_of, int) or multiple_of < 1:
         raise ValueError(f"What stays is a multiple of a whole number, 1 or more; multiple_of was {multiple_of!r}.")
-    if torn:
-        raise ValueError("balanced= decides itself who comes back; it goes without keep= and edits=.")
-    if keep is not None and (ignore or floor > 1 or multiple_of > 1):
+    if keep is not None and (ignore or floor > 1 or multiple_of > 1 or balanced):
         raise ValueError(
-            "keep= says for each layer what stays; ignore=, floor= and multiple_of= go with ratio= and budget= only."
+            "keep= says for each layer what stays; ignore=, floor=, multiple_of= and balanced= go with ratio= and "
+            "budget= only."
         )
 
 

@@ -90,6 +90,16 @@ def test_finer_choices_are_in_the_address_too(label, value, written):
     assert address(app) == {"arch": "studentnet", "prune": "0.3", "bits": "3"} | written
 
 
+def test_groups_can_be_kept_alike_where_there_are_any():
+    app = open_page(arch="shufflenet_v1", prune="0.3")
+    before = html(app)
+    knob(app, "Each group keeps as many channels").set_value("on").run()
+    assert not app.exception and html(app) != before and address(app)["balance"] == "on"
+    knob(app, "Architecture").set_value("mobilenet_v2").run()
+    assert not app.exception
+    assert "Each group keeps as many channels" not in {box.label for box in app.sidebar.selectbox}
+
+
 def test_a_link_opens_the_page_it_was_copied_from():
     app = open_page(arch="studentnet", width="0.6", prune="0.4", bits="4", scheme="per_tensor", layer="cnn.3.3")
     assert not app.exception and not app.warning

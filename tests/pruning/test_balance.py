@@ -89,9 +89,12 @@ def test_a_budget_is_met_with_groups_alike():
     assert not any(isinstance(layer, RaggedConv2d) for layer in pruned.model.modules())
 
 
-def test_what_a_person_chose_is_not_balanced():
+def test_a_persons_own_word_comes_after_the_balance():
     model = cc.build("shufflenet_v1", 0.25).eval()
-    name = couple(model, EXAMPLE).groups[0].name
-    for how in ({"keep": {name: 4}}, {"ratio": 0.3, "edits": {name: {0: False}}}):
-        with pytest.raises(ValueError, match="balanced= decides itself who comes back"):
-            cc.prune_channels(model, EXAMPLE, criterion="l1", balanced=True, **how)
+    name = couple(model, EXAMPLE).groups[3].name
+    how = {"ratio": 0.5, "criterion": "l1", "balanced": True}
+    balanced = cc.prune_channels(model, EXAMPLE, **how).kept[name].outputs.tolist()
+    gone = cc.prune_channels(model, EXAMPLE, edits={name: {balanced[0]: False}}, **how)
+    assert gone.kept[name].outputs.tolist() == balanced[1:]
+    with pytest.raises(ValueError, match="multiple_of= and balanced= go with ratio= and budget= only"):
+        cc.prune_channels(model, EXAMPLE, keep={name: 4}, criterion="l1", balanced=True)

@@ -9,7 +9,9 @@ from torch import Tensor, nn
 from compress_core.pruning.choosing import ScoredGroup
 from compress_core.pruning.coupling import Coupling
 
-NOT_WANTED = -(2**31)
+NOT_WANTED = -(2**62)
+NEAR = 0.005
+"""As a part of all channels: so near to what is wanted, or to where it jumps, a search ends."""
 
 
 class Balance:
@@ -37,6 +39,25 @@ class Balance:
         rows = [own + [nowhere] * (most - len(own)) for own in stands.values()]
         self.parts = torch.tensor(rows, dtype=torch.long).view(len(rows), most)
         """(labels, most): the parts that each of these labels stands in, filled up with a number that is no part's."""
+        self.island = self._islands() if stands else self.labels
+
+    def _islands(self) -> Tensor:
+        """For each label a number that it shares with those to whom its parts tie it, directly or over others."""
+        own = torch.arange(len(self.sizes) + 1)
+        while True:
+            lowest = own[self.parts].amin(1)  # a label's parts belong together
+            joined = own.clone()
+            joined.scatter_reduce_(0, self.parts.flatten(), lowest.repeat_interleave(self.parts.shape[1]), "amin")
+            joined[:-1] = self._of_side(joined[:-1])  # and so do the parts of a side
+            joined[-1] = len(self.sizes)
+            if torch.equal(joined, own):
+                return lowest
+            own = joined
+
+    def _of_side(self, numbers: Tensor) -> Tensor:
+        """For each part the lowest number that a part of its side has."""
+        lowest = torch.full((len(self.multiples),), len(self.sizes)).scatter_reduce_(0, self.side, numbers, "amin")
+        return lowest[self.side]
 
     def missing(self, alive: Tensor) -> Tensor:
         """For each part how many channels it has fewer than it should, given who of `labels` lives."""
@@ -57,14 +78,15 @@ class Balance:
         scores = torch.full((len(lives),), -torch.inf)
         for scored in chosen:
             scores[scored.group.labels] = scored.scores.float()
-        alive, scores = lives[self.labels], scores[self.labels]
+        alive, rank = lives[self.labels], scores[self.labels].argsort(stable=True).argsort()
         while (missing := self.missing(alive)).any():
             lacks, full = (
                 torch.cat([which, which.new_zeros(1)])[self.parts].sum(1) for which in (missing > 0, missing == 0)
             )
-            worth = (lacks - full * (self.parts.shape[1] + 1)).masked_fill(alive | (lacks == 0), NOT_WANTED)
-            best = (worth == worth.max()).nonzero().flatten()
-            alive[best[scores[best].argmax()]] = True
+            worth = (lacks - full * (self.parts.shape[1] + 1)) * len(rank) + rank  # no two labels have the same
+            worth = worth.masked_fill(alive | (lacks == 0), NOT_WANTED)
+            best = torch.full((len(self.sizes),), NOT_WANTED).scatter_reduce_(0, self.island, worth, "amax")
+            alive |= (worth == best[self.island]) & (worth > NOT_WANTED)  # one on each island
         lives[self.labels] = alive
         return [replace(s, survivors=lives[s.group.labels].nonzero().flatten()) for s in chosen]
 
@@ -79,18 +101,27 @@ def _sides(model: nn.Module, coupling: Coupling, name: str) -> list[tuple[tuple[
 
 
 def nearest(choose: Callable[[int], list[ScoredGroup]], channels: int, wanted: int) -> list[ScoredGroup]:
-    """Cutting ever more of the channels, `wanted` are left between two choices: the nearer one of them."""
+    """Of the choices of cutting more and more of the channels one that leaves about `wanted` of them.
 
-    def left(chosen: list[ScoredGroup]) -> int:
-        return sum(len(scored.survivors) for scored in chosen)
+    What is left falls with what is cut, nearly in proportion; where it jumps past what is wanted, the nearer side.
+    """
 
+    def over(chosen: list[ScoredGroup]) -> int:
+        return sum(len(scored.survivors) for scored in chosen) - wanted
+
+    near = max(1, NEAR * channels)
     low, high = channels - wanted, channels - 1
-    more, fewer = choose(low), choose(high)
-    while low + 1 < high:
-        middle = (low + high) // 2
-        chosen = choose(middle)
-        if left(chosen) <= wanted:
+    found = [more := choose(low)]
+    fewer = None
+    while high - low > near and min(abs(over(chosen)) for chosen in found) > near:
+        if fewer is None:  # as much as has come back, as much more has to go
+            middle = low + over(more)
+        else:
+            middle = low + round((high - low) * min(max(over(more) / (over(more) - over(fewer)), 0.1), 0.9))
+        middle = min(max(middle, low + 1), high - 1)
+        found.append(chosen := choose(middle))
+        if over(chosen) <= 0:
             high, fewer = middle, chosen
         else:
             low, more = middle, chosen
-    return min(fewer, more, key=lambda chosen: abs(left(chosen) - wanted))
+    return min(found, key=lambda chosen: abs(over(chosen)))

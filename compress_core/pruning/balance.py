@@ -88,7 +88,11 @@ class Balance:
             best = torch.full((len(self.sizes),), NOT_WANTED).scatter_reduce_(0, self.island, worth, "amax")
             alive |= (worth == best[self.island]) & (worth > NOT_WANTED)  # one on each island
         lives[self.labels] = alive
-        return [replace(s, survivors=lives[s.group.labels].nonzero().flatten()) for s in chosen]
+        full = [replace(s, survivors=lives[s.group.labels].nonzero().flatten()) for s in chosen]
+        return [
+            s if len(s.survivors) == len(old.survivors) else replace(s, held=0)
+            for s, old in zip(full, chosen, strict=True)
+        ]
 
 
 def _sides(model: nn.Module, coupling: Coupling, name: str) -> list[tuple[tuple[int, ...], ...]]:

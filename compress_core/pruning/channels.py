@@ -1,7 +1,7 @@
 """Channel pruning: rank the channels, let the best survive, and build the smaller network."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -132,9 +132,11 @@ def prune_channels(
         channels = sum(scored.group.size for scored in judged.values())
         balance = Balance(model, coupling, multiple_of) if balanced else None
 
+        def by_score(ratio: float) -> list[ScoredGroup]:
+            return by_threshold(list(judged.values()), ratio, scope, frozenset(ignore), floor, multiple_of)
+
         def choose(ratio: float) -> list[ScoredGroup]:
-            open_ones = by_threshold(list(judged.values()), ratio, scope, frozenset(ignore), floor, multiple_of)
-            chosen = [*open_ones, *others]
+            chosen = [*by_score(ratio), *others]
             if balance:
                 fill(model, coupling, chosen, floor, may_add=True)
                 chosen = balance.filled(chosen)
@@ -148,6 +150,8 @@ def prune_channels(
         elif balanced:
             left = channels - round(ratio * channels)
             chosen = nearest(lambda cut: choose(cut / channels), channels, left)
+            asked = {one.name: one.threshold for one in by_score(ratio)}  # not that of the harsher cut that it took
+            chosen = [replace(one, threshold=asked.get(one.name, one.threshold)) for one in chosen]
             result = carry_out(model, coupling, chosen, floor)
         else:
             result = at(ratio)

@@ -68,6 +68,8 @@ def test_of_each_group_the_best_stay():
     places = [c for c in product(range(2), repeat=12) if [sum(c[i : i + 4]) for i in (0, 4, 8)] == [2, 2, 2]]
     best = max(places, key=lambda stays: float((torch.tensor(stays) * gamma).sum()))
     assert pruned.kept["first"].outputs.tolist() == [i for i, stays in enumerate(best) if stays]
+    plain = cc.prune_channels(model, images, ratio=0.5, criterion="bn_scale")
+    assert pruned.groups[0].threshold == plain.groups[0].threshold and not pruned.held_at_floor
     assert pruned.model.grouped.groups == 3 and pruned.model.grouped.in_channels == 6
 
 

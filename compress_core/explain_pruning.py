@@ -143,11 +143,13 @@ def one_threshold(cut: Cut) -> float:
     return float(values[0]) if len(values) == 1 else math.nan
 
 
-def read_scores(cut: Cut, layer: str | None, scope: str) -> str:
-    """What the histogram shows for this recipe; of one layer if given."""
+def read_scores(cut: Cut, layer: str | None, scope: str, balanced: bool = False) -> str:
+    """What the histogram shows for this recipe; of one layer if given, and whether groups keep as many."""
     layers, text = layers_shown(cut, layer), read_survivors(cut, layer, layer_name)
     if (layers["before"] == layers["after"]).all():
         return text
+    if balanced:
+        text += " For each group to keep as many, some above the threshold are cut and some below it stay."
     if scope == "layer":
         return f"{text} Every layer loses the same part of its own, whatever its scores are."
     left = layers["after"] / layers["before"]

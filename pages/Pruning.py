@@ -121,7 +121,7 @@ def _scores(state: State, recipe: Recipe, shared: Engine) -> None:
     log = recipe.criterion in SPAN_DECADES
     table = thresholds(cut.channels["score"], log)
     ends = float(table["stop"].iloc[0]), float(table["stop"].iloc[-1])
-    text = explain.read_scores(cut, layer or None, recipe.scope)
+    text = explain.read_scores(cut, layer or None, recipe.scope, recipe.canonical().balance == "on")
     figure = plots.score_histogram(own, limit, ends, score_axis(recipe.criterion), log, named=False, height=SCORES_PX)
     st.plotly_chart(figure, key="scores", alt=text, config=_STILL)
     with st.container(key="cc-threshold", height=62, border=False):

@@ -61,6 +61,7 @@ def test_the_scores_of_all_layers_and_of_one():
     )
     assert explain.read_scores(both, "cnn.1.3", "global") == "2 of 10 channels of Block 1 stay."
     assert "same part" in explain.read_scores(both, None, "layer")
+    assert "For each group to keep as many" in explain.read_scores(both, None, "global", balanced=True)
     assert explain.read_scores(cut({"cnn.1.3": (3, 3)}), None, "global") == (
         "All 3 channels of all layers stay; their scores run from 0.9 to 0.9."
     )

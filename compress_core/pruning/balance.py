@@ -1,6 +1,6 @@
 """Equal survivors in every group of a grouped convolution, so that it stays one."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import replace
 
 import torch
@@ -35,6 +35,8 @@ class Balance:
             for label in part:
                 stands.setdefault(label, []).append(number)
         self.labels = torch.tensor(list(stands), dtype=torch.long)
+        place = {label: i for i, label in enumerate(stands)}
+        self.members = [[torch.tensor([place[label] for label in part]) for part in side] for side in sides]
         most, nowhere = max(map(len, stands.values()), default=0), len(self.sizes)
         rows = [own + [nowhere] * (most - len(own)) for own in stands.values()]
         self.parts = torch.tensor(rows, dtype=torch.long).view(len(rows), most)
@@ -66,8 +68,23 @@ class Balance:
         wanted = -(-most // self.multiples) * self.multiples
         return torch.minimum(wanted[self.side], self.sizes) - count
 
-    def filled(self, chosen: Sequence[ScoredGroup]) -> list[ScoredGroup]:
-        """The choice, with the best channels given back until nothing is missing anywhere.
+    def trimmed(self, alive: Tensor, rank: Tensor, open_: Tensor) -> Tensor:
+        """Who of `labels` lives once each part has lost its worst down to the mean of its side, if they are open to it.
+
+        Otherwise the fullest of many groups would bring them all back.
+        """
+        alive = alive.clone()
+        for side, multiple in enumerate(self.multiples.tolist()):
+            own = [alive[labels].sum().item() for labels in self.members[side]]
+            wanted = max(1, round(sum(own) / len(own) / multiple)) * multiple
+            for labels, count in zip(self.members[side], own, strict=True):
+                if count > wanted:
+                    there = labels[alive[labels] & open_[labels]]
+                    alive[there[rank[there].argsort()[: count - wanted]]] = False
+        return alive
+
+    def kept(self, chosen: Sequence[ScoredGroup], fixed: Container[str] = ()) -> list[ScoredGroup]:
+        """The choice trimmed, but for the groups that are fixed, and then the best given back until nothing is missing.
 
         First come those that overfill no part, of these those that several parts lack, of these the best by score.
         """
@@ -76,9 +93,12 @@ class Balance:
         left = {scored.name: scored.survivors for scored in chosen}
         lives = self.coupling.alive([left.get(g.name, torch.arange(g.size)) for g in self.coupling.groups])
         scores = torch.full((len(lives),), -torch.inf)
+        open_ = torch.zeros(len(lives), dtype=torch.bool)
         for scored in chosen:
             scores[scored.group.labels] = scored.scores.float()
-        alive, rank = lives[self.labels], scores[self.labels].argsort(stable=True).argsort()
+            open_[scored.group.labels] = scored.name not in fixed
+        rank = scores[self.labels].argsort(stable=True).argsort()
+        alive = self.trimmed(lives[self.labels], rank, open_[self.labels])
         while (missing := self.missing(alive)).any():
             lacks, full = (
                 torch.cat([which, which.new_zeros(1)])[self.parts].sum(1) for which in (missing > 0, missing == 0)

@@ -139,7 +139,7 @@ def prune_channels(
             chosen = [*by_score(ratio), *others]
             if balance:
                 fill(model, coupling, chosen, floor, may_add=True)
-                chosen = balance.filled(chosen)
+                chosen = balance.kept(chosen, fixed={*ignore, *(one.name for one in others)})
             return edited(chosen, edits or {})
 
         def at(ratio: float) -> PruneResult:

@@ -38,7 +38,7 @@ def widget(app: AppTest, kind: str, label: str):
     return next(one for one in getattr(app.main, kind) if one.label == label)
 
 
-def rest(app: AppTest, done, seconds: float = 60) -> AppTest:
+def rest(app: AppTest, done, seconds: float = 240) -> AppTest:
     """Come back to ask, as the browser does, until what is measured beside the page is there."""
     ends = time.monotonic() + seconds
     while not done(app) and time.monotonic() < ends:

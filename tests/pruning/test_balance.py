@@ -87,12 +87,32 @@ def test_the_fullest_of_many_groups_does_not_bring_all_others_back():
         assert abs(len(before.survivors) - len(after.survivors)) <= 8, before.name
 
 
-def test_what_is_left_alone_stays_whole_though_groups_lose():
-    model = cc.build("shufflenet_v1", 0.5).eval()
-    name = couple(model, EXAMPLE).groups[3].name
-    pruned = cc.prune_channels(model, EXAMPLE, ratio=0.4, criterion="l1", balanced=True, ignore=(name,))
-    kept = {scored.name: scored for scored in pruned.groups}[name]
-    assert len(kept.survivors) == kept.group.size and pruned.cut_share > 0.3
+class SideBySide(nn.Module):
+    """A convolution of two groups, one of which reads what one layer makes and one what another makes."""
+
+    def __init__(self):
+        super().__init__()
+        self.left, self.right = nn.Conv2d(3, 8, 1), nn.Conv2d(3, 8, 1)
+        self.grouped, self.last = nn.Conv2d(16, 8, 1, groups=2), nn.Conv2d(8, 2, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.last(self.grouped(torch.cat([self.left(x), self.right(x)], 1)))
+
+
+def test_what_is_left_alone_stays_whole_and_brings_its_neighbour_back():
+    model, images = SideBySide().eval(), torch.zeros(1, 3, 4, 4)
+    how = {"ratio": 0.5, "criterion": "random", "scope": "layer", "ignore": ("left",)}
+    plain, balanced = (cc.prune_channels(model, images, balanced=balanced, **how) for balanced in (False, True))
+    assert [len(plain.kept[name].outputs) for name in ("left", "right")] == [8, 4]
+    assert [len(balanced.kept[name].outputs) for name in ("left", "right")] == [8, 8]
+
+
+def test_what_comes_back_overfills_no_other_group_where_that_can_be():
+    """Of 480 channels on the shortcuts a few are enough for multiples of 8 everywhere."""
+    torch.manual_seed(0)
+    model = cc.build("shufflenet_v1").eval()
+    pruned = cc.prune_channels(model, EXAMPLE, ratio=0.8, criterion="l1", balanced=True, multiple_of=8)
+    assert pruned.cut_share > 0.6
 
 
 @pytest.mark.parametrize("arch", [arch for arch in cc.architectures() if arch != "shufflenet_v1"])

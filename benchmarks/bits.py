@@ -20,7 +20,7 @@ from torch import nn
 import compress_core as cc
 from compress_core.analysis.accuracy import accuracy_change
 from compress_core.files import file_bytes
-from compress_core.inference import predict
+from compress_core.layers.inference import predict
 from compress_core.quantization import integer
 from compress_core.quantization.calibration import calibrate
 

@@ -26,10 +26,10 @@ import torch
 from torch import Tensor, nn
 
 import compress_core as cc
-from compress_core.pruning.channels import ScoredGroup, carry_out
+from compress_core.layers.vision import torchvision
+from compress_core.pruning.channels import ScoredGroup, build_pruned
 from compress_core.pruning.coupling import couple
 from compress_core.pruning.exactness import TOLERANCE, masked
-from compress_core.vision import torchvision
 
 RATIO, IMAGES, SEED = 0.4, 2, 0
 SLOW_TO_INITIALISE = ("googlenet", "inception_v3")
@@ -103,7 +103,7 @@ def row(name: str, model: nn.Module, shape: tuple[int, ...]) -> tuple[float, flo
         left = scores.argsort(descending=True)[: max(1, group.size - round(RATIO * group.size))].sort().values
         chosen.append(ScoredGroup(group, scores, left, float("-inf"), 0))
     started = time.perf_counter()
-    result = carry_out(model, coupling, chosen)
+    result = build_pruned(model, coupling, chosen)
     cut_s = time.perf_counter() - started
     whole, smaller = masked(model, coupling, result.survivors), result.model.eval()
     size = sum(p.numel() for p in model.parameters())

@@ -24,9 +24,9 @@ import torch
 from torch import Tensor, nn
 
 import compress_core as cc
-from compress_core.analysis.latency import take_turns
-from compress_core.inference import prepare
+from compress_core.analysis.latency import run_interleaved
 from compress_core.layers.folding import fold_batchnorm
+from compress_core.layers.inference import prepare
 from compress_core.pipeline import SOLVING_IMAGES
 from compress_core.pruning.budget import cost
 from compress_core.pruning.coupling import couple
@@ -61,7 +61,7 @@ def in_onnxruntime(model: nn.Module, images: Tensor) -> Callable[[], Tensor]:
 
 def times(original: Callable[[], Tensor], pruned: Callable[[], Tensor]) -> tuple[float, float, float]:
     """Milliseconds of both, and how much of the original's time the pruned one takes: medians."""
-    rounds = take_turns([original, pruned], BUDGET_S, MIN_ROUNDS, MAX_ROUNDS)
+    rounds = run_interleaved([original, pruned], BUDGET_S, MIN_ROUNDS, MAX_ROUNDS)
     before, after = (1000 * statistics.median(column) for column in zip(*rounds, strict=True))
     return before, after, statistics.median(own / other for other, own in rounds)
 

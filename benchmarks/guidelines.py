@@ -12,13 +12,13 @@ import platform
 import sys
 
 import torch
+from compress_core.studies.guidelines.measure import measure
 
-from compress_core import explain_guidelines as explain
-from compress_core.analysis.guidelines.compare import beside_paper
-from compress_core.analysis.guidelines.forms import SCALES, SIDES
-from compress_core.analysis.guidelines.measure import measure
-from compress_core.analysis.guidelines.reported import PLATFORMS
 from compress_core.analysis.machine import machine_name
+from compress_core.studies.guidelines.compare import beside_paper
+from compress_core.studies.guidelines.forms import SCALES, SIDES
+from compress_core.studies.guidelines.reported import PLATFORMS
+from compress_core.text import guidelines as explain
 
 
 def show(guideline: str, scale: int, side: int, seconds: float) -> None:
@@ -34,7 +34,7 @@ def show(guideline: str, scale: int, side: int, seconds: float) -> None:
             paper = f"{getattr(row, f'on_{name}'):.2f} ({getattr(row, name):g} {PLATFORMS[name]})"
             line += f"{paper:>24}"
         print(line)
-    print(f"{explain.verdict(table, 'here')} {explain.read_equal(guideline, scale, table)}", flush=True)
+    print(f"{explain.verdict(table, 'here')} {explain.describe_equal(guideline, scale, table)}", flush=True)
 
 
 def main() -> None:

@@ -19,7 +19,7 @@ import torch
 from torch import nn
 
 import compress_core as cc
-from compress_core.inference import predict
+from compress_core.layers.inference import predict
 from compress_core.pipeline import FINETUNE_EPOCHS, SOLVING_IMAGES
 from compress_core.pruning.coupling import couple
 

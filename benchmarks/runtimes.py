@@ -19,9 +19,9 @@ import torch
 
 import compress_core as cc
 from compress_core.analysis.runtimes import Runtimes, compare_runtimes
+from compress_core.layers.vision import torchvision
 from compress_core.pipeline import SOLVING_IMAGES
 from compress_core.quantization.integer import missing, run_onnx
-from compress_core.vision import torchvision
 
 BUDGET_S = 2.0
 NOISE_IMAGES = 8

@@ -14,7 +14,7 @@ import time
 import torch
 
 import compress_core as cc
-from compress_core.inference import predict
+from compress_core.layers.inference import predict
 from compress_core.measure import answer
 from compress_core.pipeline import CALIBRATION_IMAGES
 from compress_core.training.checkpoints import trained_widths

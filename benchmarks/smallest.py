@@ -22,7 +22,7 @@ from torch import nn
 
 import compress_core as cc
 from compress_core.files import file_bytes
-from compress_core.inference import predict
+from compress_core.layers.inference import predict
 from compress_core.pruning.coupling import couple
 from compress_core.quantization.calibration import calibrate
 from compress_core.quantization.sensitivity import sensitivity, spend

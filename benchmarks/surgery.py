@@ -26,8 +26,8 @@ import torch
 from torch import Tensor, nn
 
 import compress_core as cc
+from compress_core.layers.vision import torchvision
 from compress_core.pruning.coupling import Coupling, couple
-from compress_core.vision import torchvision
 
 NETWORKS = (
     *("mobilenet_v2", "resnet18", "efficientnet_b0", "densenet121", "squeezenet1_1", "shufflenet_v2_x1_0", "vgg11_bn"),

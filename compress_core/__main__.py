@@ -3,17 +3,20 @@
 import argparse
 import ast
 import sys
+from collections.abc import Generator
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 
 from compress_core.analysis.accuracy import accuracy_estimate
-from compress_core.analysis.costs import FILE, count_costs
-from compress_core.analysis.guidelines import measure as guidelines
 from compress_core.data import dataset, datasets
 from compress_core.errors import CompressError
-from compress_core.inference import predict
-from compress_core.tradeoff.grid import grid_path, measure_grid, write_grid
+from compress_core.layers.inference import predict
+from compress_core.studies.architectures import FILE, count_costs
+from compress_core.studies.guidelines import timing
+from compress_core.studies.shuffle_worth import train_seeds, write_worth
+from compress_core.studies.tradeoff import grid_path, measure_grid, write_grid
 from compress_core.training.checkpoints import (
     FOLDER,
     build_for,
@@ -24,10 +27,10 @@ from compress_core.training.checkpoints import (
 )
 from compress_core.training.loop import TrainingPlan, train, validation_accuracy
 from compress_core.training.shipped import jobs, make_all, write_list
-from compress_core.training.shuffle_worth import train_seeds, write_worth
 from compress_core.version import VERSION
 from compress_core.zoo import architectures
 
+T = TypeVar("T")
 UNNOTICED = 0.001
 """A change of validation accuracy for which half the file is worth more: one image in a thousand."""
 
@@ -104,13 +107,22 @@ def _costs(args: argparse.Namespace) -> None:
 
 def _guidelines(args: argparse.Namespace) -> None:
     torch.set_num_threads(1)
-    asked, runs = guidelines.questions(), {}
+    asked, found = timing.questions(), {}
     for number, question in enumerate(asked, start=1):
-        runs[question] = guidelines.measure(question)
+        found[question] = _result(timing.time_question(question))
         bar = "█" * round(30 * number / len(asked))
         print(f"\r{bar:<30} {number}/{len(asked)} measurements", end="", flush=True)
-    guidelines.write_example(runs, args.out)
+    timing.write_example(found, args.out)
     print(f"\n{args.out}")
+
+
+def _result(rounds: Generator[float, None, T]) -> T:
+    """Drive a measurement to its result."""
+    while True:
+        try:
+            next(rounds)
+        except StopIteration as end:
+            return end.value
 
 
 def _grid(args: argparse.Namespace) -> None:
@@ -190,7 +202,7 @@ def _parser() -> argparse.ArgumentParser:
     laws = commands.add_parser(
         "guidelines", help="measure the example run of the guidelines; minutes, best undisturbed"
     )
-    laws.add_argument("--out", type=Path, default=guidelines.FILE, help="the table's file")
+    laws.add_argument("--out", type=Path, default=timing.FILE, help="the table's file")
     laws.set_defaults(run=_guidelines)
 
     grid = commands.add_parser("grid", help="measure the grid of recipes that stands behind accuracy against size")

@@ -9,16 +9,17 @@ import torch
 from torch import Tensor, nn
 
 from compress_core.data import Dataset, dataset
-from compress_core.duplicate import duplicate
 from compress_core.errors import CheckpointError, CompressError
+from compress_core.layers.duplicate import duplicate
 from compress_core.layers.folding import fold_batchnorm
-from compress_core.pipeline import Compressed, source_width
+from compress_core.pipeline import Compressed, build_options, source_width
 from compress_core.pruning.coupling import couple
-from compress_core.pruning.surgery import cut, resize_to
+from compress_core.pruning.surgery import remove_channels, resize_to
 from compress_core.quantization.packing import deserialize, serialize
 from compress_core.quantization.quantize import QuantizeResult
 from compress_core.quantization.state import with_activations, with_biases
-from compress_core.recipe import Recipe, RecipeError, shorten
+from compress_core.recipe import Recipe, RecipeError
+from compress_core.recipe.fields import shorten
 from compress_core.training.checkpoints import build_for, load_weights
 
 MAX_CUTS = 2  # to a width, and to a pruning ratio
@@ -60,14 +61,14 @@ def _decode(text: str, sizes: Sequence[int]) -> list[Tensor]:
 
 def _cut_again(recipe: Recipe, about: Mapping[str, object], data: Dataset) -> nn.Module:
     """The network of a recipe with its channels cut out, its weights not yet read."""
-    model = build_for(recipe.arch, about.get("source", recipe.width), data)
+    model = build_for(recipe.arch, about.get("source", recipe.width), data, **build_options(recipe))
     example = torch.zeros(1, *data.input_shape)
     cuts = about.get("cuts", [])
     if not isinstance(cuts, list) or len(cuts) > MAX_CUTS:
         raise ValueError("more cuts than a recipe has")
     for text in cuts:
         coupling = couple(model, example)
-        model, _ = cut(model, coupling, _decode(text, [group.size for group in coupling.groups]))
+        model, _ = remove_channels(model, coupling, _decode(text, [group.size for group in coupling.groups]))
     return model
 
 

@@ -10,14 +10,14 @@ from torch import Tensor
 from compress_core.analysis.accuracy import accuracy_estimate
 from compress_core.analysis.latency import Latency, compare_latency
 from compress_core.analysis.profile import profile
+from compress_core.cache import StageCache
 from compress_core.data import dataset
 from compress_core.files import file_bytes
-from compress_core.inference import predict
+from compress_core.layers.inference import predict
 from compress_core.pipeline import Compressed
-from compress_core.quantization.activations import plain
+from compress_core.quantization.activations import without_rounding
 from compress_core.quantization.packing import size_breakdown
 from compress_core.recipe import Recipe
-from compress_core.stages import StageCache
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ def time_against(compressed: Compressed, reference: Compressed, cache: StageCach
     return cache.get(
         "latency",
         (compressed.recipe.arch, shape, *shapes),
-        lambda: compare_latency(plain(compressed.model), plain(reference.model), shape),
+        lambda: compare_latency(without_rounding(compressed.model), without_rounding(reference.model), shape),
     )
 
 

@@ -1,49 +1,46 @@
 """From a Recipe to a compressed network: the only place that combines techniques.
 
-    load → prune channels → heal → quantize
+    load → prune → heal → quantize
 
 Each stage depends on a prefix of the recipe, and that prefix is its key in the cache: another bit width neither
 loads, cuts nor heals again.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import torch
 from torch import Tensor, nn
 
-from compress_core import layer_bits
+from compress_core.cache import StageCache
 from compress_core.data import dataset
-from compress_core.edits import parse
 from compress_core.errors import CheckpointError
+from compress_core.layers.kinds import is_weighted
 from compress_core.pruning.channels import PruneResult, prune_channels
-from compress_core.pruning.choosing import Judged, judge
 from compress_core.pruning.coupling import Coupling, couple
 from compress_core.pruning.exactness import prove
-from compress_core.pruning.healing import absorb, recalibrate, reconstruct
-from compress_core.pruning.importance import CRITERIA
+from compress_core.pruning.healing import recalibrate
+from compress_core.pruning.selection import ScoredGroups, score_groups
 from compress_core.pruning.slimming import network_slimming
 from compress_core.quantization.calibration import calibrate
 from compress_core.quantization.quantize import QuantizeResult, quantize, unquantized
-from compress_core.quantization.rounding import ROUNDINGS
-from compress_core.quantization.schemes import SCHEMES
-from compress_core.quantization.state import LAYERS, PackedState
-from compress_core.recipe import Recipe
-from compress_core.stages import StageCache
+from compress_core.quantization.state import PackedState
+from compress_core.recipe import Recipe, layer_bits
+from compress_core.recipe.edits import parse
+from compress_core.registry import CRITERIA, HEALINGS, ROUNDINGS, SCHEMES
 from compress_core.training.checkpoints import build_for, load, trained_widths
-from compress_core.training.finetune import finetune
-from compress_core.zoo import build
+from compress_core.zoo import Architecture, architecture, build
 
-CALIBRATION_IMAGES = 256
-"""For recalibration, whose every image costs time on each turn of a knob."""
-SOLVING_IMAGES = 512
-"""For criteria that look at data, and for what solves layers again."""
+CALIBRATION_IMAGES = 512
+"""For what looks at data: criteria, roundings."""
+ACTIVATION_IMAGES = 256
+"""For the ranges of activations."""
 CALIBRATION_SEED = 0
-FINETUNE_EPOCHS = 2
 
-_BASE = ("dataset", "arch", "width", "groups", "weights")
-_JUDGE = (*_BASE, "criterion")
-_PRUNE = (*_JUDGE, "prune", "scope", "multiple_of", "balance", "edits")
+NETWORK = ("dataset", "arch", "width", "groups", "weights")
+"""The fields of a recipe that say which trained network it starts from."""
+_SCORE = (*NETWORK, "criterion")
+_PRUNE = (*_SCORE, "prune", "scope", "multiple_of", "balance", "edits")
 _HEAL = (*_PRUNE, "heal")
 _CALIBRATE = (*_HEAL, "fold", "equalize")
 _QUANTIZE = (*_CALIBRATE, "bits", "layer_bits", "scheme", "clipping", "rounding", "correct_bias", "activation_bits")
@@ -95,18 +92,16 @@ def compress(recipe: Recipe, cache: StageCache | None = None) -> Compressed:
     """
     cache = StageCache() if cache is None else cache
     recipe = recipe.canonical()
-    base, pruned = cut(recipe, cache)
-    heals = recipe.heal != "none" and pruned.cut_share > 0
-    healed = pruned.model
-    if heals:
-        healed = cache.get("heal", _key(recipe, _HEAL), lambda: _healed(recipe, base, pruned, cache))
+    base, pruned = prune(recipe, cache)
+    heals = HEALINGS[recipe.heal].heal is not None and pruned.cut_share > 0
+    healed = _healed(recipe, base, pruned, cache) if heals else pruned.model
     if recipe == recipe.weights_only():
         return Compressed(recipe, healed, unquantized(healed), Report(base, pruned, heals))
-    quantized = cache.get("quantize", _key(recipe, _QUANTIZE), lambda: _quantized(recipe, healed, cache))
+    quantized = cache.get("quantize", recipe_key(recipe, _QUANTIZE), lambda: _quantized(recipe, healed, cache))
     return Compressed(recipe, quantized.model, quantized.state, Report(base, pruned, heals))
 
 
-def cut(recipe: Recipe, cache: StageCache | None = None) -> tuple[Base, PruneResult]:
+def prune(recipe: Recipe, cache: StageCache | None = None) -> tuple[Base, PruneResult]:
     """The first half of `compress`: the network that a recipe starts from, and what is left of it after the cut.
 
     Raises:
@@ -114,32 +109,31 @@ def cut(recipe: Recipe, cache: StageCache | None = None) -> tuple[Base, PruneRes
     """
     cache = StageCache() if cache is None else cache
     recipe = recipe.canonical()
-    base = cache.get("load", _key(recipe, _BASE), lambda: _base(recipe, cache))
+    base = cache.get("load", recipe_key(recipe, NETWORK), lambda: _base(recipe, cache))
 
-    def judged() -> Judged:
+    def score() -> ScoredGroups:
         images = labels = None
         needs = CRITERIA[recipe.criterion].needs
         if "labels" in needs:
             images, labels = cache.get("labelled", recipe.dataset, lambda: _labelled(recipe))
         elif "images" in needs:
-            images = _calibration(recipe, cache, SOLVING_IMAGES)
-        return judge(
-            base.model, _coupling(recipe, base, cache), recipe.criterion, images, labels, together=None, seed=0
-        )
+            images = _calibration(recipe, cache, CALIBRATION_IMAGES)
+        coupling = _coupling(recipe, base, cache)
+        return score_groups(base.model, coupling, recipe.criterion, images, labels)
 
-    def prune() -> PruneResult:
+    def remove() -> PruneResult:
         coupling = _coupling(recipe, base, cache)
         chosen = {"ratio": recipe.prune, "criterion": recipe.criterion, "scope": recipe.scope}
         chosen |= {
             "multiple_of": recipe.multiple_of,
-            "balanced": recipe.balance == "on",
+            "balanced": recipe.balance,
             "edits": _edits(recipe, coupling),
-            "judged": cache.get("judge", _key(recipe, _JUDGE), judged),
+            "scored": cache.get("score", recipe_key(recipe, _SCORE), score),
         }
         # The zoo's networks are proven in the tests; here a knob waits.
         return prune_channels(base.model, _example(recipe), coupling=coupling, proven=False, **chosen)
 
-    return base, cache.get("prune", _key(recipe, _PRUNE), prune)
+    return base, cache.get("prune", recipe_key(recipe, _PRUNE), remove)
 
 
 def exactness(recipe: Recipe, cache: StageCache | None = None) -> float:
@@ -150,7 +144,7 @@ def exactness(recipe: Recipe, cache: StageCache | None = None) -> float:
         UnsupportedModelError: they differ by more than rounding.
     """
     cache = StageCache() if cache is None else cache
-    base, pruned = cut(recipe, cache)
+    base, pruned = prune(recipe, cache)
     return prove(base.model, pruned.model, pruned.coupling, pruned.survivors, _example(recipe))
 
 
@@ -165,33 +159,33 @@ def _edits(recipe: Recipe, coupling: Coupling) -> dict[str, dict[int, bool]]:
 
 
 def _coupling(recipe: Recipe, base: Base, cache: StageCache) -> Coupling:
-    return cache.get("couple", _key(recipe, _BASE), lambda: couple(base.model, _example(recipe)))
+    return cache.get("couple", recipe_key(recipe, NETWORK), lambda: couple(base.model, _example(recipe)))
 
 
 def _healed(recipe: Recipe, base: Base, pruned: PruneResult, cache: StageCache) -> nn.Module:
-    """What is left of a network, healed. Fine-tuning starts from what reconstruction gives."""
-    if recipe.heal == "recalibrate":
-        return recalibrate(pruned.model, _calibration(recipe, cache))
-    images = _calibration(recipe, cache, SOLVING_IMAGES)
-    match recipe.heal:
-        case "absorb":
-            return absorb(pruned, base.model, images)
-        case "reconstruct":
-            return reconstruct(pruned, base.model, images)
-    start = compress(recipe.with_(heal="reconstruct").weights_only(), cache).model
-    return finetune(start, dataset(recipe.dataset), FINETUNE_EPOCHS, teacher=base.model)
+    """What is left of a network, healed."""
+    healing = HEALINGS[recipe.heal]
+
+    def heal() -> nn.Module:
+        start = pruned
+        if healing.after:
+            before = recipe.with_(heal=healing.after)
+            start = replace(pruned, model=_healed(before, base, pruned, cache))
+        images = _calibration(recipe, cache, healing.images)
+        return healing.heal(start, base.model, images, dataset(recipe.dataset))
+
+    return cache.get("heal", recipe_key(recipe, _HEAL), heal)
 
 
 def _quantized(recipe: Recipe, healed: nn.Module, cache: StageCache) -> QuantizeResult:
     """The healed network on few bits. What calibration needs of the data does not depend on the bits, and is kept."""
-    fold, equalize, correct_bias = (getattr(recipe, name) == "on" for name in ("fold", "equalize", "correct_bias"))
     images = calibration = None
     if recipe.activation_bits < 32:
-        images = _calibration(recipe, cache)
-    if "images" in ROUNDINGS[recipe.rounding].needs or correct_bias:
-        looked_at = _calibration(recipe, cache, SOLVING_IMAGES)
-        key = _key(recipe, _CALIBRATE)
-        calibration = cache.get("calibrate", key, lambda: calibrate(healed, looked_at, fold, equalize))
+        images = _calibration(recipe, cache, ACTIVATION_IMAGES)
+    if "images" in ROUNDINGS[recipe.rounding].needs or recipe.correct_bias:
+        given = _calibration(recipe, cache, CALIBRATION_IMAGES)
+        key = recipe_key(recipe, _CALIBRATE)
+        calibration = cache.get("calibrate", key, lambda: calibrate(healed, given, recipe.fold, recipe.equalize))
     return quantize(
         healed,
         _bits(recipe, healed),
@@ -199,9 +193,9 @@ def _quantized(recipe: Recipe, healed: nn.Module, cache: StageCache) -> Quantize
         recipe.rounding,
         recipe.activation_bits,
         clipping=None if recipe.clipping == Recipe.clipping else recipe.clipping,
-        fold=fold,
-        equalize=equalize,
-        correct_bias=correct_bias,
+        fold=recipe.fold,
+        equalize=recipe.equalize,
+        correct_bias=recipe.correct_bias,
         images=images,
         calibration=calibration,
     )
@@ -213,7 +207,7 @@ def _bits(recipe: Recipe, healed: nn.Module) -> int | dict[str, int]:
         return recipe.bits
     own = layer_bits.parse(recipe.layer_bits)
     numbers = {name: number for number, name in enumerate(quantizable_layers(recipe.arch))}
-    layers = [name for name, layer in healed.named_modules() if isinstance(layer, LAYERS)]
+    layers = [name for name, layer in healed.named_modules() if is_weighted(layer)]
     return {name: own.get(numbers[name.partition(".convs.")[0]], recipe.bits) for name in layers}
 
 
@@ -221,8 +215,14 @@ def _example(recipe: Recipe) -> Tensor:
     return torch.zeros(1, *dataset(recipe.dataset).input_shape)
 
 
-def _key(recipe: Recipe, names: tuple[str, ...]) -> tuple:
+def recipe_key(recipe: Recipe, names: tuple[str, ...]) -> tuple:
+    """What a result depends on, where it depends on these fields of a recipe alone."""
     return tuple(getattr(recipe, name) for name in names)
+
+
+def build_options(recipe: Recipe) -> dict[str, object]:
+    """What the network of a recipe is built with beyond its width, where that is not the default."""
+    return {} if recipe.groups is None else {"groups": recipe.groups}
 
 
 def original_of(recipe: Recipe) -> Recipe:
@@ -230,18 +230,25 @@ def original_of(recipe: Recipe) -> Recipe:
     return Recipe(dataset=recipe.dataset, arch=recipe.arch, groups=recipe.groups)
 
 
-@cache
 def prunable_layers(arch: str) -> tuple[str, ...]:
     """The layers of an architecture whose channels can be cut, by the layer that puts the channels out."""
-    model = build(arch)
-    groups = couple(model, torch.zeros(1, 1, 32, 32)).groups
+    return _prunable_layers(architecture(arch))
+
+
+def quantizable_layers(arch: str) -> tuple[str, ...]:
+    """The layers of an architecture whose weights can be rounded, in the order of its modules."""
+    return _quantizable_layers(architecture(arch))
+
+
+@cache
+def _prunable_layers(family: Architecture) -> tuple[str, ...]:
+    groups = couple(build(family.name), torch.zeros(1, 1, 32, 32)).groups
     return tuple(group.name for group in groups)
 
 
 @cache
-def quantizable_layers(arch: str) -> tuple[str, ...]:
-    """The layers of an architecture whose weights can be rounded, in the order of its modules."""
-    return tuple(name for name, layer in build(arch).named_modules() if isinstance(layer, LAYERS))
+def _quantizable_layers(family: Architecture) -> tuple[str, ...]:
+    return tuple(name for name, layer in build(family.name).named_modules() if is_weighted(layer))
 
 
 def bits_by_layer(recipe: Recipe) -> dict[str, int]:
@@ -257,11 +264,12 @@ def source_width(recipe: Recipe) -> float:
     Raises:
         CheckpointError: no trained width is large enough.
     """
-    widths = trained_widths(recipe.arch, recipe.dataset, recipe.weights)
+    widths = trained_widths(recipe.arch, recipe.dataset, recipe.weights, **build_options(recipe))
     enough = [width for width in widths if width >= recipe.width]
     if not enough:
+        options = "".join(f", {name}={value}" for name, value in build_options(recipe).items())
         raise CheckpointError(
-            f"No {recipe.arch} trained on {recipe.dataset} ({recipe.weights}) is at least {recipe.width:g} wide, so "
+            f"No {recipe.arch} trained on {recipe.dataset} ({recipe.weights}{options}) is at least {recipe.width:g} wide, so "
             f"that none can be slimmed to it. Trained widths: {', '.join(f'{w:g}' for w in widths) or 'none'}."
         )
     return enough[0]
@@ -280,16 +288,19 @@ def width_origin(recipe: Recipe) -> str:
 def _base(recipe: Recipe, cache: StageCache) -> Base:
     """The trained network, or one slimmed by γ from the next larger trained width, the way of homework 7."""
     source = source_width(recipe)
-    model = load(recipe.arch, source, recipe.dataset, recipe.weights)
+    options = build_options(recipe)
+    model = load(recipe.arch, source, recipe.dataset, recipe.weights, **options)
     if source == recipe.width:
         return Base(model, width_origin(recipe))
-    wide = cache.get("couple", _key(recipe.with_(width=source), _BASE), lambda: couple(model, _example(recipe)))
-    narrow = build_for(recipe.arch, recipe.width, dataset(recipe.dataset))
+    key = recipe_key(recipe.with_(width=source), NETWORK)
+    wide = cache.get("couple", key, lambda: couple(model, _example(recipe)))
+    narrow = build_for(recipe.arch, recipe.width, dataset(recipe.dataset), **options)
     slimmed = network_slimming(model, narrow, _example(recipe), coupling=wide)
-    return Base(recalibrate(slimmed.model, _calibration(recipe, cache)), width_origin(recipe), slimmed)
+    images = _calibration(recipe, cache, HEALINGS["recalibrate"].images)
+    return Base(recalibrate(slimmed.model, images), width_origin(recipe), slimmed)
 
 
-def _calibration(recipe: Recipe, cache: StageCache, count: int = CALIBRATION_IMAGES) -> Tensor:
+def _calibration(recipe: Recipe, cache: StageCache, count: int) -> Tensor:
     """Training images without labels."""
     data = dataset(recipe.dataset)
     return cache.get("calibration", (data.name, count), lambda: data.calibration(count, CALIBRATION_SEED))
@@ -297,4 +308,4 @@ def _calibration(recipe: Recipe, cache: StageCache, count: int = CALIBRATION_IMA
 
 def _labelled(recipe: Recipe) -> tuple[Tensor, Tensor]:
     """As many training images with their labels."""
-    return next(dataset(recipe.dataset).batches(SOLVING_IMAGES, CALIBRATION_SEED))
+    return next(dataset(recipe.dataset).batches(CALIBRATION_IMAGES, CALIBRATION_SEED))

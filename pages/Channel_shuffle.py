@@ -1,25 +1,32 @@
-"""The channel shuffle made visible: as it moves, who hears whom, in the network itself, and what it is worth."""
+"""The channel shuffle made visible: as it moves, which inputs reach which outputs, in the network, and its worth."""
 
 import pandas as pd
 import streamlit as st
 
-from compress_core import explain_shuffle as explain
-from compress_core import plots
-from compress_core.analysis.shuffle import dealt, inverse, stack_hearing, states
+from compress_core import plots, text
 from compress_core.data import dataset
-from compress_core.errors import CheckpointError
 from compress_core.recipe import Recipe
-from compress_core.study_shuffle import groups_of, shuffle_units, shuffling
-from compress_core.training.shuffle_worth import load_worth
+from compress_core.studies.shuffle import (
+    connectivity_shares,
+    group_of_each,
+    inverse,
+    shuffle_order,
+    shuffle_steps,
+    shuffle_units,
+    shuffling,
+    stack_connectivity,
+    study_maps,
+    study_unit,
+)
+from compress_core.studies.shuffle_worth import load_worth
 from compress_core.zoo import architecture
-from ui import about_shuffle as about
-from ui import components, lab, page
-from ui.address import State, choose, on_view, value_of, widget_key
-from ui.choice import Choice
+from ui import about, page, widgets
+from ui.address import State, change_recipe, on_view, value_of, widget_key
+from ui.choices import Choice
 from ui.engine import engine
 from ui.figure_keys import figure_keys
 
-VIEWS = {"shuffle": "The shuffle", "hearing": "Who hears whom", "unit": "In the network", "maps": "Real maps"} | {
+VIEWS = {"shuffle": "The shuffle", "hearing": "Connectivity", "unit": "In the network", "maps": "Real maps"} | {
     "worth": "What it is worth"
 }
 MAX_LAYERS = 6
@@ -35,7 +42,6 @@ KNOBS = {
     "way": Choice("direction", tuple(DIRECTIONS), "forward"),
     "image": Choice("test image", tuple(range(TEST_IMAGES)), 0),
 }
-_STILL = {"displayModeBar": False}
 MOVES_PX, HALF_PX, TALL_PX, STRIP_PX = 300, 250, 430, 220
 
 
@@ -43,171 +49,149 @@ def main() -> None:
     state = page.start("Channel shuffle", views=KNOBS | {"unit": _units})
     with st.container(gap="xsmall"):
         st.space("xxsmall")  # Streamlit's header hides what is flush with the top
-        show = lab.tabs(state, KNOBS, "show", VIEWS)
-        {"shuffle": _shuffle, "hearing": _hearing, "unit": _unit, "maps": _maps, "worth": _worth}[show](state)
+        show = widgets.segments(state, KNOBS, "show", VIEWS)
+        views = {"shuffle": _shuffle, "hearing": _connectivity, "unit": _unit, "maps": _maps, "worth": _worth}
+        views[show](state)
 
 
 def _shuffle(state: State) -> None:
-    _head("The channel shuffle", about.SHUFFLE)
+    widgets.head("The channel shuffle", about.shuffle.SHUFFLE)
     left, middle, right = st.columns(3, gap="medium")
     groups = _slider(left, state, "g", "Groups g")
     per_group = _slider(middle, state, "n", "Channels per group n")
     allowed = KNOBS["extra"].values[: max(groups, 2)]
     extra = _slider(right, state, "extra", "Channels left over", allowed) if groups > 1 else 0
     sizes = [per_group + (group < extra) for group in range(groups)]
-    index, own = dealt(sizes), groups_of(tuple(sizes))
-    text = explain.read_shuffle(groups, per_group, extra)
-    components.sentence(text)
+    index, own = shuffle_order(sizes), group_of_each(tuple(sizes))
+    said = text.shuffle.describe_shuffle(groups, per_group, extra)
+    widgets.sentence(said)
     figure_keys()
-    moves = plots.shuffle_animation(states(sizes), explain.captions(groups, per_group, extra), MOVES_PX)
-    st.plotly_chart(moves, key="moves", alt=text, config=_STILL)
+    moves = plots.shuffle_animation(shuffle_steps(sizes), text.shuffle.captions(groups, per_group, extra), MOVES_PX)
+    widgets.figure("", moves, said, key="moves", lines=0)
     left, right = st.columns(2, gap="medium")
+    way = value_of(state, KNOBS, "way")
+    shown = index if way == "forward" else inverse(index)
+    whose = own if way == "forward" else [own[channel] for channel in index.tolist()]
+    read = text.shuffle.describe_permutation(index.tolist(), groups, per_group, extra)
     with left.container(gap=None):
-        with components.row():
-            components.heading("The permutation as a matrix")
-            way = lab.tabs(state, KNOBS, "way", DIRECTIONS)
-        shown = index if way == "forward" else inverse(index)
-        whose = own if way == "forward" else [own[channel] for channel in index.tolist()]
-        read = explain.read_permutation(index, groups, per_group, extra)
-        figure = plots.permutation_grid(shown.tolist(), whose, HALF_PX)
-        st.plotly_chart(figure, key="permutation", alt=read, config=_STILL)
+        widgets.figure(
+            "The permutation as a matrix",
+            plots.permutation_grid(shown.tolist(), whose, HALF_PX),
+            read,
+            controls=lambda: widgets.segments(state, KNOBS, "way", DIRECTIONS),
+            key="permutation",
+            lines=0,
+        )
     with right.container(gap="small"):
-        components.heading("As a formula")
+        widgets.heading("As a formula")
         if extra:
-            components.reading("No formula: the table has holes. The order is found by dealing, and kept as an index.")
+            widgets.reading("No formula: the table has holes. The order is found by dealing, and kept as an index.")
         else:
-            st.markdown(f"Channel $c$ goes to {explain.formula_shuffle(groups, per_group)}")
-            st.markdown(f"Place $p$ holds {explain.formula_inverse(groups, per_group)}")
-        components.reading(read)
+            st.markdown(f"Channel $c$ goes to {text.shuffle.formula_shuffle(groups, per_group)}")
+            st.markdown(f"Place $p$ holds {text.shuffle.formula_inverse(groups, per_group)}")
+        widgets.reading(read)
 
 
-def _hearing(state: State) -> None:
-    _head("Who hears whom", about.HEARING)
+def _connectivity(state: State) -> None:
+    widgets.head("Connectivity of grouped layers", about.shuffle.CONNECTIVITY)
     left, middle, right = st.columns(3, gap="medium")
     groups = _slider(left, state, "g", "Groups g")
     per_group = _slider(middle, state, "n", "Channels per group n")
     layers = _slider(right, state, "k", "Grouped layers k")
     shares = _shares(groups, per_group)
-    text = explain.read_hearing(groups, per_group, layers, shares)
-    components.sentence(text)
+    said = text.shuffle.describe_connectivity(groups, per_group, layers, shares)
+    widgets.sentence(said)
     left, right = st.columns([3, 2], gap="medium")
-    own = groups_of((per_group,) * groups)
+    own = group_of_each((per_group,) * groups)
     with left.container(gap=None):
-        components.heading("Which input channels reach which outputs")
         panels = [
-            (title, pd.DataFrame(stack_hearing(groups, per_group, layers, shuffle).numpy()), own)
+            (title, pd.DataFrame(stack_connectivity(groups, per_group, layers, shuffle).numpy()), own)
             for title, shuffle in (("without shuffle", False), ("with shuffle", True))
         ]
-        st.plotly_chart(plots.reach_matrices(panels, TALL_PX), key="reach", alt=text, config=_STILL)
+        title = "Which input channels reach which outputs"
+        widgets.figure(title, plots.reach_matrices(panels, TALL_PX), said, key="reach", lines=0)
     with right.container(gap=None):
-        components.heading("The share that is heard, layer by layer")
-        st.plotly_chart(plots.share_over_layers(shares, layers, TALL_PX), key="shares", alt=text, config=_STILL)
+        title = "The share that reaches an output, layer by layer"
+        widgets.figure(title, plots.share_over_layers(shares, layers, TALL_PX), said, key="shares", lines=0)
 
 
 def _unit(state: State) -> None:
-    name = _network_head(state, "A unit of the network", about.UNIT)
+    recipe, name = _network_head(state, "A unit of the network", about.shuffle.UNIT)
     if not name:
         return
-    study = engine().unit(engine().shown(state.recipe).recipe, name)
-    text = explain.read_unit(study, explain.unit_title(name))
-    components.sentence(text)
-    units = [("before pruning", study.before)] + ([("after pruning", study.after)] if study.cut_share else [])
+    both = engine().ask(study_unit, recipe.weights_only(), name)
+    said = text.shuffle.describe_unit(both, text.shuffle.unit_title(name))
+    widgets.sentence(said + ("" if both.cut_share else " Raise the pruning ratio to see what becomes of it."))
+    units = [("before pruning", both.before)] + ([("after pruning", both.after)] if both.cut_share else [])
     left, right = st.columns(2, gap="medium")
     with left.container(gap=None):
-        components.heading("Which inputs of the unit reach which outputs")
-        panels = [(title, pd.DataFrame(u.reach.numpy()), groups_of(u.input_groups)) for title, u in units]
-        st.plotly_chart(plots.reach_matrices(panels, TALL_PX), key="unit-reach", alt=text, config=_STILL)
+        panels = [(title, pd.DataFrame(u.reach.numpy()), group_of_each(u.input_groups)) for title, u in units]
+        title = "Which inputs of the unit reach which outputs"
+        widgets.figure(title, plots.reach_matrices(panels, TALL_PX), said, key="unit-reach", lines=0)
     with right.container(gap=None):
-        components.heading("What its shuffle does")
-        panels = [(title, u.shuffle.tolist(), groups_of(u.shuffle_groups)) for title, u in units]
-        st.plotly_chart(plots.deals(panels, TALL_PX), key="deals", alt=text, config=_STILL)
+        panels = [(title, u.shuffle.tolist(), group_of_each(u.shuffle_groups)) for title, u in units]
+        widgets.figure("What its shuffle does", plots.permutation_lines(panels, TALL_PX), said, key="deals", lines=0)
 
 
 def _maps(state: State) -> None:
-    name = _network_head(state, "Real maps around a shuffle", about.MAPS, image=True)
+    recipe, name = _network_head(state, "Real maps around a shuffle", about.shuffle.MAPS, image=True)
     if not name:
         return
-    recipe = engine().shown(state.recipe).recipe
-    study, number = engine().unit(recipe, name), value_of(state, KNOBS, "image")
-    strips = engine().maps(recipe, name, number)
-    text = explain.read_maps(study, explain.unit_title(name))
-    components.sentence(text)
-    for which in ("original", "compressed") if study.cut_share else ("original",):
-        components.heading("Before pruning" if which == "original" else "After pruning")
+    both = engine().ask(study_unit, recipe.weights_only(), name)
+    strips = engine().ask(study_maps, recipe, name, value_of(state, KNOBS, "image"), kept=False)
+    said = text.shuffle.describe_maps(both, text.shuffle.unit_title(name))
+    widgets.sentence(said)
+    for which in ("original", "compressed") if both.cut_share else ("original",):
         figure = plots.feature_strip(strips[which], ("before the<br>shuffle", "after the<br>shuffle"), STRIP_PX)
-        st.plotly_chart(figure, key=f"maps-{which}", alt=text, config=_STILL)
+        title = "Before pruning" if which == "original" else "After pruning"
+        widgets.figure(title, figure, said, key=f"maps-{which}", lines=0)
 
 
 def _worth(state: State) -> None:
-    _head("What the shuffle is worth", about.WORTH)
+    widgets.head("What the shuffle is worth", about.shuffle.WORTH)
     runs = load_worth()
-    table = explain.worth_table(runs)
-    text = explain.read_worth(table, runs)
-    components.sentence(text)
+    table = text.shuffle.worth_table(runs)
+    said = text.shuffle.describe_worth(table, runs)
+    widgets.sentence(said)
     titles = (f"error on {int(runs['samples'].iloc[0]):,} test images (%)", "top-1 error (%)")
-    st.plotly_chart(plots.worth(table, titles, TALL_PX), key="worth", alt=text, config=_STILL)
+    widgets.figure("", plots.worth(table, titles, TALL_PX), said, key="worth", lines=0)
 
 
-def _head(title: str, text: str) -> None:
-    with components.row():
-        components.heading(title)
-        components.help_on(title, text)
-
-
-def _network_head(state: State, title: str, text: str, image: bool = False) -> str:
-    """The title and the choice of a unit; empty where the network has none, with a way to one that has."""
+def _network_head(state: State, title: str, explanation: str, image: bool = False) -> tuple[Recipe, str]:
+    """The title and the choice of a unit; no unit where the network has none, with a way to one that has."""
     arch, units = state.recipe.arch, shuffle_units(state.recipe.arch)
     if not units:
-        _head(title, text)
-        components.sentence(f"{architecture(arch).title} shuffles no channels.")
-        with components.row():
+        widgets.head(title, explanation)
+        widgets.sentence(f"{architecture(arch).title} shuffles no channels.")
+        with widgets.row():
             for other in shuffling():
                 show = f"Show {architecture(other).title}"
-                st.button(show, key=f"show-{other}", on_click=lambda other=other: choose(state, arch=other))
-        return ""
-    try:
-        shown = engine().shown(state.recipe)
-    except CheckpointError as error:
-        page.say([str(error)])
-        return ""
-    if shown.notices:
-        page.say(shown.notices)
+                st.button(show, key=f"show-{other}", on_click=lambda other=other: change_recipe(state, arch=other))
+        return state.recipe, ""
+    shown = page.show(state.recipe)
+    if shown is None:
+        return state.recipe, ""
     name = state.view.get("unit")
     name = name if name in units else next(unit for unit in units if not unit.endswith(".0"))  # one that halves nothing
-    with components.row():
-        components.heading(title)
-        st.selectbox(
-            "Unit",
-            units,
-            index=units.index(name),
-            format_func=explain.unit_title,
-            key=f"{widget_key(state, 'unit')}{arch}",
-            on_change=on_view(state, "unit", arch),
-            label_visibility="collapsed",
-            width=200,
-        )
+
+    def pick() -> None:
+        widgets.select(state, "unit", "Unit", units, name, text.shuffle.unit_title, 200, of=arch)
         if image:
-            _image_picker(state)
-        components.help_on(title, text)
-    return name
+            _pick_image(state)
+
+    widgets.head(title, explanation, pick)
+    return shown.recipe, name
 
 
-def _image_picker(state: State) -> None:
+def _pick_image(state: State) -> None:
     labels, classes = dataset(state.recipe.dataset).test()[1], dataset(state.recipe.dataset).classes
-    st.selectbox(
-        "Test image",
-        KNOBS["image"].values,
-        index=value_of(state, KNOBS, "image"),
-        format_func=lambda number: f"Image {number}, {classes[int(labels[number])]}",
-        key=widget_key(state, "image"),
-        on_change=on_view(state, "image"),
-        label_visibility="collapsed",
-        width=180,
-    )
+    title = lambda number: f"Image {number}, {classes[int(labels[number])]}"
+    images = KNOBS["image"].values[: len(labels)]
+    widgets.select(state, "image", "Test image", images, value_of(state, KNOBS, "image"), title, 180)
 
 
 def _slider(place, state: State, name: str, label: str, values: tuple | None = None) -> int:
-    """A knob in a column; what it is set to."""
+    """A slider in a column; returns what it is set to."""
     values = values or KNOBS[name].values
     value = min(value_of(state, KNOBS, name), values[-1])
     place.select_slider(
@@ -222,12 +206,7 @@ def _slider(place, state: State, name: str, label: str, values: tuple | None = N
 
 @st.cache_data(show_spinner=False, max_entries=64)
 def _shares(groups: int, per_group: int) -> pd.DataFrame:
-    """What part of the inputs an output hears on average, by the number of layers."""
-    rows = [
-        (k, *(stack_hearing(groups, per_group, k, shuffle).double().mean().item() for shuffle in (False, True)))
-        for k in range(1, MAX_LAYERS + 1)
-    ]
-    return pd.DataFrame(rows, columns=["layers", "without", "with"])
+    return connectivity_shares(groups, per_group, MAX_LAYERS)
 
 
 def _units(recipe: Recipe) -> tuple[str, ...]:

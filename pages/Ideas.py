@@ -2,14 +2,15 @@
 
 import pandas as pd
 import streamlit as st
+from plotly.graph_objects import Figure
 
-from compress_core import explain_ideas as explain
-from compress_core import plots
-from compress_core.analysis.ideas import fire, grouped, manifold, residual, separable
-from compress_core.analysis.ideas.timing import Timing, time_forms
-from ui import about_ideas, components, lab, page
+from compress_core import plots, text
+from compress_core.analysis.latency import Timings
+from compress_core.studies.ideas import fire, grouped, manifold, residual, separable
+from compress_core.studies.ideas.timing import time_forms
+from ui import about, page, widgets
 from ui.address import State
-from ui.choice import Choice
+from ui.choices import Choice
 from ui.engine import engine
 
 CHANNELS = (8, 16, 32, 64, 128, 256)
@@ -45,7 +46,7 @@ def main() -> None:
     state = page.start("Ideas", views=KNOBS)
     with st.container(gap="xsmall"):
         st.space("xxsmall")  # Streamlit's header hides what is flush with the top
-        idea = lab.tabs(state, KNOBS, "idea", IDEAS)
+        idea = widgets.segments(state, KNOBS, "idea", IDEAS)
         {
             "separable": _separable,
             "manifold": _manifold,
@@ -56,128 +57,133 @@ def main() -> None:
 
 
 def _separable(state: State) -> None:
-    formula = lab.head(
+    formula = widgets.formula_head(
         "A full convolution, or a depthwise and a pointwise one",
         "Filter each channel by itself, then mix the channels: the same reach for a fraction of the work.",
-        about_ideas.SEPARABLE,
+        about.ideas.SEPARABLE,
     )
     kernel, c_in, c_out, side = _knobs(
         state, kernel="Kernel k × k", inputs="Input channels M", outputs="Output channels N", map="Map F × F"
     )
     costs = separable.costs(kernel, c_in, c_out, side)
-    formula.markdown(explain.formula_separable(kernel, c_out))
-    said = st.container()
+    formula.markdown(text.ideas.formula_separable(kernel, c_out))
+    summary = st.container()
     left, right = st.columns(2, gap="medium")
     with left:
-        bars = explain.macs_bars(costs, separable.SEPARABLE)
-        lab.figure("Multiply–accumulates", plots.form_bars(bars, BARS_PX), "The work of both forms, counted")
+        bars = text.ideas.macs_bars(costs, separable.SEPARABLE)
+        _figure("Multiply–accumulates", plots.form_bars(bars, BARS_PX), "The work of both forms, counted")
     measured = _timed("separable", separable.modules(kernel, c_in, c_out), (c_in, side, side))
-    text = explain.read_separable(kernel, c_in, c_out, costs, measured)
+    said = text.ideas.describe_separable(kernel, c_in, c_out, costs, measured)
     with right:
-        bars = explain.time_bars(measured, separable.SEPARABLE)
-        lab.figure("Time on this machine", plots.form_bars(bars, BARS_PX), text)
-        components.reading(explain.measured_how(measured), lines=1)
-    with said:
-        components.sentence(text)
+        bars = text.ideas.time_bars(measured, separable.SEPARABLE)
+        _figure("Time on this machine", plots.form_bars(bars, BARS_PX), said)
+        widgets.reading(text.ideas.measured_how(measured), lines=1)
+    with summary:
+        widgets.sentence(said)
 
 
 def _manifold(state: State) -> None:
-    formula = lab.head(
+    formula = widgets.formula_head(
         "The manifold that ReLU destroys",
         "A flat spiral goes into n dimensions, through ReLU, and back. With few dimensions it does not come back.",
-        about_ideas.MANIFOLD,
+        about.ideas.MANIFOLD,
     )
     dims, seed, readout = _knobs(state, dims="Dimensions n", seed="Random matrix T, seed", readout="Read back by")
     points = manifold.collapse(dims, seed, readout)
-    formula.markdown(explain.formula_manifold(points, readout))
-    text = explain.read_manifold(points, dims)
-    components.sentence(text)
+    formula.markdown(text.ideas.formula_manifold(points, readout))
+    said = text.ideas.describe_manifold(points, dims)
+    widgets.sentence(said)
     left, right = st.columns([2, 1], gap="medium")
     with left:
-        lab.figure("The spiral before and after", plots.spirals(points, dims), text)
+        _figure("The spiral before and after", plots.spirals(points, dims), said)
     with right:
         curve = _curve(readout)
         error = manifold.error(points)
-        figure = plots.error_over_dims(curve, dims, error, explain.rough_percent(error))
-        lab.figure(f"Over {manifold.CURVE_SEEDS} random matrices", figure, "The error over the number of dimensions")
+        figure = plots.error_over_dims(curve, dims, error, text.ideas.rough_percent(error))
+        _figure(f"Over {manifold.CURVE_SEEDS} random matrices", figure, "The error over the number of dimensions")
 
 
 def _residual(state: State) -> None:
-    formula = lab.head(
+    formula = widgets.formula_head(
         "The residual block, turned inside out",
         "ResNet squeezes between wide ends; MobileNetV2 expands between thin ones, and its shortcut joins those.",
-        about_ideas.RESIDUAL,
+        about.ideas.RESIDUAL,
     )
     thin, expansion, side = _knobs(state, thin="Thin channels C", expansion="Expansion t", map="Map F × F")
-    plain, clever = residual.hourglass(thin, expansion, side), residual.spindle(thin, expansion, side)
-    formula.markdown(explain.formula_residual(plain, clever))
-    text = explain.read_residual(plain, clever)
-    components.sentence(text)
+    usual, inverted = residual.bottleneck(thin, expansion, side), residual.inverted_bottleneck(thin, expansion, side)
+    formula.markdown(text.ideas.formula_residual(usual, inverted))
+    said = text.ideas.describe_residual(usual, inverted)
+    widgets.sentence(said)
     left, right = st.columns(2, gap="medium")
     with left:
-        rows = [(block.name, block.channels, block.layers, block is clever) for block in (plain, clever)]
-        blocks = pd.DataFrame(rows, columns=["name", "channels", "layers", "clever"])
-        lab.figure("Channels from layer to layer", plots.block_widths(blocks), text)
+        rows = [(block.name, block.channels, block.layers, block is inverted) for block in (usual, inverted)]
+        blocks = pd.DataFrame(rows, columns=["name", "channels", "layers", "highlighted"])
+        _figure("Channels from layer to layer", plots.block_widths(blocks), said)
     with right:
-        figure = plots.form_bars(explain.residual_bars(plain, clever))
-        lab.figure("What they cost", figure, "Parameters, MACs and memory of both blocks")
+        figure = plots.form_bars(text.ideas.residual_bars(usual, inverted))
+        _figure("What they cost", figure, "Parameters, MACs and memory of both blocks")
 
 
 def _fire(state: State) -> None:
-    formula = lab.head(
+    formula = widgets.formula_head(
         "The fire module, and the price of late downsampling",
         "Squeeze to few channels before the expensive 3×3 filters, and halve the maps late.",
-        about_ideas.FIRE,
+        about.ideas.FIRE,
     )
     squeeze, share = _knobs(state, squeeze="Squeeze ratio SR", share="Share of 3×3 filters")
-    formula.markdown(explain.formula_fire(squeeze, share))
+    formula.markdown(text.ideas.formula_fire(squeeze, share))
     costs = {name: fire.network_cost(squeeze, share, pooled) for name, pooled in fire.POOLINGS.items()}
-    text = explain.read_fire(squeeze, share, costs)
-    components.sentence(text)
+    said = text.ideas.describe_fire(squeeze, share, costs)
+    widgets.sentence(said)
     left, right = st.columns([3, 2], gap="medium")
     with left:
         chosen = pd.Series({"squeeze_ratio": squeeze, "share": share, **vars(costs[fire.PAPER])})
         figure = plots.squeeze_curves(fire.sweep(), chosen, SHARES_BESIDE)
-        lab.figure("SqueezeNet over SR, a line for each share of 3×3 filters", figure, text)
+        _figure("SqueezeNet over SR, a line for each share of 3×3 filters", figure, said)
     with right:
-        figure = plots.form_bars(explain.pooling_bars(costs))
-        lab.figure("Where the maps are halved", figure, "MACs of four places of the poolings")
+        figure = plots.form_bars(text.ideas.pooling_bars(costs))
+        _figure("Where the maps are halved", figure, "MACs of four places of the poolings")
 
 
 def _groups(state: State) -> None:
-    formula = lab.head(
+    formula = widgets.formula_head(
         "Groups in a pointwise convolution",
         "Each output reads only its own group's channels: the cost falls with g, and the saving can buy width.",
-        about_ideas.GROUPED,
+        about.ideas.GROUPED,
     )
     groups, channels, side = _knobs(state, group_count="Groups g", channels="Channels c, in and out", map="Map F × F")
     table = grouped.group_counts(channels, side)
-    formula.markdown(explain.formula_grouped(groups, channels, side, table))
-    said = st.container()
+    formula.markdown(text.ideas.formula_grouped(groups, channels, side, table))
+    summary = st.container()
     left, middle, right = st.columns(3, gap="medium")
     mine = grouped.form(groups)
     with left:
         costs = grouped.costs(channels, side)
-        lab.figure("Multiply–accumulates", plots.form_bars(explain.macs_bars(costs, mine)), "MACs by group count")
+        _figure("Multiply–accumulates", plots.form_bars(text.ideas.macs_bars(costs, mine)), "MACs by group count")
     with right:
-        figure = plots.form_bars(explain.width_bars(table, groups))
-        lab.figure("Width for the same cost", figure, "Channels by group count")
+        figure = plots.form_bars(text.ideas.width_bars(table, groups))
+        _figure("Width for the same cost", figure, "Channels by group count")
     measured = _timed("groups", grouped.modules(channels), (channels, side, side))
-    text = explain.read_grouped(groups, table, measured)
+    said = text.ideas.describe_grouped(groups, table, measured)
     with middle:
-        lab.figure("Time on this machine", plots.form_bars(explain.time_bars(measured, mine)), text)
-        components.reading(explain.measured_how(measured), lines=1)
-    with said:
-        components.sentence(text)
+        _figure("Time on this machine", plots.form_bars(text.ideas.time_bars(measured, mine)), said)
+        widgets.reading(text.ideas.measured_how(measured), lines=1)
+    with summary:
+        widgets.sentence(said)
 
 
 def _knobs(state: State, **labels: str) -> list:
-    return lab.sliders(state, KNOBS, lambda value: TITLES.get(value, str(value)), **labels)
+    return widgets.sliders(state, KNOBS, lambda value: TITLES.get(value, str(value)), **labels)
 
 
-def _timed(what: str, forms: dict, input_shape: tuple[int, int, int]) -> Timing:
+def _timed(what: str, forms: dict, input_shape: tuple[int, int, int]) -> Timings:
     key = (input_shape, *map(str, forms.values()))
-    return engine().timed(what, key, lambda: time_forms(forms, input_shape))
+    return engine().compute_once(f"timed {what}", key, lambda: time_forms(forms, input_shape), timed=True)
+
+
+def _figure(title: str, drawn: Figure, said: str) -> None:
+    with st.container(gap=None):
+        widgets.figure(title, drawn, said, lines=0)
 
 
 @st.cache_data(show_spinner=False)

@@ -1,26 +1,33 @@
-"""Channel pruning, taken apart: what is cut, why it is exact, what each criterion, healing and form is worth."""
+"""Channel pruning: what is cut, why it is exact, and what each criterion, healing and form is worth."""
 
 import pandas as pd
 import streamlit as st
 
-from compress_core import explain_pruning as explain
-from compress_core import plots
+from compress_core import plots, text
 from compress_core.errors import CheckpointError
-from compress_core.explain import score_axis, score_title
-from compress_core.numbers import percent
 from compress_core.pipeline import prunable_layers
-from compress_core.pruning.healing import HEALINGS
-from compress_core.pruning.importance import CRITERIA, criteria
 from compress_core.recipe import Recipe
-from compress_core.study_pruning import SPAN_DECADES, Rung, thresholds
-from compress_core.training.shipped import WEIGHTS
-from ui import about_pruning as about
-from ui import components, edits, knobs, page, threshold
-from ui.address import State, choose, on_view, value_of, widget_key
-from ui.bars import Bar, Growing, badge, versus
-from ui.choice import Choice
+from compress_core.registry import CRITERIA, HEALINGS
+from compress_core.studies.accuracy import study_accuracy
+from compress_core.studies.pruning import (
+    HealingResult,
+    score_range,
+    study_channels,
+    study_coupling,
+    study_exactness,
+    study_healing,
+    study_pruned,
+    study_scores,
+    study_weight_versus_channel,
+    thresholds,
+)
+from compress_core.text.numbers import percent
+from ui import about, edits, knobs, page, threshold, widgets
+from ui.address import State, change_recipe
+from ui.bars import Bar, GrowingBars, badge, comparison_table
+from ui.choices import Choice
 from ui.engine import Engine, Shown, engine
-from ui.sidebar import HEAL_TITLES
+from ui.finer_choices import trainings
 from ui.tiles import tiles
 
 ALL_LAYERS = ""
@@ -33,20 +40,17 @@ VIEWS_OF_ADDRESS = {
     "layer": lambda recipe: prunable_layers(recipe.arch),
     "matrix": lambda recipe: prunable_layers(recipe.arch),
 } | CHOICES
-_STILL = {"displayModeBar": False}
 
 
 def main() -> None:
     state = page.start("Pruning", views=VIEWS_OF_ADDRESS)
     shared = engine()
-    try:
-        shown = shared.shown(state.recipe.weights_only())  # rounding comes after everything on this page
-    except CheckpointError as error:
-        page.say([str(error)])
+    shown = page.show(state.recipe.weights_only())  # rounding comes after everything on this page
+    if shown is None:
         return
-    strangers = explain.read_strangers(shown.recipe, shared.fates(shown.recipe))
-    if shown.notices or strangers:
-        page.say([*shown.notices, *strangers])
+    recipe = shown.recipe
+    if unknown := text.pruning.describe_unknown(recipe, shared.ask(study_channels, recipe)):
+        page.warn(unknown)
     with st.container(gap="xsmall"):
         top = st.container(gap="xsmall")
         left, right = st.columns([3, 2], gap="medium")
@@ -54,165 +58,153 @@ def main() -> None:
         below = st.container(gap="xsmall")
     # What costs nothing is drawn first: the browser draws scores and tiles while the network is healed and measured.
     with left.container(gap=None):
-        _scores(state, shown.recipe, shared)
+        _scores(state, recipe, shared)
     with middle:
-        said = _tiles(state, shown.recipe, shared)
+        last_change = _tiles(state, recipe, shared)
     with top:
         _summary(shown, shared)
-    with said:
-        _last_change(state, shown, shared)
+    with last_change:
+        _last_change(state, recipe, shared)
     with right.container(gap=None):
-        _trainings(state, shown.recipe, shared)
-    _expect(state, shown.recipe, shared)
+        _trainings(state, recipe, shared)
+    _look_ahead(state, recipe, shared)
     with below:
         _view(state, shown, shared)
 
 
-def _expect(state: State, recipe: Recipe, shared: Engine) -> None:
+def _look_ahead(state: State, recipe: Recipe, shared: Engine) -> None:
     """Prepare the next stop of whichever knob was turned."""
     before = state.before.weights_only()
     guesses = knobs.likely_next(before, recipe)
     if recipe.prune not in knobs.RATIOS:  # the threshold was moved
-        guesses = threshold.likely_next(
-            thresholds(shared.cut(recipe).channels["score"], recipe.criterion in SPAN_DECADES), before, recipe
-        )
+        scores = shared.ask(study_scores, recipe).channels["score"]
+        guesses = threshold.likely_next(thresholds(scores, CRITERIA[recipe.criterion].log_axis), before, recipe)
 
     def rest(shown: Shown) -> None:
-        shared.exactness(shown.recipe)
-        shared.fates(shown.recipe)
-        for weights in WEIGHTS:
-            shared.cut(shown.recipe.with_(weights=weights))
+        shared.ask(study_exactness, shown.recipe)
+        shared.ask(study_channels, shown.recipe)
+        for weights in trainings(shown.recipe):
+            shared.ask(study_scores, shown.recipe.with_(weights=weights))
 
-    shared.expect(guesses, (lambda shown: shared.standing(shown.recipe), rest))
+    shared.look_ahead(guesses, (lambda shown: shared.ask(study_pruned, shown.recipe), rest))
 
 
 def _summary(shown: Shown, shared: Engine) -> None:
-    now = shared.standing(shown.recipe)
-    components.sentence(explain.summary(shared.standing(shown.original), now))
-    with components.row():
-        proof = shared.exactness(shown.recipe)
-        badge(explain.read_exactness(proof.difference, proof.images, now.cut_share), idle=now.cut_share == 0)
-        components.help_on("this proof", about.EXACT)
+    before, after = shared.ask(study_pruned, shown.original), shared.ask(study_pruned, shown.recipe)
+    hint = "" if before.recipe != after.recipe else " Raise the pruning ratio to cut channels."
+    widgets.sentence(text.pruning.summary(before, after) + hint)
+    with widgets.row():
+        proof = shared.ask(study_exactness, shown.recipe)
+        said = text.pruning.describe_exactness(proof.difference, proof.images, after.cut_share)
+        badge(said, idle=after.cut_share == 0)
+        widgets.help_on("this proof", about.pruning.EXACT)
 
 
 def _scores(state: State, recipe: Recipe, shared: Engine) -> None:
-    cut = shared.cut(recipe)
-    layers = list(cut.layers["layer"])
+    scores = shared.ask(study_scores, recipe)
+    layers = list(scores.layers["layer"])
     layer = state.view.get("layer", ALL_LAYERS)
     layer = layer if layer in layers else ALL_LAYERS
-    options = [ALL_LAYERS, *layers]
-    with components.row():
-        components.heading(f"{score_title(recipe.criterion)}, and the threshold")
-        st.selectbox(
-            "Layer shown",
-            options,
-            index=options.index(layer),
-            format_func=lambda name: explain.layer_name(name) if name else "All layers",
-            key=widget_key(state, "layer"),
-            on_change=on_view(state, "layer"),
-            label_visibility="collapsed",
-            width=190,
-        )
-        components.help_on("the scores", about.SCORES)
-    own = cut.channels[cut.channels["layer"] == layer] if layer else cut.channels
-    of_layers = cut.layers[cut.layers["layer"] == layer] if layer else cut.layers
-    values = of_layers["threshold"].dropna().unique()
-    limit = float(values[0]) if len(values) == 1 else None
-    log = recipe.criterion in SPAN_DECADES
-    table = thresholds(cut.channels["score"], log)
-    ends = float(table["stop"].iloc[0]), float(table["stop"].iloc[-1])
-    text = explain.read_scores(cut, layer or None, recipe.scope, recipe.canonical().balance == "on")
-    figure = plots.score_histogram(own, limit, ends, score_axis(recipe.criterion), log, named=False, height=SCORES_PX)
-    st.plotly_chart(figure, key="scores", alt=text, config=_STILL)
+
+    def pick_layer() -> None:
+        title = lambda name: text.names.layer_name(name) if name else "All layers"
+        widgets.select(state, "layer", "Layer shown", [ALL_LAYERS, *layers], layer, title, 190)
+
+    own = text.pruning.of_layer(scores, layer or None)
+    limit = text.pruning.one_threshold(own)
+    log = CRITERIA[recipe.criterion].log_axis
+    table = thresholds(scores.channels["score"], log)
+    axis = text.pruning.score_axis(recipe.criterion)
+    ends = score_range(scores.channels["score"], log)
+    said = text.pruning.describe_scores(scores, layer or None, recipe.scope, recipe.canonical().balance)
+    widgets.figure(
+        f"{text.pruning.score_title(recipe.criterion)}, and the threshold",
+        plots.score_histogram(own.channels, limit, ends, axis, log, named=False, height=SCORES_PX),
+        said,
+        about.pruning.SCORES,
+        pick_layer,
+        key="scores",
+        lines=0,
+    )
     with st.container(key="cc-threshold", height=62, border=False):
         if recipe.scope == "global":
             threshold.slider(state, table, limit, "Threshold")
         else:
-            components.reading(explain.own_thresholds(layer or None), lines=1)
-    components.reading(text)
+            widgets.reading(text.pruning.own_thresholds(layer or None), lines=1)
+    widgets.reading(said)
 
 
 def _trainings(state: State, recipe: Recipe, shared: Engine) -> None:
-    cuts = {}
-    for weights in WEIGHTS:
+    found = {}
+    for weights in trainings(recipe):
         try:
-            cuts[explain.training_title(weights)] = shared.cut(recipe.with_(weights=weights))
+            found[text.pruning.training_title(weights)] = shared.ask(study_scores, recipe.with_(weights=weights))
         except CheckpointError as error:
-            page.say([str(error)])
+            page.warn([str(error)])
     key = "lambda"
     st.session_state[key] = recipe.weights
-    with components.row():
-        components.heading("After each training")
+
+    def pick_training() -> None:
         st.segmented_control(
             "Trained",
-            list(WEIGHTS),
+            trainings(recipe),
             required=True,
-            format_func=explain.training_title,
+            format_func=text.pruning.training_title,
             key=key,
-            on_change=lambda: choose(state, weights=st.session_state[key]),
+            on_change=lambda: change_recipe(state, weights=st.session_state[key]),
             label_visibility="collapsed",
         )
-        components.help_on("the trainings", about.TRAININGS)
-    channels = pd.concat([cut.channels.assign(training=name) for name, cut in cuts.items()])
-    limits = pd.Series({name: explain.one_threshold(cut) for name, cut in cuts.items()}, dtype=float)
-    text = explain.read_trainings(cuts, recipe.criterion)
-    log = recipe.criterion in SPAN_DECADES
-    stops = thresholds(channels["score"], log)["stop"]
-    figure = plots.trainings_histogram(
-        channels,
-        limits,
-        explain.training_title(recipe.weights),
-        (float(stops.iloc[0]), float(stops.iloc[-1])),
-        score_axis(recipe.criterion),
-        log,
+
+    channels = pd.concat([scores.channels.assign(training=name) for name, scores in found.items()])
+    limits = pd.Series({name: text.pruning.one_threshold(scores) for name, scores in found.items()}, dtype=float)
+    log = CRITERIA[recipe.criterion].log_axis
+    ends = score_range(channels["score"], log)
+    chosen, axis = text.pruning.training_title(recipe.weights), text.pruning.score_axis(recipe.criterion)
+    widgets.figure(
+        "After each training",
+        plots.trainings_histogram(channels, limits, chosen, ends, axis, log),
+        text.pruning.describe_trainings(found, recipe.criterion),
+        about.pruning.TRAININGS,
+        pick_training,
+        key="trainings",
     )
-    st.plotly_chart(figure, key="trainings", alt=text, config=_STILL)
-    components.reading(text)
 
 
 def _tiles(state: State, recipe: Recipe, shared: Engine):
     """The tiles; returns the place for what the last change by hand has brought."""
-    fates = shared.fates(recipe)
-    with components.row():
-        components.heading("Every channel")
+    table = shared.ask(study_channels, recipe)
+    with widgets.row():
+        widgets.heading("Every channel")
         edits.buttons(state)
         with st.popover("As a table", type="tertiary", icon=":material/table_rows:"):
-            st.dataframe(explain.layers_table(fates), hide_index=True)
-        components.help_on("the tiles", about.TILES)
-    said = st.container()
-    score = explain.score_name(recipe.criterion)
-    tiles(shared.wiring(recipe), fates, score, "tiles", lambda wanted: edits.toggle(state, wanted, shared))
-    return said
+            st.dataframe(text.pruning.layers_table(table), hide_index=True)
+        widgets.help_on("the tiles", about.pruning.TILES)
+    last_change = st.container()
+    symbol = text.pruning.score_symbol(recipe.criterion)
+    coupling = shared.ask(study_coupling, recipe)
+    tiles(coupling, table, symbol, "tiles", lambda wanted: edits.toggle(state, wanted, shared))
+    return last_change
 
 
-def _last_change(state: State, shown: Shown, shared: Engine) -> None:
+def _last_change(state: State, recipe: Recipe, shared: Engine) -> None:
     before = edits.before_last(state)
-    text = explain.read_fates(shared.fates(shown.recipe))
+    said = text.pruning.describe_channels_table(shared.ask(study_channels, recipe))
     if before is not None:
-        was = shared.standing(shown.recipe.with_(edits=before).canonical())
-        text += f" {explain.read_change(was, shared.standing(shown.recipe))}"
-    components.reading(text, lines=1)
+        was = shared.ask(study_pruned, recipe.with_(edits=before))
+        said += f" {text.pruning.describe_change(was, shared.ask(study_pruned, recipe))}"
+    widgets.reading(said, lines=1)
 
 
 def _view(state: State, shown: Shown, shared: Engine) -> None:
-    view = value_of(state, CHOICES, "view")
-    with components.row():
-        components.heading("Measure at this ratio")
-        st.segmented_control(
-            "View",
-            list(VIEWS),
-            default=None if view == CLOSED else view,
-            format_func=VIEWS.get,
-            key=widget_key(state, "view"),
-            on_change=on_view(state, "view"),
-            label_visibility="collapsed",
-        )
+    with widgets.row():
+        widgets.heading("Measure at this ratio")
+        view = widgets.views(state, CHOICES, "view", VIEWS, CLOSED)
     if view == CLOSED:
         return
-    if not shared.standing(shown.recipe).cut_share:
-        components.reading("Nothing is cut yet, so there is nothing to compare. Raise the pruning ratio.", lines=1)
+    if not shared.ask(study_pruned, shown.recipe).cut_share:
+        widgets.reading("Nothing is cut yet, so there is nothing to compare. Raise the pruning ratio.", lines=1)
         return
-    {"criteria": _criteria, "healing": _healings, "versus": _versus}[view](state, shown, shared)
+    {"criteria": _criteria, "healing": _healings, "versus": _weight_versus_channel}[view](state, shown, shared)
 
 
 def _drawn(view: str, recipe: Recipe) -> bool:
@@ -228,86 +220,87 @@ def _marked(title: str, chosen: bool) -> str:
 
 def _criteria(state: State, shown: Shown, shared: Engine) -> None:
     recipe = shown.recipe
-    original = shared.standing(shown.original).outcome
-    with components.row():
-        components.heading(explain.criteria_heading(recipe, original.samples))
-        components.help_on("the criteria", about.CRITERIA)
-    place, said = st.container(), st.container()
-    titles = {name: _marked(CRITERIA[name].title, name == recipe.criterion) for name in criteria()}
+    original = shared.ask(study_accuracy, shown.original)
+    widgets.head(text.pruning.criteria_heading(recipe, original.samples), about.pruning.criteria())
+    place, below = st.container(), st.container()
+    titles = {name: _marked(entry.title, name == recipe.criterion) for name, entry in CRITERIA.items()}
     rows = {name: Bar(title, "", None, None, ()) for name, title in titles.items()}
     drawn = _drawn("criteria", recipe)
     found: dict[str, tuple[float, float]] = {}
-    for name in Growing(place, rows, original.accuracy, "Accuracy of each criterion", "cut → healed", drawn):
-        after_cut = shared.outcome(recipe.with_(criterion=name, heal="none")).accuracy
-        healed = shared.outcome(recipe.with_(criterion=name)).accuracy
+    for name in GrowingBars(place, rows, original.value, "Accuracy of each criterion", "cut → healed", drawn):
+        after_cut = shared.ask(study_accuracy, recipe.with_(criterion=name, heal="none")).value
+        healed = shared.ask(study_accuracy, recipe.with_(criterion=name)).value
         found[name] = after_cut, healed
         rows[name] = Bar(titles[name], "", after_cut, healed, (percent(after_cut), percent(healed)))
-    with said:
-        components.reading(explain.read_criteria(found, recipe))
+    with below:
+        widgets.reading(text.pruning.describe_criteria(found, recipe))
+
+
+def _healing(recipe: Recipe, name: str, shared: Engine) -> HealingResult | None:
+    """What a healing brings, and how long it takes; None while one that takes seconds is computed."""
+    healed = recipe.with_(heal=name)
+    return (
+        shared.ask_later(study_healing, healed)
+        if HEALINGS[name].slow
+        else shared.ask(study_healing, healed, timed=True)
+    )
 
 
 def _healings(state: State, shown: Shown, shared: Engine) -> None:
     recipe = shown.recipe
-    original = shared.standing(shown.original).outcome
-    with components.row():
-        components.heading(f"The same cut, healed: accuracy on {original.samples:,} test images")
-        components.help_on("the healings", about.HEALINGS)
-    training = shared.rung(recipe.with_(heal="finetune")) is None  # starts it
-    st.fragment(_ladder, run_every=POLL_S if training else None)(recipe, original.accuracy, shared, training)
+    original = shared.ask(study_accuracy, shown.original)
+    title = f"The same cut, healed: accuracy on {original.samples:,} test images"
+    widgets.head(title, about.pruning.healings())
+    training = [
+        name for name in HEALINGS if HEALINGS[name].slow and _healing(recipe, name, shared) is None
+    ]  # starts it
+    drawn = st.fragment(_healing_bars, run_every=POLL_S if training else None)
+    drawn(recipe, original.value, shared, bool(training))
 
 
-def _ladder(recipe: Recipe, original: float, shared: Engine, training: bool) -> None:
-    """The bars of the healings; they come back to ask while the last one is `training`."""
-    place, said = st.container(), st.container()
-    titles = {name: _marked(HEAL_TITLES[name], name == recipe.heal) for name in HEALINGS}
+def _healing_bars(recipe: Recipe, original: float, shared: Engine, training: bool) -> None:
+    """The bars of the healings; they come back to ask while one is `training`."""
+    place, below = st.container(), st.container()
+    titles = {name: _marked(HEALINGS.title(name), name == recipe.heal) for name in HEALINGS}
     rows = {name: Bar(title, "", None, None, (), pair=False) for name, title in titles.items()}
     drawn = _drawn("healing", recipe)
-    found: dict[str, Rung] = {}
-    for name in Growing(place, rows, original, "Accuracy after each healing", "", drawn):
-        rung = shared.rung(recipe.with_(heal=name))
-        if rung is None:
+    found: dict[str, HealingResult] = {}
+    for name in GrowingBars(place, rows, original, "Accuracy after each healing", "", drawn):
+        result = _healing(recipe, name, shared)
+        if result is None:
             rows[name] = Bar(titles[name], "training …", None, None, (), pair=False)
             continue
-        found[name] = rung
-        took = "nothing done" if name == "none" else explain.seconds(rung.seconds)
-        accuracy = rung.outcome.accuracy
+        found[name] = result
+        took = text.pruning.seconds(result.seconds) if HEALINGS[name].heal else "nothing done"
+        accuracy = result.accuracy.value
         rows[name] = Bar(titles[name], took, None, accuracy, (percent(accuracy),), pair=False)
     complete = len(found) == len(HEALINGS)
     if complete and training:
         st.rerun()  # the whole page, without coming back to ask
-    with said:
-        components.reading(explain.read_healings(found) if complete else "Training goes on beside the page.")
+    with below:
+        widgets.reading(text.pruning.describe_healings(found) if complete else "Training goes on in the background.")
 
 
-def _versus(state: State, shown: Shown, shared: Engine) -> None:
-    both = shared.versus(shown.recipe)
+def _weight_versus_channel(state: State, shown: Shown, shared: Engine) -> None:
+    both = shared.ask(study_weight_versus_channel, shown.recipe, timed=True)
     layers = list(both.matrices["original"])
     layer = state.view.get("matrix")
-    layer = layer if layer in layers else explain.telling_layer(both)
-    with components.row():
-        components.heading("Holes against a smaller matrix, the same number of parameters")
-        st.selectbox(
-            "Layer drawn",
-            layers,
-            index=layers.index(layer),
-            format_func=explain.layer_name,
-            key=widget_key(state, "matrix"),
-            on_change=on_view(state, "matrix"),
-            label_visibility="collapsed",
-            width=230,
-        )
-        components.help_on("the two forms", about.VERSUS)
-    text = explain.read_versus(both)
+    layer = layer if layer in layers else text.pruning.default_layer(both)
+
+    def pick_layer() -> None:
+        widgets.select(state, "matrix", "Layer drawn", layers, layer, text.names.layer_name, 230)
+
+    title = "Holes against a smaller matrix, the same number of parameters"
+    widgets.head(title, about.pruning.VERSUS, pick_layer)
     left, right = st.columns([3, 2], gap="medium")
     with left:
         holes, smaller = both.matrices["holes"][layer], both.matrices["smaller"][layer]
         panels = {"Weights cut: holes": holes, "Channels cut: a smaller matrix": smaller}
         drawn = plots.matrices(panels, both.matrices["original"][layer].shape)
-        st.plotly_chart(drawn, key="matrices", alt=explain.read_matrices(both, layer), config=_STILL)
-        components.reading(explain.read_matrices(both, layer))
+        widgets.figure("", drawn, text.pruning.describe_matrices(both, layer), key="matrices")
     with right:
-        versus(*explain.versus_table(both))
-        components.reading(text, lines=3)
+        comparison_table(*text.pruning.versus_table(both))
+        widgets.reading(text.pruning.describe_versus(both), lines=3)
 
 
 main()

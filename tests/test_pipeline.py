@@ -119,7 +119,7 @@ def test_groups_kept_alike_stay_one_convolution(cache):
 def test_the_report_says_who_was_held_at_the_floor(cache):
     report = cc.compress(cc.Recipe(prune=0.95), cache).report
     smallest = {g.name: len(g.survivors) for g in report.pruned.groups}
-    assert report.pruned.held_at_floor == [name for name, left in smallest.items() if left == 1] != []
+    assert report.pruned.kept_by_floor == [name for name, left in smallest.items() if left == 1] != []
 
 
 @pytest.fixture

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 
 import streamlit as st
 
-from compress_core.recipe import Problem, Recipe, RecipeError, shorten
-from ui.choice import Choice
+from compress_core.recipe import Problem, Recipe, RecipeError
+from compress_core.recipe.fields import shorten
+from ui.choices import Choice
 
 _KEY = "address"
 _OTHER_CHANNELS = {"arch", "width", "criterion"}
@@ -53,18 +54,20 @@ def read(views: Views) -> State:
             state.recipe = error.nearest
         state.before = state.recipe
         for name in views:
-            _read_view(state, name, views[name], [text for given, text in pairs if given == name])
+            _parse_view(state, name, views[name], [text for given, text in pairs if given == name])
     return state
 
 
-def _read_view(state: State, name: str, view: Callable[[Recipe], Sequence[str]] | Choice, given: Sequence[str]) -> None:
+def _parse_view(
+    state: State, name: str, view: Callable[[Recipe], Sequence[str]] | Choice, given: Sequence[str]
+) -> None:
     if len(given) > 1:
         title = view.title if isinstance(view, Choice) else f"{name} shown"
         what = f"The {title} stands in the address more than once; one is allowed."
         state.problems.append(Problem(name, what, "the first"))
     if isinstance(view, Choice):
         if given:
-            value, what = view.read(given[0])
+            value, what = view.parse(given[0])
             state.view[name] = str(value)
             if what:
                 state.problems.append(Problem(name, what, str(value)))
@@ -80,7 +83,7 @@ def _read_view(state: State, name: str, view: Callable[[Recipe], Sequence[str]] 
 def value_of(state: State, choices: Mapping[str, Choice], name: str) -> str | int | float:
     """What a page's own knob is set to: what the address says, or else its default."""
     choice = choices[name]
-    return choice.read(state.view[name])[0] if name in state.view else choice.default
+    return choice.parse(state.view[name])[0] if name in state.view else choice.default
 
 
 def to_params(recipe: Recipe) -> dict[str, str]:
@@ -98,24 +101,24 @@ def on_recipe(state: State, name: str) -> Callable[[], None]:
     """The `on_change` of a widget that sets a field of the recipe."""
 
     def changed() -> None:
-        _take(state, {name: st.session_state[widget_key(state, name)]})
+        _change(state, {name: st.session_state[widget_key(state, name)]})
 
     return changed
 
 
-def choose(state: State, **changes: object) -> None:
+def change_recipe(state: State, **changes: object) -> None:
     """Set fields of the recipe from what is not their own widget; called by an `on_change`. Their widgets follow."""
     for name in changes:
         state.renewed[name] = state.renewed.get(name, 0) + 1
-    _take(state, changes)
+    _change(state, changes)
 
 
-def _take(state: State, changes: Mapping[str, object]) -> None:
+def _change(state: State, changes: Mapping[str, object]) -> None:
     state.before = state.recipe
     if changes.keys() & _OTHER_CHANNELS:  # what was changed by hand was said of other channels
         changes = {"edits": "", **changes}
     if "arch" in changes:  # and so were bits, of other layers
-        changes = {"layer_bits": "", **changes}
+        changes = {"layer_bits": "", "groups": None, **changes}
     state.recipe = state.recipe.with_(**changes)
     _write(state)
 
@@ -136,7 +139,7 @@ def on_view(state: State, name: str, of: str = "") -> Callable[[], None]:
     return changed
 
 
-def look(state: State, **views: str) -> None:
+def change_view(state: State, **views: str) -> None:
     """Set a page's own choices from what is not their own widget; called by an `on_change`. Their widgets follow."""
     for name, value in views.items():
         state.renewed[name] = state.renewed.get(name, 0) + 1

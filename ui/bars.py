@@ -8,12 +8,11 @@ from typing import NamedTuple
 
 import streamlit as st
 
-from compress_core.numbers import percent
 from compress_core.plots.tokens import COMPRESSED, ORIGINAL, ORIGINAL_TEXT
+from compress_core.text.numbers import percent
+from ui.style import LINE, both
 
-_MUTED = f"light-dark({ORIGINAL_TEXT['light']}, {ORIGINAL_TEXT['dark']})"
 REDRAW_S = 0.1
-_LINE = "light-dark(#DCE2EA, #2B3544)"
 _STYLE = f"""<style>
 .cc-bars {{ display: grid; grid-template-columns: max-content minmax(120px, 1fr) max-content; column-gap: .9rem;
   row-gap: .5rem; align-items: center; font-size: .95rem; line-height: 1.3; }}
@@ -21,7 +20,7 @@ _STYLE = f"""<style>
 .cc-bars > .cc-name span {{ display: block; font-weight: 400; font-size: .875rem; opacity: .8; }}
 .cc-bars > .cc-best {{ color: inherit; }}
 .cc-tracks {{ position: relative; display: grid; gap: 3px; }}
-.cc-track {{ height: 11px; border-radius: 6px; background: {_LINE}; overflow: hidden; }}
+.cc-track {{ height: 11px; border-radius: 6px; background: {LINE}; overflow: hidden; }}
 .cc-track.cc-thin {{ height: 7px; }}
 .cc-track > div {{ height: 100%; background: {COMPRESSED}; transition: width .35s ease-out; }}
 .cc-track.cc-thin > div {{ opacity: .5; }}
@@ -29,21 +28,21 @@ _STYLE = f"""<style>
 @keyframes cc-wait {{ from {{ opacity: 1; }} to {{ opacity: .45; }} }}
 .cc-tracks > i {{ position: absolute; top: -3px; bottom: -3px; width: 2px; background: {ORIGINAL}; }}
 .cc-values {{ text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; min-width: 8.5em; }}
-.cc-mark {{ text-align: right; white-space: nowrap; font-size: .875rem; color: {_MUTED}; }}
+.cc-mark {{ text-align: right; white-space: nowrap; font-size: .875rem; color: {both(ORIGINAL_TEXT)}; }}
 .cc-values b {{ font-weight: 700; }}
 .cc-values span {{ opacity: .8; }}
-.cc-versus {{ width: 100%; border-collapse: collapse; font-size: .95rem; font-variant-numeric: tabular-nums; }}
-.cc-versus :is(th, td) {{ text-align: left; padding: .42rem .6rem .42rem 0; border-bottom: 1px solid {_LINE};
+.cc-comparison {{ width: 100%; border-collapse: collapse; font-size: .95rem; font-variant-numeric: tabular-nums; }}
+.cc-comparison :is(th, td) {{ text-align: left; padding: .42rem .6rem .42rem 0; border-bottom: 1px solid {LINE};
   vertical-align: top; }}
-.cc-versus td {{ min-width: 92px; }}
-.cc-versus th {{ font-weight: 400; }}
-.cc-versus thead th {{ font-weight: 600; }}
-.cc-versus .cc-track {{ height: 7px; margin-top: .25rem; }}
-.cc-versus td:nth-child(2) .cc-track > div {{ background: {ORIGINAL}; }}
+.cc-comparison td {{ min-width: 92px; }}
+.cc-comparison th {{ font-weight: 400; }}
+.cc-comparison thead th {{ font-weight: 600; }}
+.cc-comparison .cc-track {{ height: 7px; margin-top: .25rem; }}
+.cc-comparison td:nth-child(2) .cc-track > div {{ background: {ORIGINAL}; }}
 .cc-badge {{ display: inline-block; border: 1.5px solid {COMPRESSED}; border-radius: 999px; padding: .1rem .8rem;
   font-size: .95rem; font-weight: 600; line-height: 1.5; }}
 .st-key-cc-threshold {{ padding: 12px 8px 0 52px; }} /* the slider's track as long as the figure's axis */
-.cc-badge.cc-idle {{ border-color: {_LINE}; font-weight: 400; opacity: .8; }}
+.cc-badge.cc-idle {{ border-color: {LINE}; font-weight: 400; opacity: .8; }}
 </style>"""
 
 
@@ -60,7 +59,7 @@ class Bar(NamedTuple):
     """Whether there is a before."""
 
 
-class Growing:
+class GrowingBars:
     """Names of bars to measure, one after another; the bars are drawn before the first, and again after each.
 
     Each is a row of two bars, or of one, with a line where the original stands. What is at hand already is not drawn
@@ -122,7 +121,7 @@ def badge(text: str, idle: bool) -> None:
     )
 
 
-def versus(columns: Sequence[str], rows: Sequence[tuple[str, Sequence[float], Sequence[str]]]) -> None:
+def comparison_table(columns: Sequence[str], rows: Sequence[tuple[str, Sequence[float], Sequence[str]]]) -> None:
     """A table of quantities: for each its name, and for each column the value and its text, a bar below it."""
     head = "".join(f'<th scope="col">{escape(column)}</th>' for column in ("", *columns))
 
@@ -136,4 +135,4 @@ def versus(columns: Sequence[str], rows: Sequence[tuple[str, Sequence[float], Se
         + "</tr>"
         for name, values, texts in rows
     )
-    st.html(f'{_STYLE}<table class="cc-versus"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>')
+    st.html(f'{_STYLE}<table class="cc-comparison"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>')

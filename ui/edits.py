@@ -2,8 +2,9 @@
 
 import streamlit as st
 
-from compress_core.edits import edited
-from ui.address import State, choose
+from compress_core.recipe.edits import with_edit
+from compress_core.studies.pruning import study_channels
+from ui.address import State, change_recipe
 from ui.engine import Engine
 from ui.tiles import Toggle
 
@@ -20,16 +21,16 @@ def _steps(state: State) -> list[tuple[str, str]]:
 
 def _step(state: State, edits: str) -> None:
     _steps(state).append((state.recipe.edits, edits))
-    choose(state, edits=edits)
+    change_recipe(state, edits=edits)
 
 
 def toggle(state: State, wanted: Toggle, shared: Engine) -> None:
     """Keep or cut a channel. Where the criterion alone does what is wanted, its change by hand is taken back."""
-    without = edited(state.recipe.edits, wanted.group, wanted.channel, None)
-    channels = shared.fates(shared.shown(state.recipe.with_(edits=without)).recipe).channels
+    without = with_edit(state.recipe.edits, wanted.group, wanted.channel, None)
+    channels = shared.ask(study_channels, shared.shown(state.recipe.with_(edits=without)).recipe).channels
     own = channels[(channels["group"] == wanted.group) & (channels["channel"] == wanted.channel)]
     does_already = len(own) == 1 and bool(own["kept"].item()) == wanted.keep
-    by_hand = edited(state.recipe.edits, wanted.group, wanted.channel, wanted.keep)
+    by_hand = with_edit(state.recipe.edits, wanted.group, wanted.channel, wanted.keep)
     _step(state, without if does_already and without != state.recipe.edits else by_hand)
 
 
@@ -43,7 +44,7 @@ def buttons(state: State) -> None:
     """Undo and reset, where there is something to."""
 
     def undo() -> None:
-        choose(state, edits=_steps(state).pop()[0])
+        change_recipe(state, edits=_steps(state).pop()[0])
 
     def reset() -> None:
         _step(state, "")

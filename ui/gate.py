@@ -34,7 +34,7 @@ class Gate:
             time.sleep(PAUSE_S)
 
 
-class Politely:
+class LowPriority:
     """A turn at the gate for what nobody stands still for: it lets everyone pass who waits."""
 
     def __init__(self, gate: Gate):

@@ -1,7 +1,6 @@
 """The knobs' stops, and which of them a hand on a knob is likely to reach next."""
 
-from compress_core.quantization.quantize import BITS
-from compress_core.recipe import MAX_PRUNE, WIDTH_STEP, Recipe
+from compress_core.recipe import BITS, MAX_PRUNE, WIDTH_STEP, Recipe
 
 WIDTHS = [round(WIDTH_STEP * step, 2) for step in range(2, 21)]
 PRUNE_STEP = 0.05

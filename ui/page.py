@@ -6,10 +6,11 @@ from collections.abc import Sequence
 import streamlit as st
 from PIL import Image
 
+from compress_core.errors import CheckpointError
 from compress_core.plots.tokens import COMPRESSED, ORIGINAL
-from ui import address, sidebar
-from ui.components import style
-from ui.engine import engine
+from compress_core.recipe import Recipe
+from ui import address, sidebar, widgets
+from ui.engine import Shown, engine
 
 
 def start(title: str, views: address.Views | None = None) -> address.State:
@@ -22,11 +23,27 @@ def start(title: str, views: address.Views | None = None) -> address.State:
     st.set_page_config(page_title=title, page_icon=_icon(), layout="wide")
     engine()
     state = address.read(views or {})
-    style()
+    widgets.style()
     sidebar.draw(state)
     if state.problems:
-        say([f"{p.what}{f' Taken instead: {p.taken}.' if p.taken else ''}" for p in state.problems])
+        warn([f"{p.what}{f' Taken instead: {p.taken}.' if p.taken else ''}" for p in state.problems])
     return state
+
+
+def show(recipe: Recipe, *others: str) -> Shown | None:
+    """What is shown of a recipe, after saying what was damaged; None where nothing can be, which is said too.
+
+    Args:
+        others: further sentences for the same place.
+    """
+    try:
+        shown = engine().shown(recipe)
+    except CheckpointError as error:
+        warn([str(error), *others])
+        return None
+    if shown.notices or others:
+        warn([*shown.notices, *others])
+    return shown
 
 
 @st.cache_resource
@@ -37,12 +54,12 @@ def _icon() -> Image.Image:
     return icon
 
 
-def say(sentences: Sequence[str]) -> None:
+def warn(sentences: Sequence[str]) -> None:
     """Tell a person what was wrong and what was done about it, all in one place."""
     text = sentences[0] if len(sentences) == 1 else "\n".join(f"- {sentence}" for sentence in sentences)
-    st.warning(_plain(text), icon=":material/info:")
+    st.warning(_escape(text), icon=":material/info:")
 
 
-def _plain(text: str) -> str:
+def _escape(text: str) -> str:
     """Text from an address must not be read as markdown, whatever stands in it: one line, each sign as it is."""
     return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", " ".join(text.split()))

@@ -1,53 +1,17 @@
-"""The sidebar: the pages, the four knobs, and the finer choices folded away under them."""
+"""The sidebar: the pages, the knobs, and the finer choices folded away under them."""
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import streamlit as st
 
 from compress_core.errors import CheckpointError
 from compress_core.pipeline import width_origin
-from compress_core.pruning.choosing import SCOPES
-from compress_core.pruning.importance import CRITERIA, criteria
-from compress_core.recipe import MULTIPLES, SWITCH, Recipe
-from compress_core.training.shipped import WEIGHTS
+from compress_core.recipe import Recipe
 from compress_core.zoo import architecture, architectures
 from ui.address import State, on_recipe, to_params, widget_key
+from ui.finer_choices import DATASET, PRUNING, QUANTIZATION, FinerChoice
 from ui.knobs import PRUNE_STEP, RATIOS, STOPS, WIDTHS
 from ui.menu import PAGES
-from ui.switches import SELECTORS, SWITCHES, idle
-
-SCOPE_TITLES = {"global": "All layers together", "layer": "Each layer by itself"}
-MULTIPLE_TITLES = {1: "1 (any number stays)"}
-HEAL_TITLES = {
-    "none": "Not at all",
-    "absorb": "Absorb the constants",
-    "recalibrate": "Recalibrate BatchNorm",
-    "reconstruct": "Reconstruct each layer",
-    "finetune": "Reconstruct and fine-tune",
-}
-_TURNED = {"off": "No", "on": "Yes", "plain": "No", "huffman": "Yes"}
-CRITERION_TITLES = {name: CRITERIA[name].title for name in criteria()}
-WEIGHT_TITLES = {"plain": "Plainly"} | {
-    name: f"L1 penalty on γ, λ = {name.removeprefix('sparse-')}" for name in WEIGHTS if name != "plain"
-}
-OF_PRUNING = (
-    ("weights", "Trained", list(WEIGHTS), WEIGHT_TITLES.get),
-    ("criterion", "Channels are ranked by", criteria(), CRITERION_TITLES.get),
-    ("scope", "Channels compete in", list(SCOPES), SCOPE_TITLES.get),
-    (
-        "multiple_of",
-        "Channels stay in multiples of",
-        list(MULTIPLES),
-        lambda many: MULTIPLE_TITLES.get(many, str(many)),
-    ),
-    ("balance", "Each group keeps as many channels", list(SWITCH), _TURNED.get),
-    ("heal", "After the cut, heal", list(HEAL_TITLES), HEAL_TITLES.get),
-)
-OF_QUANTIZATION = (
-    *SELECTORS,
-    *((name, label, (off, on), _TURNED.get) for name, label, on, off, _ in SWITCHES),
-)
 
 
 def draw(state: State) -> None:
@@ -57,12 +21,12 @@ def draw(state: State) -> None:
         if len(PAGES) > 1:
             for page in PAGES:
                 st.page_link(page.path, label=page.label, icon=page.icon, query_params=to_params(state.recipe))
+        _selectors(state, [DATASET])
         _knobs(state)
         with st.expander("Finer choices: pruning"):
-            grouped = "groups" in architecture(state.recipe.arch).options
-            _finer_choices(state, [choice for choice in OF_PRUNING if choice[0] != "balance" or grouped])
+            _selectors(state, PRUNING)
         with st.expander("Finer choices: quantization"):
-            _finer_choices(state, OF_QUANTIZATION)
+            _selectors(state, QUANTIZATION)
 
 
 def _knobs(state: State) -> None:
@@ -117,14 +81,16 @@ def _origin(recipe: Recipe) -> str:
         return "No weights for this width"
 
 
-def _finer_choices(state: State, choices: Sequence[tuple[str, str, Sequence[object], Callable[[Any], str]]]) -> None:
-    for name, label, options, title in choices:
-        st.selectbox(
-            label,
-            list(options),
-            index=list(options).index(getattr(state.recipe, name)),
-            format_func=title,
-            key=widget_key(state, name),
-            on_change=on_recipe(state, name),
-            disabled=idle(state, name),
-        )
+def _selectors(state: State, choices: Sequence[FinerChoice]) -> None:
+    for choice in choices:
+        if choice.offered(state.recipe):
+            options = list(choice.options(state.recipe))
+            st.selectbox(
+                choice.label,
+                options,
+                index=options.index(getattr(state.recipe, choice.name)),
+                format_func=choice.title,
+                key=widget_key(state, choice.name),
+                on_change=on_recipe(state, choice.name),
+                disabled=choice.idle(state.recipe),
+            )

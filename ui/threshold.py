@@ -4,8 +4,8 @@ import pandas as pd
 import streamlit as st
 
 from compress_core.recipe import Recipe
-from compress_core.study_pruning import stop_for
-from ui.address import State, choose
+from compress_core.studies.pruning import stop_for
+from ui.address import State, change_recipe
 
 _KEY = "threshold"
 
@@ -28,7 +28,7 @@ def slider(state: State, table: pd.DataFrame, threshold: float | None, label: st
     def moved() -> None:
         share = shares[st.session_state[_KEY]]
         if share != state.recipe.prune:
-            choose(state, prune=share)
+            change_recipe(state, prune=share)
 
     st.select_slider(
         label,

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import streamlit as st
 
-from compress_core.explain_pruning import layer_name, read_couplings, read_fates, tidy
 from compress_core.plots.tokens import COMPRESSED, ORIGINAL
-from compress_core.study_pruning import Fates, Wiring
+from compress_core.studies.pruning import ChannelTable, CouplingTable
+from compress_core.text.pruning import describe_channels_table, describe_couplings, layer_name, tidy
 
 _HERE = Path(__file__).parent
 _HINT = (
@@ -31,7 +31,9 @@ class Toggle(NamedTuple):
     keep: bool
 
 
-def tiles(wiring: Wiring, fates: Fates, score: str, key: str, on_toggle: Callable[[Toggle], None]) -> None:
+def tiles(
+    coupling: CouplingTable, table: ChannelTable, score: str, key: str, on_toggle: Callable[[Toggle], None]
+) -> None:
     """Draw the tiles.
 
     Args:
@@ -42,15 +44,15 @@ def tiles(wiring: Wiring, fates: Fates, score: str, key: str, on_toggle: Callabl
         given = st.session_state[key].toggled
         on_toggle(Toggle(int(given["group"]), int(given["channel"]), bool(given["keep"])))
 
-    _tiles(key=key, data=_data(wiring, fates, score), on_toggled_change=toggled)
+    _tiles(key=key, data=_data(coupling, table, score), on_toggled_change=toggled)
 
 
-def _data(wiring: Wiring, fates: Fates, score: str) -> dict:
-    channels = fates.channels
+def _data(coupling: CouplingTable, table: ChannelTable, score: str) -> dict:
+    channels = table.channels
     by_hand = channels["edit"].map({True: "k", False: "c"})
     states = by_hand.where(channels["edit"].notna(), channels["kept"].map({True: "1", False: "0"}))
     words: dict[int, list[str]] = {}
-    for group, text in read_couplings(wiring):
+    for group, text in describe_couplings(coupling):
         words.setdefault(group, []).append(text)
     groups = {
         str(group): {
@@ -59,7 +61,7 @@ def _data(wiring: Wiring, fates: Fates, score: str) -> dict:
             "words": words[group],
             "scores": [tidy(value) for value in channels["score"].loc[rows.index]],
         }
-        for group, rows in wiring.channels.groupby("group")
+        for group, rows in coupling.channels.groupby("group")
     }
     rows = [
         {
@@ -67,13 +69,18 @@ def _data(wiring: Wiring, fates: Fates, score: str) -> dict:
             "group": layer.group,
             "places": len(places) if places == tuple(range(len(places))) else list(places),
             "kept": own.after,
-            "held": own.held > 0,
+            "held": own.kept_by_floor > 0,
         }
-        for layer, own in zip(wiring.layers.itertuples(), fates.layers.itertuples(), strict=True)
+        for layer, own in zip(coupling.layers.itertuples(), table.layers.itertuples(), strict=True)
         for places in [layer.places]
     ]
     colors = {"kept": COMPRESSED, "cut": ORIGINAL}
-    return {"rows": rows, "groups": groups, "colors": colors, "label": f"Channel tiles. {read_fates(fates)}"} | {
+    return {
+        "rows": rows,
+        "groups": groups,
+        "colors": colors,
+        "label": f"Channel tiles. {describe_channels_table(table)}",
+    } | {
         "hint": _HINT,
         "score": score,
     }

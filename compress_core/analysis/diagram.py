@@ -7,8 +7,8 @@ import pandas as pd
 import torch
 from torch import Tensor, fx, nn
 
-from compress_core.analysis.profile import layer_kind
-from compress_core.tracing import Tracer
+from compress_core.layers.kinds import layer_kind
+from compress_core.layers.tracing import Tracer
 from compress_core.zoo.blocks import Block, ChannelShuffle, ChannelSplit
 
 

@@ -1,27 +1,69 @@
-"""How long a network takes, beside another one and in the same moment, because machines drift."""
+"""The time that networks take, in turn with others because machines drift, and the one summary of such times."""
 
-import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+import pandas as pd
 import torch
 from torch import nn
 
-from compress_core.inference import prepare
+from compress_core.layers.inference import prepare
 
 BUDGET_S = {1: 0.02, 64: 0.02}
 """By batch size, for both networks together, after warming up: what a slider step can spare."""
 MIN_PAIRS, MAX_PAIRS = 4, 30
 
 
+VALUES = ["ms", "low", "high", "relative", "relative_low", "relative_high"]
+
+
+@dataclass(frozen=True)
+class Timings:
+    """Repeated runs of several items in turn, so that a drift of the machine cancels in their ratios."""
+
+    table: pd.DataFrame
+    """A row an item (index): `ms`, the median, and `low` and `high`, the quartiles; `relative`, `relative_low` and
+    `relative_high`, the same of the time as a part of the first item's in the same round."""
+    rounds: int
+    threads: int = 1
+    machine: str = ""
+    when: str = ""
+    example: bool = False
+    """Whether they were stored, and not measured where they are looked at."""
+
+    @property
+    def spread(self) -> float:
+        """How many times the lower quartile the upper one is, for the item where they are furthest apart."""
+        return float((self.table["high"] / self.table["low"]).max())
+
+    def speedup(self, item: object) -> float:
+        """How many times as fast as the first an item is."""
+        return 1 / float(self.table.loc[item, "relative"])
+
+
+def summarize(rounds: Sequence[Sequence[float]], items: Sequence[object], of_whole: bool = False) -> Timings:
+    """Medians and quartiles of the seconds of each item, a row a round.
+
+    Args:
+        of_whole: whether times are relative to the whole round instead of its first item.
+    """
+    seconds = pd.DataFrame(rounds, columns=list(items))
+    reference = seconds.sum(axis=1) if of_whole else seconds.iloc[:, 0]
+    parts = [(seconds * 1000).quantile([0.5, 0.25, 0.75]), seconds.div(reference, axis=0).quantile([0.5, 0.25, 0.75])]
+    values = [row for part in parts for row in part.to_numpy()]
+    return Timings(
+        pd.DataFrame(dict(zip(VALUES, values, strict=True)), seconds.columns), len(seconds), torch.get_num_threads()
+    )
+
+
 @dataclass(frozen=True)
 class Latency:
     """Medians of repeated, interleaved runs in eager PyTorch, BatchNorm folded.
 
-    Milliseconds a batch of 1 and of 64 images, how often the reference network took longer (the median of the
-    ratios of neighbouring runs), and the threads that torch used.
+    Milliseconds a batch of 1 and of 64 images, how many times as long the reference network took, and the threads that
+    torch used.
     """
 
     ms: float
@@ -33,37 +75,37 @@ class Latency:
 
 def compare_latency(model: nn.Module, reference: nn.Module, input_shape: tuple[int, int, int]) -> Latency:
     """Time `model` in turn with `reference` on images (C, H, W) within a fixed budget."""
-    networks = prepare(model), prepare(reference)
-    results = []
+    networks, found = (prepare(reference), prepare(model)), []
     for batch, budget_s in BUDGET_S.items():
         images = torch.zeros(batch, *input_shape).contiguous(memory_format=torch.channels_last)
-        pairs = time_in_turn(networks, images, budget_s, MIN_PAIRS, MAX_PAIRS)
-        ms = statistics.median(own for own, _ in pairs) * 1000
-        results.append((ms, statistics.median(other / own for own, other in pairs)))
-    (ms, speedup), (batch_ms, batch_speedup) = results
+        rounds = time_interleaved(networks, images, budget_s, MIN_PAIRS, MAX_PAIRS)
+        found.append(summarize(rounds, ["reference", "model"]))
+    (ms, batch_ms), (speedup, batch_speedup) = zip(
+        *((float(timings.table.loc["model", "ms"]), timings.speedup("model")) for timings in found), strict=True
+    )
     return Latency(ms, batch_ms, speedup, batch_speedup, torch.get_num_threads())
 
 
-def time_in_turn(
+def time_interleaved(
     networks: Sequence[nn.Module], images: torch.Tensor, budget_s: float, at_least: int, at_most: int
 ) -> list[tuple[float, ...]]:
     """Seconds of each of the networks (prepared) on the same images, a tuple a round, after a run to warm up."""
-    return take_turns([partial(network, images) for network in networks], budget_s, at_least, at_most)
+    return run_interleaved([partial(network, images) for network in networks], budget_s, at_least, at_most)
 
 
-def take_turns(
+def run_interleaved(
     runs: Sequence[Callable[[], object]], budget_s: float, at_least: int, at_most: int
 ) -> list[tuple[float, ...]]:
     """Seconds of each of the calls, a tuple a round, after one of each to warm up."""
     rounds = []
-    one_turn(runs)
+    run_round(runs)
     ends = time.perf_counter() + budget_s
     while len(rounds) < at_least or (time.perf_counter() < ends and len(rounds) < at_most):
-        rounds.append(one_turn(runs, len(rounds) % 2 == 0))  # each of two goes first as often as the other
+        rounds.append(run_round(runs, len(rounds) % 2 == 0))  # each of two goes first as often as the other
     return rounds
 
 
-def one_turn(runs: Sequence[Callable[[], object]], backwards: bool = False) -> tuple[float, ...]:
+def run_round(runs: Sequence[Callable[[], object]], backwards: bool = False) -> tuple[float, ...]:
     """Seconds of each of the calls, run once after one another from the first or from the last."""
     seconds = [0.0] * len(runs)
     order = range(len(runs))

@@ -4,36 +4,10 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from compress_core.duplicate import duplicate
-from compress_core.layers.modules import SelectChannels
-from compress_core.zoo.blocks import ChannelShuffle, ChannelSplit
+from compress_core.layers.duplicate import duplicate
+from compress_core.layers.kinds import FREE, count_macs, layer_kind
 
 COLUMNS = ["layer", "kind", "input_shape", "output_shape", "params", "macs", "memory_access", "activation_bytes"]
-_NOTHING = (nn.Identity, nn.Dropout, nn.Flatten, ChannelSplit)  # copies nothing, computes nothing
-_POOLINGS = (nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d)
-
-
-def layer_kind(layer: nn.Module) -> str:
-    """`dense`, `pointwise`, `depthwise`, `grouped`, `linear`, `batchnorm`, `pooling`, `shuffle` or `other`.
-
-    `pointwise` is a dense 1×1 convolution; `grouped` one of any kernel. Activations and what is not known are `other`.
-    """
-    match layer:
-        case nn.Conv2d() if layer.groups == layer.in_channels == layer.out_channels and layer.groups > 1:
-            return "depthwise"
-        case nn.Conv2d() if layer.groups > 1:
-            return "grouped"
-        case nn.Conv2d() if layer.kernel_size == (1, 1):
-            return "pointwise"
-        case nn.Conv2d():
-            return "dense"
-        case nn.Linear():
-            return "linear"
-        case nn.BatchNorm2d():
-            return "batchnorm"
-        case ChannelShuffle() | SelectChannels():
-            return "shuffle"
-    return "pooling" if isinstance(layer, _POOLINGS) else "other"
 
 
 def profile(model: nn.Module, example_input: Tensor) -> pd.DataFrame:
@@ -56,22 +30,18 @@ def profile(model: nn.Module, example_input: Tensor) -> pd.DataFrame:
 
     def note(name: str, layer: nn.Module):
         def hook(_, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-            macs = 0
-            if isinstance(layer, nn.Conv2d | nn.Linear):
-                outputs = layer.out_channels if isinstance(layer, nn.Conv2d) else layer.out_features
-                macs = layer.weight.numel() * (output[0].numel() // outputs)
             own = sum(p.numel() for p in layer.parameters(recurse=False))
             params = 0 if name in seen else own
             seen.add(name)
             access = inputs[0][0].numel() + output[0].numel() + own
             size = output[0].numel() * output.element_size()
             shapes = tuple(inputs[0].shape[1:]), tuple(output.shape[1:])
-            rows.append((name, layer_kind(layer), *shapes, params, macs, access, size))
+            rows.append((name, layer_kind(layer), *shapes, params, count_macs(layer, output), access, size))
 
         return hook
 
     for name, layer in network.named_modules():
-        if not isinstance(layer, _NOTHING) and not any(layer.children()):
+        if not isinstance(layer, FREE) and not any(layer.children()):
             layer.register_forward_hook(note(name, layer))
     try:
         with torch.inference_mode():

@@ -6,9 +6,9 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from compress_core.analysis.latency import take_turns
-from compress_core.inference import prepare
+from compress_core.analysis.latency import run_interleaved, summarize
 from compress_core.layers.folding import fold_batchnorm
+from compress_core.layers.inference import prepare
 from compress_core.quantization.integer import Session, to_int8, to_onnx
 from compress_core.quantization.packing import serialize
 from compress_core.quantization.quantize import unquantized
@@ -63,10 +63,8 @@ def compare_runtimes(
             return networks[name](last if name == "torch" else plain)
 
         runs = [lambda name=name, run=run: run(name) for name in networks]
-        rounds = pd.DataFrame(take_turns(runs, budget_s, MIN_ROUNDS, MAX_ROUNDS), columns=list(networks))
-        own = (rounds * 1000).quantile([0.5, 0.25, 0.75]).T
-        own.columns = ["ms", "low", "high"]
-        speedup = rounds.rdiv(rounds["torch"], axis=0).median()
-        rows.append(own.assign(batch=batch, speedup=speedup, runs=len(rounds), file_bytes=sizes))
+        timings = summarize(run_interleaved(runs, budget_s, MIN_ROUNDS, MAX_ROUNDS), list(networks))
+        own, speedup = timings.table[["ms", "low", "high"]], 1 / timings.table["relative"]
+        rows.append(own.assign(batch=batch, speedup=speedup, runs=timings.rounds, file_bytes=sizes))
     table = pd.concat(rows).rename_axis("runtime").reset_index()
     return Runtimes(table, onnx, int8, torch.get_num_threads())

@@ -1,12 +1,11 @@
-"""Datasets by name. A new one is one file with a `Dataset` and one line in the registry below."""
-
-from functools import cache
+"""Datasets by name. A new one is one file with a `Dataset` and one line below."""
 
 from compress_core.data.base import Dataset
 from compress_core.data.digits import Digits
-from compress_core.registry import Registry
+from compress_core.registry import DATASETS
 
-DATASETS: Registry[type[Dataset]] = Registry("dataset", {d.name: d for d in (Digits,)})
+DATASETS.register(**{Digits.name: Digits})
+_opened: dict[type[Dataset], Dataset] = {}
 
 
 def datasets() -> list[str]:
@@ -14,14 +13,16 @@ def datasets() -> list[str]:
     return list(DATASETS)
 
 
-@cache
 def dataset(name: str) -> Dataset:
     """The dataset of that name; the same object at every call.
 
     Raises:
         ValueError: no dataset has this name.
     """
-    return DATASETS[name]()
+    kind = DATASETS[name]
+    if kind not in _opened:
+        _opened[kind] = kind()
+    return _opened[kind]
 
 
 __all__ = ["Dataset", "dataset", "datasets"]

@@ -7,7 +7,7 @@ from itertools import pairwise
 from torch import fx, nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
-from compress_core.duplicate import duplicate, put_module
+from compress_core.layers.duplicate import duplicate, put_module
 from compress_core.layers.modules import RaggedConv2d
 
 

@@ -19,7 +19,7 @@ class Regression:
     """(groups, 1, outputs of a group)."""
     covariance: Tensor
     """(groups, features, features) of what is read."""
-    together: Tensor
+    cross_covariance: Tensor
     """(groups, features, outputs of a group): the covariance of what is read with the target."""
 
     @classmethod
@@ -31,7 +31,7 @@ class Regression:
         covariance = centred.transpose(1, 2) @ centred / read.shape[1]
         return cls(mean_read, mean_target, covariance, centred.transpose(1, 2) @ (target - mean_target) / read.shape[1])
 
-    def held(self, ridge: float) -> Tensor:
+    def damped(self, ridge: float) -> Tensor:
         """The covariance with a part of its mean variance added to each feature's, which makes it definite."""
         extra = ridge * self.covariance.diagonal(dim1=1, dim2=2).mean(1).clamp(min=1e-8)
         return self.covariance + torch.diag_embed(extra.view(-1, 1).expand(self.covariance.shape[:2]))
@@ -42,7 +42,7 @@ class Regression:
         The ridge pulls towards these, so that what the images do not tell stays as it was trained.
         """
         before = before.transpose(1, 2)
-        change = torch.linalg.solve(self.held(RIDGE), self.together - self.covariance @ before)
+        change = torch.linalg.solve(self.damped(RIDGE), self.cross_covariance - self.covariance @ before)
         return (before + change).transpose(1, 2)
 
     def constant(self, weights: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 
-def checked(images: object, what: str = "Calibration") -> Tensor:
+def check_images(images: object, what: str = "Calibration") -> Tensor:
     """The images, where a network can be run on them.
 
     Raises:

@@ -7,7 +7,8 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from compress_core.plots.layout import MARGIN, axis, figure, label, number
-from compress_core.plots.tokens import ARCHITECTURE, COUNTED, GUIDELINE, KIND, SOURCE
+from compress_core.plots.tokens import COUNTED, GUIDELINE, KIND, SOURCE, style
+from compress_core.registry import ARCHITECTURES
 
 HERE = SOURCE["here"][0]
 ROW_PX, _AROUND_PX = 52, 90
@@ -240,7 +241,7 @@ def macs_against_time(times: pd.DataFrame, chosen: pd.DataFrame, images: str, he
     traces, labels = [], []
     marked = set(zip(chosen["arch"], chosen["width"], strict=True))
     for arch, own in times.groupby("arch", sort=False):
-        color, symbol = ARCHITECTURE[arch]
+        color, symbol = style(ARCHITECTURES[arch])
         mine = [(arch, width) in marked for width in own["width"]]
         traces.append(
             {
@@ -266,7 +267,7 @@ def macs_against_time(times: pd.DataFrame, chosen: pd.DataFrame, images: str, he
     ends = times.groupby("arch", sort=False).tail(1)
     for (arch, macs, title), y in zip(ends[["arch", "macs", "title"]].to_numpy(), _apart(ends["ms"], up), strict=True):
         at = {"x": math.log10(macs / 1e6), "y": y, "xanchor": "left", "xshift": 12}
-        labels.append(label(title, ARCHITECTURE[arch][0], **at))
+        labels.append(label(title, style(ARCHITECTURES[arch])[0], **at))
     shapes = []
     if held:
         line = {"type": "line", "x0": held / 1e6, "x1": held / 1e6, "yref": "paper", "y0": 0, "y1": 1, "line": _ONE}

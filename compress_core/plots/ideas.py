@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 from compress_core.plots.layout import MARGIN, axis, figure, label, number
 from compress_core.plots.tokens import CONTRAST
 
-PLAIN, CLEVER = CONTRAST
+USUAL, BETTER = CONTRAST
 VALUE_FONT = {"size": 17}
 HEIGHT_PX = 440
 _FADED = 0.22
@@ -24,7 +24,7 @@ def form_bars(bars: pd.DataFrame, height: int = HEIGHT_PX) -> go.Figure:
     """The forms of one idea one below the other, a panel for each quantity, each from zero in its own unit.
 
     Args:
-        bars: `quantity` (with its unit), `form`, `value`, `text` (lines), `clever` (bool: which of the two colours);
+        bars: `quantity` (with its unit), `form`, `value`, `text` (lines), `highlighted` (bool: which of the two colours);
             `low` and `high` around a value that was measured, NaN where it was counted.
         height: px.
     """
@@ -43,7 +43,10 @@ def form_bars(bars: pd.DataFrame, height: int = HEIGHT_PX) -> go.Figure:
                 "x": panel["value"],
                 "y": places,
                 "width": 0.62,
-                "marker": {"color": [CLEVER if clever else PLAIN for clever in panel["clever"]], "line": {"width": 0}},
+                "marker": {
+                    "color": [BETTER if highlighted else USUAL for highlighted in panel["highlighted"]],
+                    "line": {"width": 0},
+                },
                 "error_x": {"type": "data", "symmetric": False, "thickness": 2, "width": 8} | spread,
                 "customdata": panel[["form", "text"]],
                 "hovertemplate": "%{customdata[0]}: %{customdata[1]}<extra></extra>",
@@ -81,7 +84,7 @@ def spirals(points: pd.DataFrame, dims: int) -> go.Figure:
     reach = 1.12 * float(points[["x", "y", "x_back", "y_back"]].abs().to_numpy().max())
     traces = []
     for x, y, panel in (("x", "y", 0), ("x_back", "y_back", 1)):
-        for name, chosen, color, symbol in (("both kept", ~lost, CLEVER, "circle"), ("lost", lost, PLAIN, "diamond")):
+        for name, chosen, color, symbol in (("both kept", ~lost, BETTER, "circle"), ("lost", lost, USUAL, "diamond")):
             traces.append(
                 {
                     "type": "scatter",
@@ -130,17 +133,17 @@ def error_over_dims(curve: pd.DataFrame, dims: int, error: float, text: str) -> 
     at = min(100 * error, top)
     traces = [
         line | band | {"y": percent["low"]},
-        line | band | {"y": percent["high"], "fill": "tonexty", "fillcolor": _faded(CLEVER)},
+        line | band | {"y": percent["high"], "fill": "tonexty", "fillcolor": _faded(BETTER)},
         line
         | {
             "y": percent["lost"],
-            "line": {"color": PLAIN, "width": 3, "dash": "dash"},
+            "line": {"color": USUAL, "width": 3, "dash": "dash"},
             "hovertemplate": "n = %{x}: %{y:.2g} % of the points lose a coordinate<extra></extra>",
         },
         line
         | {
             "y": percent["median"],
-            "line": {"color": CLEVER, "width": 3},
+            "line": {"color": BETTER, "width": 3},
             "hovertemplate": "n = %{x}: error %{y:.2g} %, median<extra></extra>",
         },
         {
@@ -148,14 +151,14 @@ def error_over_dims(curve: pd.DataFrame, dims: int, error: float, text: str) -> 
             "mode": "markers",
             "x": [dims],
             "y": [at],
-            "marker": {"color": CLEVER, "size": 16, "symbol": "circle", "line": {"color": "#FFFFFF", "width": 2}},
+            "marker": {"color": BETTER, "size": 16, "symbol": "circle", "line": {"color": "#FFFFFF", "width": 2}},
             "hovertemplate": f"n = {dims}: error {text}<extra></extra>",
         },
     ]
     right = {"x": 1, "xref": "paper", "xanchor": "right", "yref": "paper", "yanchor": "top"}
     labels = [
-        label("error, median and middle 80 %", CLEVER, y=1.0, **right),
-        label("points that lose a coordinate, (n+1)/2ⁿ", PLAIN, y=0.93, **right),
+        label("error, median and middle 80 %", BETTER, y=1.0, **right),
+        label("points that lose a coordinate, (n+1)/2ⁿ", USUAL, y=0.93, **right),
         label(
             f"<b>n = {dims}: {text}</b>",
             x=dims,
@@ -180,14 +183,14 @@ def block_widths(blocks: pd.DataFrame) -> go.Figure:
     """Residual blocks drawn as wide as their maps have channels, from left to right, with the shortcut above.
 
     Args:
-        blocks: a row a block: `name`, `channels` (of the input and of each layer's output), `layers`, `clever`.
+        blocks: a row a block: `name`, `channels` (of the input and of each layer's output), `layers`, `highlighted`.
     """
     widest = max(max(channels) for channels in blocks["channels"])
     traces, labels, shapes = [], [], []
     step = 1.9  # from one block's middle to the next, in widths of the widest map
     for i, block in enumerate(blocks.itertuples()):
         middle = -step * widest * i
-        color = CLEVER if block.clever else PLAIN
+        color = BETTER if block.highlighted else USUAL
         half = [channels / 2 for channels in block.channels]
         xs = list(range(len(half)))
         traces.append(
@@ -251,7 +254,7 @@ def squeeze_curves(sweep: pd.DataFrame, chosen: pd.Series, shares: list[float]) 
                     "mode": "lines",
                     "x": line["squeeze_ratio"],
                     "y": line[name] / unit,
-                    "line": {"color": CLEVER if mine else PLAIN, "width": 4 if mine else 2},
+                    "line": {"color": BETTER if mine else USUAL, "width": 4 if mine else 2},
                     "hovertemplate": f"SR %{{x}}, {share:.3g} of 3×3: %{{y:.2f}}<extra></extra>",
                 }
             )
@@ -268,7 +271,7 @@ def squeeze_curves(sweep: pd.DataFrame, chosen: pd.Series, shares: list[float]) 
                 "mode": "markers",
                 "x": [chosen["squeeze_ratio"]],
                 "y": [chosen[name] / unit],
-                "marker": {"color": CLEVER, "size": 16, "line": {"color": "#FFFFFF", "width": 2}},
+                "marker": {"color": BETTER, "size": 16, "line": {"color": "#FFFFFF", "width": 2}},
                 "hovertemplate": f"chosen: %{{y:.2f}} {unit:.0e}<extra></extra>",
             }
         )

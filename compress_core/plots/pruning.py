@@ -1,12 +1,116 @@
-"""Figures of channel pruning: three trainings, and holes against a smaller matrix."""
+"""Figures of channel pruning: the scores with their threshold, three trainings, and holes against a smaller matrix."""
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from compress_core.plots.channels import SIDES, across, line, stacks
-from compress_core.plots.layout import axis, figure, label
-from compress_core.plots.tokens import ORIGINAL
+from compress_core.plots.layout import MARGIN, axis, figure, label
+from compress_core.plots.tokens import COMPRESSED, FIGURE_HEIGHT_PX, ORIGINAL, THRESHOLD_LINE
+
+BINS = 56
+SCALING_FACTOR = "scaling factor |γ| (no unit)"
+SIDES = {"l": 58, "r": 14}
+"""Fixed margins, so that a slider under the figure stands where the axis does."""
+_STATES = (("stay", True, COMPRESSED), ("cut", False, ORIGINAL))
+
+
+def score_histogram(
+    channels: pd.DataFrame,
+    threshold: float | None = None,
+    ends: tuple[float, float] | None = None,
+    score: str = SCALING_FACTOR,
+    log: bool = False,
+    named: bool = True,
+    height: int = FIGURE_HEIGHT_PX,
+) -> go.Figure:
+    """How the channels' scores are distributed, what stays and what is cut.
+
+    Args:
+        channels: `score` and `kept`, a row per channel.
+        threshold: drawn as a line where there is one for all rows.
+        ends: of the axis; from 0 to the highest score, 1 at least, if left out.
+        score: what the channels are ranked by, with its unit.
+        log: whether the axis is one of powers of ten; what is below its start is counted there.
+        named: whether the threshold's value stands at its line.
+        height: px.
+    """
+    ends = ends or (0.0, max(1.0, float(channels["score"].max()) * 1.02))
+    above = {"yref": "paper", "yanchor": "bottom"}
+    labels = []
+    for name, stays, color in _STATES:
+        here = int((channels["kept"] == stays).sum())
+        if here:
+            place = {"x": float(stays), "xref": "paper", "xanchor": "right" if stays else "left"}
+            labels.append(label(f"<b>{here:,}</b> {name}", color, y=1.08 if named else 1.0, **above, **place))
+    lines = threshold_lines(threshold, log, "y")
+    if lines and named:
+        x = lines[0]["x0"]
+        low, high = on_axis(np.array(ends), log)
+        part = (x - low) / (high - low)
+        anchor = "right" if part > 0.8 else "left" if part < 0.2 else "center"
+        text = f"threshold {threshold:.1e}" if log else f"threshold {threshold:.2f}"
+        labels.append(label(text, x=x, xanchor=anchor, y=1.0, **above))
+    # Two rows of labels where the threshold is named: the counts, and below them its value.
+    margin = MARGIN | {"t": 50} if named else SIDES | {"t": 26, "b": 46}
+    return figure(
+        score_bars(channels, ends, log, {}),
+        score_axis(score, ends, log) | {"automargin": named},
+        axis("channels", rangemode="tozero", nticks=5) | {"automargin": named},
+        labels,
+        barmode="stack",
+        bargap=0,
+        shapes=lines,
+        height=height,
+        margin=margin,
+    )
+
+
+def score_axis(score: str, ends: tuple[float, float], log: bool) -> dict:
+    """The axis of the scores. A log one is drawn by hand, so that bars are as wide as each other."""
+    if not log:
+        return axis(score, range=list(ends), automargin=False)
+    low, high = np.log10(ends)
+    every = 1 if high - low < 6 else 2
+    decades = [d for d in range(int(np.ceil(low)), int(np.floor(high)) + 1) if d % every == 0]
+    ticks = {"tickvals": decades, "ticktext": [f"10<sup>{d}</sup>".replace("-", "−") for d in decades]}
+    return axis(f"{score}, log scale", range=[low, high], automargin=False, **ticks)
+
+
+def on_axis(values: np.ndarray | float, log: bool, low: float = 0.0) -> np.ndarray | float:
+    """Where scores stand on the axis."""
+    return np.log10(np.maximum(values, low)) if log else values
+
+
+def score_bars(channels: pd.DataFrame, ends: tuple[float, float], log: bool, on: dict) -> list[dict]:
+    """The bars of what stays and what is cut, `on` these axes."""
+    scores, kept = channels["score"].to_numpy(float), channels["kept"].to_numpy(bool)
+    edges = np.linspace(*on_axis(np.array(ends), log), BINS + 1)
+    middles, width = (edges[:-1] + edges[1:]) / 2, edges[1] - edges[0]
+    places = on_axis(scores, log, ends[0])
+    return [
+        on
+        | {
+            "type": "bar",
+            "x": middles,
+            "y": np.histogram(places[kept == stays], edges)[0],
+            "width": width * 0.9,
+            "name": name,
+            "marker": {"color": color, "line": {"width": 0}},
+            "customdata": 10**middles if log else middles,
+            "hovertemplate": f"%{{y}} channels {name}<br>about %{{customdata:.3g}}<extra></extra>",
+        }
+        for name, stays, color in _STATES
+    ]
+
+
+def threshold_lines(threshold: float | None, log: bool, yaxis: str) -> list[dict]:
+    """The line of a threshold, if there is one."""
+    if threshold is None or not np.isfinite(threshold) or (log and threshold <= 0):
+        return []
+    x = float(on_axis(threshold, log))
+    ends = {"x0": x, "x1": x, "y0": 0, "y1": 1, "yref": f"{yaxis} domain"}
+    return [{"type": "line", "line": {"color": color, "width": px}} | ends for color, px in THRESHOLD_LINE]
+
 
 TRAININGS_PX = 320
 MATRICES_PX = 470
@@ -33,9 +137,9 @@ def trainings_histogram(
     for i, (training, threshold) in enumerate(thresholds.items()):
         own = channels[channels["training"] == training]
         number = "" if i == 0 else str(i + 1)
-        traces += stacks(own, ends, log, {"yaxis": f"y{number}", "xaxis": "x"})
+        traces += score_bars(own, ends, log, {"yaxis": f"y{number}", "xaxis": "x"})
         limit = None if np.isnan(threshold) else float(threshold)
-        shapes += line(limit, log, f"y{number}")
+        shapes += threshold_lines(limit, log, f"y{number}")
         high = 1 - i / count
         name = f"<b>{training}</b>" if training == chosen else training
         text = name if limit is None else f"{name}, threshold {limit:#.2g}"
@@ -48,7 +152,7 @@ def trainings_histogram(
             nticks=3,
             anchor="x",
         )
-    below = across(score, ends, log) | {"anchor": "y" if count == 1 else f"y{count}"}
+    below = score_axis(score, ends, log) | {"anchor": "y" if count == 1 else f"y{count}"}
     first = axes.pop("yaxis")
     margin = SIDES | {"t": 6, "b": 50}
     drawn = {"barmode": "stack", "bargap": 0, "shapes": shapes, "height": TRAININGS_PX, "margin": margin}

@@ -7,7 +7,8 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from compress_core.plots.layout import axis, figure, label
-from compress_core.plots.tokens import COMPRESSED, ORIGINAL, SCHEME, YARDSTICK
+from compress_core.plots.tokens import COMPRESSED, ORIGINAL, style
+from compress_core.registry import SCHEMES
 
 BINS = 72
 FIGURE_PX = 232
@@ -122,7 +123,7 @@ def accuracy_over_bits(
     labels.append(label(f"before rounding {100 * before:.1f} %", ORIGINAL, **above))
     drawn = list(titles)
     for place, scheme in enumerate(reversed(drawn)):
-        color, symbol = SCHEME.get(scheme, YARDSTICK)
+        color, symbol = style(SCHEMES[scheme])
         mine = scheme == own
         color = COMPRESSED if mine else color
         rows = points[points["scheme"] == scheme].sort_values("bits")

@@ -1,4 +1,4 @@
-"""Figures of the channel shuffle: the animation, the permutation, who hears whom, and what it is worth."""
+"""Figures of the channel shuffle: the animation, the permutation, which inputs reach which outputs, and what it is worth."""
 
 import numpy as np
 import pandas as pd
@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 from compress_core.plots.layout import MARGIN, axis, figure, label
 from compress_core.plots.tokens import CONTRAST, GROUP, KIND, PLOT_FONT_PX
 
-PLAIN, CLEVER = CONTRAST
+USUAL, BETTER = CONTRAST
 """Colours of the network without the shuffle, and of the one with it."""
 FRAME_MS, MOVE_MS = 1400, 900
 HEIGHT_PX = 330
@@ -155,7 +155,7 @@ def permutation_grid(index: list[int], groups: list[int], height: int = HEIGHT_P
 
 
 def reach_matrices(panels: list[tuple[str, pd.DataFrame, list[int]]], height: int = HEIGHT_PX) -> go.Figure:
-    """Who hears whom, a matrix a panel: a cell where an input (column) reaches an output (row), in its group's colour.
+    """Which inputs reach which outputs, a matrix a panel: a cell where an input (column) reaches an output (row), in its group's colour.
 
     Args:
         panels: a title, a table of bools with a row an output and a column an input, and the group of each input.
@@ -204,14 +204,14 @@ def _group_scale() -> list[list]:
 
 
 def share_over_layers(shares: pd.DataFrame, chosen: int, height: int = HEIGHT_PX) -> go.Figure:
-    """How many of the inputs an output hears over the number of layers, without the shuffle and with it.
+    """The share of the inputs that reach an output over the number of layers, without the shuffle and with it.
 
     Args:
         shares: `layers`, `without`, `with`, as parts of one.
         chosen: the number of layers, marked.
     """
     traces, labels = [], []
-    for name, color, symbol in (("without", PLAIN, "diamond"), ("with", CLEVER, "circle")):
+    for name, color, symbol in (("without", USUAL, "diamond"), ("with", BETTER, "circle")):
         sizes = [16 if layers == chosen else 8 for layers in shares["layers"]]
         traces.append(
             {
@@ -231,14 +231,14 @@ def share_over_layers(shares: pd.DataFrame, chosen: int, height: int = HEIGHT_PX
     return figure(
         traces,
         axis("grouped layers k (count)", dtick=1, range=[0.6, float(shares["layers"].max()) + 0.4]),
-        axis("inputs that an output hears (%)", range=[0, 108]),
+        axis("inputs that reach an output (%)", range=[0, 108]),
         labels,
         height=height,
         margin=MARGIN | {"t": 12},
     )
 
 
-def deals(panels: list[tuple[str, list[int], list[int]]], height: int = HEIGHT_PX) -> go.Figure:
+def permutation_lines(panels: list[tuple[str, list[int], list[int]]], height: int = HEIGHT_PX) -> go.Figure:
     """A shuffle as lines from the places before it to those after it, in the colours of the groups, a panel each.
 
     Args:
@@ -347,8 +347,8 @@ def worth(table: pd.DataFrame, titles: list[str], height: int = HEIGHT_PX) -> go
             y += [place, place, None]
         traces.append(on | {"mode": "lines", "x": x, "y": y, "line": {"color": _LINE, "width": 3}, "hoverinfo": "skip"})
         for name, color, symbol, shift in (
-            ("without", PLAIN, "diamond", 0.13),
-            ("with", CLEVER, "circle", -0.13),
+            ("without", USUAL, "diamond", 0.13),
+            ("with", BETTER, "circle", -0.13),
         ):
             known = rows[f"{name}_high"].notna().all()
             spread = {

@@ -4,6 +4,8 @@ Colours are middle tones that hold on the light and on the dark background alike
 that a figure needs no second version.
 """
 
+from compress_core.registry import Entry
+
 ORIGINAL = "#6B7A90"
 """Slate grey: the original, and nothing else."""
 COMPRESSED = "#2F6FED"
@@ -16,16 +18,6 @@ COMPRESSED_TEXT = {"light": "#1F5BD0", "dark": "#7FA8FF"}
 """The blue where it is text, dark or light enough to be read (4.5 : 1)."""
 ORIGINAL_TEXT = {"light": "#566378", "dark": "#9AA8BC"}
 
-# Okabe & Ito's palette for colour-blind readers, without its blue, its light tones darkened until they hold on white;
-# the shapes are a second cue.
-ARCHITECTURE = {
-    "studentnet": ("#D55E00", "circle"),
-    "mobilenet_v1": ("#C17F00", "triangle-up"),
-    "mobilenet_v2": ("#9A8F00", "triangle-down"),
-    "shufflenet_v1": ("#009E73", "cross"),
-    "shufflenet_v2": ("#3A97CE", "x"),
-    "squeezenet": ("#C06B9A", "hexagon"),
-}
 KIND = {
     "dense": "#B0552B",
     "pointwise": "#7B61A8",
@@ -39,21 +31,21 @@ KIND = {
 }
 """A colour for each kind of layer."""
 
-SCHEME = {
-    "per_channel": ("#7B61A8", "circle"),
-    "per_tensor": ("#B0552B", "square"),
-    "codebook": ("#2E8B8B", "diamond"),
-    "ternary": ("#A8497F", "triangle-up"),
-    "binary": ("#6E7B3A", "triangle-down"),
-    "min_max": ("#9A7B1F", "x"),
-}
-"""A colour and a shape for each scheme; the recipe's own wears the blue instead."""
+UNSTYLED = ("#8D7B68", "star")
+"""The colour and shape of everything whose registry entry gives none."""
 
-YARDSTICK = ("#8D7B68", "star")
-"""What is not one of the six."""
+
+def style(entry: Entry) -> tuple[str, str]:
+    """The colour and the marker of what is chosen by name.
+
+    The six architectures wear Okabe & Ito's palette for colour-blind readers without its blue, its light tones darkened
+    until they hold on white; schemes wear others, and the recipe's own the blue. The shapes are a second cue.
+    """
+    return entry.color or UNSTYLED[0], entry.marker or UNSTYLED[1]
+
 
 CONTRAST = ("#C07F00", "#A8407F")
-"""Two forms of one idea side by side, the plain one and the clever one: ochre and purple."""
+"""Two forms of one idea side by side, the usual one and the better one: ochre and purple."""
 
 SOURCE = {"here": ("#A8407F", "circle"), "gpu": ("#C07F00", "square"), "arm": ("#2E8B8B", "diamond")}
 """A colour and a shape for where a time was taken: here, or on the paper's two machines."""

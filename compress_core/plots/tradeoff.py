@@ -6,7 +6,8 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from compress_core.plots.layout import axis, figure, label
-from compress_core.plots.tokens import ARCHITECTURE, COMPRESSED, ORIGINAL, YARDSTICK
+from compress_core.plots.tokens import COMPRESSED, ORIGINAL, style
+from compress_core.registry import ARCHITECTURES
 
 TICKS_KB = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
 HOVER = "%{text}<br>%{y:.1f} %, %{x:.4g} KB<extra></extra>"
@@ -21,7 +22,7 @@ def accuracy_against_size(points: pd.DataFrame, grid: pd.DataFrame, tried: pd.Da
         grid: measured beforehand, `file_bytes`, `accuracy`, `name`; drawn faintly.
         tried: in this visit, the same columns.
     """
-    color, symbol = ARCHITECTURE.get(arch, YARDSTICK)
+    color, symbol = style(ARCHITECTURES[arch])
     traces = [
         _cloud(grid, "measured beforehand", {"color": color, "symbol": symbol, "size": 6, "opacity": 0.22}),
         _cloud(tried, "tried in this visit", {"color": color, "symbol": f"{symbol}-open", "size": 10, "opacity": 0.9}),

@@ -6,8 +6,9 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from compress_core.pruning.choosing import ScoredGroup
+from compress_core.layers.kinds import groups_of, is_depthwise
 from compress_core.pruning.coupling import Coupling
+from compress_core.pruning.selection import ScoredGroup
 
 NOT_WANTED = -(2**62)
 NEAR = 0.005
@@ -68,7 +69,7 @@ class Balance:
         wanted = -(-most // self.multiples) * self.multiples
         return torch.minimum(wanted[self.side], self.sizes) - count
 
-    def trimmed(self, alive: Tensor, rank: Tensor, open_: Tensor) -> Tensor:
+    def trim(self, alive: Tensor, rank: Tensor, open_: Tensor) -> Tensor:
         """Who of `labels` lives once each part has lost its worst down to the mean of its side, if they are open to it.
 
         Otherwise the fullest of many groups would bring them all back.
@@ -83,7 +84,7 @@ class Balance:
                     alive[there[rank[there].argsort()[: count - wanted]]] = False
         return alive
 
-    def kept(self, chosen: Sequence[ScoredGroup], fixed: Container[str] = ()) -> list[ScoredGroup]:
+    def apply(self, chosen: Sequence[ScoredGroup], fixed: Container[str] = ()) -> list[ScoredGroup]:
         """The choice trimmed, but for the groups that are fixed, and then the best given back until nothing is missing.
 
         First come those that overfill no part, of these those that several parts lack, of these the best by score.
@@ -98,7 +99,7 @@ class Balance:
             scores[scored.group.labels] = scored.scores.float()
             open_[scored.group.labels] = scored.name not in fixed
         rank = scores[self.labels].argsort(stable=True).argsort()
-        alive = self.trimmed(lives[self.labels], rank, open_[self.labels])
+        alive = self.trim(lives[self.labels], rank, open_[self.labels])
         while (missing := self.missing(alive)).any():
             lacks, full = (
                 torch.cat([which, which.new_zeros(1)])[self.parts].sum(1) for which in (missing > 0, missing == 0)
@@ -110,21 +111,22 @@ class Balance:
         lives[self.labels] = alive
         full = [replace(s, survivors=lives[s.group.labels].nonzero().flatten()) for s in chosen]
         return [
-            s if len(s.survivors) == len(old.survivors) else replace(s, held=0)
+            s if len(s.survivors) == len(old.survivors) else replace(s, kept_by_floor=0)
             for s, old in zip(full, chosen, strict=True)
         ]
 
 
 def _sides(model: nn.Module, coupling: Coupling, name: str) -> list[tuple[tuple[int, ...], ...]]:
     """What the groups of a grouped convolution read, and what they put out: labels, a tuple a group."""
-    groups = getattr(model.get_submodule(name), "groups", 1)
+    layer = model.get_submodule(name)
+    groups = groups_of(layer)
     inputs, outputs = coupling.inputs[name], coupling.outputs[name]
-    if groups == 1 or groups == len(inputs) == len(outputs):  # dense or depthwise
+    if groups == 1 or is_depthwise(layer):
         return []
     return [tuple(tuple(part.unique().tolist()) for part in labels.view(groups, -1)) for labels in (inputs, outputs)]
 
 
-def nearest(choose: Callable[[int], list[ScoredGroup]], channels: int, wanted: int) -> list[ScoredGroup]:
+def choose_nearest(choose: Callable[[int], list[ScoredGroup]], channels: int, wanted: int) -> list[ScoredGroup]:
     """Of the choices of cutting more and more of the channels one that leaves about `wanted` of them.
 
     What is left falls with what is cut, nearly in proportion; where it jumps past what is wanted, the nearer side.

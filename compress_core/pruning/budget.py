@@ -6,7 +6,8 @@ from typing import Protocol, TypeVar
 import torch
 from torch import Tensor, nn
 
-from compress_core.duplicate import duplicate
+from compress_core.layers.duplicate import duplicate
+from compress_core.layers.kinds import count_macs, is_weighted
 
 KINDS = ("params", "macs", "bytes")
 
@@ -27,11 +28,11 @@ def cost(model: nn.Module, example_input: Tensor, kind: str) -> int:
     macs = []
 
     def count(layer: nn.Module, _: object, output: Tensor) -> None:
-        macs.append(layer.weight.numel() * output[0].numel() // layer.weight.shape[0])
+        macs.append(count_macs(layer, output))
 
     watched = duplicate(model).eval()
     for layer in watched.modules():
-        if isinstance(layer, nn.Conv2d | nn.Linear):
+        if is_weighted(layer):
             layer.register_forward_hook(count)
     with torch.no_grad():
         watched(example_input[:1])

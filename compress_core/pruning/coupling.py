@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, fx, nn
 
-from compress_core.duplicate import duplicate
 from compress_core.errors import UnsupportedModelError
+from compress_core.layers.duplicate import duplicate
 from compress_core.layers.modules import SelectChannels
+from compress_core.layers.tracing import Tracer
 from compress_core.pruning.labels import BATCH, LabelRun
 from compress_core.pruning.movement import Move
-from compress_core.tracing import Tracer
 
 NO_PLACE = -1
 """Stands for the place of a channel that belongs to no group, because it is frozen."""

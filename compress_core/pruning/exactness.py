@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from compress_core.duplicate import duplicate
 from compress_core.errors import UnsupportedModelError
+from compress_core.layers.duplicate import duplicate
+from compress_core.layers.kinds import groups_of
 from compress_core.pruning.coupling import Coupling
 from compress_core.pruning.operations import tensors_in
 
@@ -22,13 +23,9 @@ def masked(model: nn.Module, coupling: Coupling, survivors: Sequence[Tensor]) ->
     for name in {name for group in coupling.groups for name in group.readers}:
         layer = whole.get_submodule(name)
         dead = ~alive[coupling.inputs[name]]
-        for part, of_group in zip(layer.weight.data.chunk(_groups(layer)), dead.chunk(_groups(layer)), strict=True):
+        for part, of_group in zip(layer.weight.data.chunk(groups_of(layer)), dead.chunk(groups_of(layer)), strict=True):
             part[:, of_group] = 0
     return whole
-
-
-def _groups(layer: nn.Module) -> int:
-    return getattr(layer, "groups", 1)
 
 
 def prove(

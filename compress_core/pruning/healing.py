@@ -1,23 +1,51 @@
-"""Healing without labels or gradients: what brings a pruned network back. Each returns a new network."""
+"""Healing: what brings a pruned network back. Those here need no labels and no gradients; each returns a new network.
 
-from collections.abc import Iterator
+One that trains registers itself from `training/`. A new one is a function and an entry at the end of this file.
+"""
+
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from compress_core.duplicate import duplicate
+from compress_core.data import Dataset
+from compress_core.layers.duplicate import duplicate
+from compress_core.layers.kinds import is_batchnorm, is_depthwise, is_weighted
+from compress_core.layers.matrices import Places, channel_vectors, features, outputs, some_places, weight_matrix
 from compress_core.layers.modules import RaggedConv2d
-from compress_core.layers.reading import Places, channel_vectors, features, outputs, some_places, weight_matrix
 from compress_core.layers.regression import Regression
-from compress_core.layers.running import channels_last, checked, run_on
+from compress_core.layers.running import channels_last, check_images, run_on
 from compress_core.pruning.channels import PruneResult
 from compress_core.pruning.coupling import Coupling
+from compress_core.registry import HEALINGS, Entry
 
-HEALINGS = ("none", "absorb", "recalibrate", "reconstruct", "finetune")
-"""From the cheapest to the dearest. The last one is training, and lives there."""
 ROWS, ROWS_DEPTHWISE = 8192, 2048
 """Places over all images that a layer is solved on; a depthwise layer has a kernel a channel to find, no more."""
+
+
+Heal = Callable[[PruneResult, nn.Module, Tensor, Dataset], nn.Module]
+"""From what was pruned, the original, calibration images (N, C, H, W) and their dataset to a new, healed network."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Healing(Entry):
+    """A way to bring a pruned network back, and what is said of it: its title is an order, 'Recalibrate BatchNorm'."""
+
+    heal: Heal | None = None
+    """None where nothing is done."""
+    images: int = 512
+    """Calibration images that it looks at."""
+    after: str = ""
+    """The healing whose result it starts from, if any."""
+    slow: bool = False
+    """Whether it takes seconds, for which no page stands still."""
+    result: str = ""
+    """What it has done, below a step of a figure: 'BatchNorm recalibrated'."""
+    gerund: str = ""
+    """Doing it, as a noun in a sentence: 'recalibrating BatchNorm'."""
+    method: str = ""
+    """How it does it, before '… brings it to 97 %'."""
 
 
 def recalibrate(model: nn.Module, images: Tensor) -> nn.Module:
@@ -30,9 +58,9 @@ def recalibrate(model: nn.Module, images: Tensor) -> nn.Module:
     Raises:
         ValueError: there is no image, or the network does not run on these.
     """
-    checked(images, "Recalibration")
+    check_images(images, "Recalibration")
     healed = duplicate(model).to(memory_format=torch.channels_last).eval()
-    norms = [m for m in healed.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+    norms = [m for m in healed.modules() if is_batchnorm(m)]
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.reset_running_stats()
@@ -55,7 +83,7 @@ def absorb(pruned: PruneResult, model: nn.Module, images: Tensor) -> nn.Module:
     Raises:
         ValueError: there is no image, or the network does not run on these.
     """
-    checked(images, "Absorbing")
+    check_images(images, "Absorbing")
     original, healed = duplicate(model).eval(), duplicate(pruned.model).eval()
     sent: dict[str, Tensor] = {}
     for name, layer in _layers(original, pruned):
@@ -70,7 +98,7 @@ def absorb(pruned: PruneResult, model: nn.Module, images: Tensor) -> nn.Module:
         layer.register_forward_hook(note)
     run_on(original, images)
     for part in _parts(healed, pruned):
-        if not _is_depthwise(part.layer):
+        if not is_depthwise(part.layer):
             _shift_output(part, sent[part.name][part.outputs])
     return healed
 
@@ -92,14 +120,14 @@ def reconstruct(pruned: PruneResult, model: nn.Module, images: Tensor, seed: int
     After He et al. 2017, *Channel Pruning for Accelerating Very Deep Neural Networks*, section 3.1, which solves with
     what the original reads; layer after layer as in its section 3.2.
     """
-    checked(images, "Reconstruction")
+    check_images(images, "Reconstruction")
     generator = torch.Generator().manual_seed(seed)
     original, healed = duplicate(model).eval(), duplicate(pruned.model).eval()
     wanted: dict[str, tuple[Places | None, Tensor]] = {}
     for name, layer in _layers(original, pruned):
 
         def note(layer: nn.Module, _: object, output: Tensor, name: str = name) -> None:
-            places = some_places(layer, output, ROWS_DEPTHWISE if _is_depthwise(layer) else ROWS, generator)
+            places = some_places(layer, output, ROWS_DEPTHWISE if is_depthwise(layer) else ROWS, generator)
             wanted[name] = places, outputs(layer, output, places)
 
         layer.register_forward_hook(note)
@@ -136,7 +164,7 @@ class _Part:
 def _layers(model: nn.Module, pruned: PruneResult) -> Iterator[tuple[str, nn.Module]]:
     for name in pruned.kept:
         layer = model.get_submodule(name)
-        if isinstance(layer, nn.Conv2d | nn.Linear):
+        if is_weighted(layer):
             yield name, layer
 
 
@@ -145,7 +173,7 @@ def _parts(healed: nn.Module, pruned: PruneResult) -> Iterator[_Part]:
     for name, keep in pruned.kept.items():
         layer = healed.get_submodule(name)
         norm = healed.get_submodule(norms[name]) if name in norms else None
-        if isinstance(layer, nn.Conv2d | nn.Linear):
+        if is_weighted(layer):
             yield _Part(name, layer, keep.outputs, norm, slice(None))
         elif isinstance(layer, RaggedConv2d):
             of_group = keep.outputs // (len(pruned.coupling.outputs[name]) // len(layer.sizes))
@@ -162,13 +190,9 @@ def _norms_after(model: nn.Module, coupling: Coupling) -> dict[str, str]:
         readers = list(node.users)
         if node.op == "call_module" and len(readers) == 1 and readers[0].op == "call_module":
             after = readers[0].target
-            if isinstance(modules.get(after), nn.modules.batchnorm._BatchNorm):
+            if is_batchnorm(modules.get(after)):
                 found[node.target] = after
     return found
-
-
-def _is_depthwise(layer: nn.Module) -> bool:
-    return isinstance(layer, nn.Conv2d) and layer.weight.shape[1] == 1 < layer.groups
 
 
 def _solve(part: _Part, read: Tensor, target: Tensor) -> None:
@@ -188,3 +212,40 @@ def _shift_output(part: _Part, by: Tensor) -> None:
         part.norm.running_mean[part.own] -= by
     else:
         part.layer.bias = nn.Parameter(by)
+
+
+def healings() -> list[str]:
+    """The names that a recipe takes as `heal`, from the cheapest to the dearest."""
+    return list(HEALINGS)
+
+
+HEALINGS.register(
+    none=Healing(title="Not at all", result="not healed", gerund="nothing"),
+    absorb=Healing(
+        title="Absorb the constants",
+        formula="a dropped channel still put out a constant; the next layer's bias takes it over.",
+        heal=lambda pruned, original, images, _: absorb(pruned, original, images),
+        result="means absorbed",
+        gerund="absorbing the constants",
+        method="folding the dropped channels' means into what reads them",
+    ),
+    recalibrate=Healing(
+        title="Recalibrate BatchNorm",
+        formula="BatchNorm's mean and variance are estimated anew from unlabelled images.",
+        heal=lambda pruned, _original, images, _: recalibrate(pruned.model, images),
+        images=256,  # every one of them costs time on each turn of a knob
+        result="BatchNorm recalibrated",
+        gerund="recalibrating BatchNorm",
+        method="showing the network 256 training images, without labels,",
+    ),
+    reconstruct=Healing(
+        title="Reconstruct each layer",
+        formula=r"each layer's remaining weights are fitted, by least squares, to what the original put out: "
+        r"$\min_W \lVert Y - X_{\text{kept}} W \rVert^2$",
+        paper="He et al. 2017, *Channel Pruning for Accelerating Very Deep Neural Networks*, section 3.1",
+        heal=lambda pruned, original, images, _: reconstruct(pruned, original, images),
+        result="layers solved again",
+        gerund="least-squares reconstruction",
+        method="solving each layer again on 512 training images, without labels,",
+    ),
+)

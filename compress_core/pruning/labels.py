@@ -12,8 +12,8 @@ from collections.abc import Mapping
 
 import torch
 from torch import Tensor, fx, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
+from compress_core.layers.kinds import is_batchnorm, is_depthwise, is_weighted
 from compress_core.pruning.movement import Channels, Move, Positions
 from compress_core.pruning.operations import (
     ACTIVATIONS,
@@ -138,7 +138,12 @@ class LabelRun(fx.Interpreter):
 
     def call_module(self, target: str, args: tuple, kwargs: dict) -> object:
         module = self.submodules[target]
-        if args and args[0].is_meta and isinstance(module, (_BatchNorm, *ACTIVATIONS)) and not _has_hooks(module):
+        if (
+            args
+            and args[0].is_meta
+            and (is_batchnorm(module) or isinstance(module, ACTIVATIONS))
+            and not _has_hooks(module)
+        ):
             return torch.empty_like(args[0])  # torch works such shapes out in Python, in half the time of a run
         return super().call_module(target, args, kwargs)
 
@@ -181,9 +186,9 @@ class LabelRun(fx.Interpreter):
         if is_one_of(target, ELEMENTWISE_MODULES, ELEMENTWISE):
             return self.label_elementwise(node, shape)
         source = self.known[node.args[0]]
-        if isinstance(target, nn.Conv2d | nn.Linear):
+        if is_weighted(target):
             return self.label_layer(node.target, target, source, shape)
-        if isinstance(target, _BatchNorm) and target.affine:
+        if is_batchnorm(target) and target.affine:
             return self.note(node.target, "carrier", source.along(0), source.along(0), shape, 0)
         if is_one_of(target, POOLING_MODULES, POOLING) and len(shape) == 3:
             return _standing(shape, 0, source.along(0))
@@ -196,7 +201,7 @@ class LabelRun(fx.Interpreter):
         before = source.along(axis)
         if before is None or "weight" not in layer._parameters:
             return None  # a parametrization makes the weight anew from what surgery does not see
-        if isinstance(layer, nn.Conv2d) and layer.groups == layer.in_channels == layer.out_channels > 1:
+        if is_depthwise(layer):
             return self.note(name, "carrier", before, before, shape, axis)
         after = self.outputs.get(name)
         return self.note(name, "dense", before, self.fresh(shape[axis]) if after is None else after, shape, axis)

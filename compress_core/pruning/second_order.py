@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from compress_core.layers.reading import weight_matrix
+from compress_core.layers.matrices import weight_matrix
 from compress_core.pruning.coupling import NO_PLACE, ChannelGroup
-from compress_core.pruning.evidence import Evidence
+from compress_core.pruning.statistics import CalibrationStatistics
 
 DAMPING = 1e-3
 """Of the mean variance of what a layer reads, added to each: what is read is never known exactly."""
@@ -23,17 +23,17 @@ class _Reader:
         weights: (outputs, features).
         covariance: (features, features) of what it reads.
         places: (channels,) the number of each channel that it reads among all of the network, or `NO_PLACE`.
-        reach: how far an error in what the layer puts out reaches.
+        gain: by how much an error in the layer's output moves the network's.
     """
 
-    def __init__(self, weights: Tensor, covariance: Tensor, places: Tensor, reach: float = 1.0):
+    def __init__(self, weights: Tensor, covariance: Tensor, places: Tensor, gain: float = 1.0):
         self.kernel = weights.shape[1] // len(places)
         self.places = places
         diagonal = covariance.diagonal()
         damped = covariance + torch.diag((DAMPING * diagonal.mean()).clamp(min=1e-8).expand(len(diagonal)))
         self.inverse = torch.cholesky_inverse(torch.linalg.cholesky(damped))
         self.weights = weights.clone()
-        self.weight = reach / (weights @ covariance * weights).sum().clamp(min=1e-12)
+        self.weight = gain / (weights @ covariance * weights).sum().clamp(min=1e-12)
         self.known = places != NO_PLACE
 
     def costs(self, size: int) -> Tensor:
@@ -64,7 +64,7 @@ class _Reader:
         return True
 
 
-def removal_costs(evidence: Evidence, group: ChannelGroup) -> Tensor:
+def removal_costs(stats: CalibrationStatistics, group: ChannelGroup) -> Tensor:
     """Scores (size,): the cheapest channel leaves, its readers are solved again, the next cheapest leaves, and so on.
 
     Channels that one layer reads leave in one order, of whatever groups they are: what stands in for another may not
@@ -76,27 +76,29 @@ def removal_costs(evidence: Evidence, group: ChannelGroup) -> Tensor:
     Hassibi & Stork 1993, *Second order derivatives for network pruning: Optimal Brain Surgeon*. How far errors reach is
     ours: without it a layer of which little depends counts as much as one of which everything does.
     """
-    return evidence.once(_all_removal_costs)[group.name]
+    return stats.compute_once(_all_removal_costs)[group.name]
 
 
-def _all_removal_costs(evidence: Evidence) -> dict[str, Tensor]:
-    groups = evidence.coupling.groups
+def _all_removal_costs(stats: CalibrationStatistics) -> dict[str, Tensor]:
+    groups = stats.coupling.groups
     sizes = [group.size for group in groups]
     numbers = torch.arange(sum(sizes)).split(sizes)
     scores = torch.zeros(sum(sizes), dtype=torch.float64)
-    readers = _readers(evidence, numbers)
-    for together in _components(readers, numbers):
-        _let_leave(scores, torch.cat([numbers[i] for i in sorted(together)]), [r for r, of in readers if of & together])
+    readers = _readers(stats, numbers)
+    for component in _components(readers, numbers):
+        _remove_cheapest(
+            scores, torch.cat([numbers[i] for i in sorted(component)]), [r for r, of in readers if of & component]
+        )
     return {group.name: own.float() for group, own in zip(groups, scores.split(sizes), strict=True)}
 
 
-def _readers(evidence: Evidence, numbers: Sequence[Tensor]) -> list[tuple[_Reader, set[int]]]:
+def _readers(stats: CalibrationStatistics, numbers: Sequence[Tensor]) -> list[tuple[_Reader, set[int]]]:
     """Everything that reads, and which groups it reads of."""
     found = []
-    groups = evidence.coupling.groups
+    groups = stats.coupling.groups
     for name in dict.fromkeys(name for group in groups for name in group.readers):
-        weights, covariance = weight_matrix(evidence.folded.get_submodule(name)), evidence.covariances[name]
-        places = torch.full((len(evidence.coupling.inputs[name]),), NO_PLACE)
+        weights, covariance = weight_matrix(stats.folded.get_submodule(name)), stats.covariances[name]
+        places = torch.full((len(stats.coupling.inputs[name]),), NO_PLACE)
         owner = torch.full_like(places, NO_PLACE)
         for i, group in enumerate(groups):
             if name in group.readers:
@@ -105,7 +107,7 @@ def _readers(evidence: Evidence, numbers: Sequence[Tensor]) -> list[tuple[_Reade
         parts = zip(weights, covariance, places.chunk(len(weights)), owner.chunk(len(weights)), strict=True)
         for weight, read, place, of in parts:
             if (place != NO_PLACE).any():
-                found.append((_Reader(weight, read, place, evidence.reach[name]), set(of.tolist()) - {NO_PLACE}))
+                found.append((_Reader(weight, read, place, stats.error_gain[name]), set(of.tolist()) - {NO_PLACE}))
     return found
 
 
@@ -118,7 +120,7 @@ def _components(readers: Sequence[tuple[_Reader, set[int]]], numbers: Sequence[T
     return components
 
 
-def _let_leave(scores: Tensor, channels: Tensor, readers: Sequence[_Reader]) -> None:
+def _remove_cheapest(scores: Tensor, channels: Tensor, readers: Sequence[_Reader]) -> None:
     """Write the scores of some channels, given by their numbers, that these readers and no others read."""
     costs_of = [reader.costs(len(scores)) for reader in readers]
     costs = torch.stack(costs_of).sum(0)

@@ -6,11 +6,12 @@ import torch
 from torch import Tensor, nn
 
 from compress_core.errors import UnsupportedModelError
-from compress_core.pruning.channels import PruneResult, carry_out
-from compress_core.pruning.choosing import ScoredGroup
+from compress_core.layers.kinds import groups_of
+from compress_core.pruning.channels import PruneResult, build_pruned
 from compress_core.pruning.coupling import NO_PLACE, ChannelGroup, Coupling, couple
-from compress_core.pruning.evidence import Evidence
-from compress_core.pruning.importance import CRITERIA
+from compress_core.pruning.selection import ScoredGroup
+from compress_core.pruning.statistics import CalibrationStatistics
+from compress_core.registry import CRITERIA
 
 Cell = frozenset[tuple[str, str, int]]
 """Which layers write a channel, and which groups of grouped convolutions write and read it."""
@@ -29,14 +30,14 @@ def network_slimming(
     many of them stay as `new` has there: all where there are fewer, one more where a layer would read nothing.
 
     Raises:
-        UnsupportedModelError: the two are not of one architecture, or a layer cannot be judged.
+        UnsupportedModelError: the two are not of one architecture, or a layer cannot be scored.
 
     After Network Slimming, Liu et al. 2017, section 3, as homework 7 (Hung-yi Lee, ML 2020) transplants it.
     """
     coupling = coupling or couple(old, example_input)
     narrow = couple(new, example_input.to(next(new.parameters()).dtype))
     wanted = {group.name: Counter(_cells(new, group)) for group in narrow.groups}
-    evidence, chosen = Evidence(old, coupling), []
+    stats, chosen = CalibrationStatistics(old, coupling), []
     for group in coupling.groups:
         if group.name not in wanted:
             raise UnsupportedModelError(
@@ -47,16 +48,16 @@ def network_slimming(
             members[cell].append(place)
         if all(len(places) == wanted[group.name][cell] for cell, places in members.items()):
             continue
-        scores = CRITERIA[criterion].score(evidence, group)
+        scores = CRITERIA[criterion].score(stats, group)
         if scores.isnan().any():
-            raise UnsupportedModelError(f"The criterion '{criterion}' cannot judge the channels of '{group.name}'.")
+            raise UnsupportedModelError(f"The criterion '{criterion}' cannot score the channels of '{group.name}'.")
         kept = []
         for cell, places in members.items():
             own = torch.tensor(places)
             best = scores[own].argsort(descending=True, stable=True)[: wanted[group.name][cell]]
             kept += own[best].tolist()
         chosen.append(ScoredGroup(group, scores, torch.tensor(sorted(kept)), float("-inf"), 0))
-    return carry_out(old, coupling, chosen)
+    return build_pruned(old, coupling, chosen)
 
 
 def _cells(model: nn.Module, group: ChannelGroup) -> list[Cell]:
@@ -64,7 +65,7 @@ def _cells(model: nn.Module, group: ChannelGroup) -> list[Cell]:
     cells: list[set[tuple[str, str, int]]] = [set() for _ in range(group.size)]
     for side, layers in (("writes", group.writers), ("reads", group.readers)):
         for name, places in layers.items():
-            groups = getattr(model.get_submodule(name), "groups", 1)
+            groups = groups_of(model.get_submodule(name))
             if side == "reads" and groups == 1:
                 continue
             a_group = len(places) // groups

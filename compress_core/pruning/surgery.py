@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, fx, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
-from compress_core.duplicate import duplicate
+from compress_core.layers.duplicate import duplicate
+from compress_core.layers.kinds import is_batchnorm, is_depthwise
 from compress_core.layers.modules import RaggedConv2d, SelectChannels
 from compress_core.pruning.coupling import Coupling
 from compress_core.pruning.movement import Move
@@ -22,7 +22,9 @@ class LayerKeep:
     outputs: Tensor
 
 
-def cut(model: nn.Module, coupling: Coupling, survivors: Sequence[Tensor]) -> tuple[nn.Module, dict[str, LayerKeep]]:
+def remove_channels(
+    model: nn.Module, coupling: Coupling, survivors: Sequence[Tensor]
+) -> tuple[nn.Module, dict[str, LayerKeep]]:
     """A copy of `model` in which only the survivors are left, and what each layer kept; the model stays as it was.
 
     Its own forward stays where that still fits. Data movement that does not, such as the shuffle of what is left,
@@ -37,7 +39,7 @@ def cut(model: nn.Module, coupling: Coupling, survivors: Sequence[Tensor]) -> tu
         for name, labels in coupling.inputs.items()
     }
     smaller = _shrunk(model, keeps)
-    rewired = {move.node: new for move in coupling.moves if (new := _moved_anew(move, alive))}
+    rewired = {move.node: new for move in coupling.moves if (new := _remap(move, alive))}
     return (_rewire(smaller, coupling, rewired) if rewired else smaller), keeps
 
 
@@ -51,14 +53,14 @@ def _shrunk(model: nn.Module, keeps: Mapping[str, LayerKeep]) -> nn.Module:
     shared: list[tuple[str, str, Tensor]] = []  # by several layers, which each keep something else of it
     for name, keep in keeps.items():
         layer = model.get_submodule(name)
-        if isinstance(layer, nn.Conv2d) and layer.groups > 1 and not _is_depthwise(layer):
+        if isinstance(layer, nn.Conv2d) and layer.groups > 1 and not is_depthwise(layer):
             instead[id(layer)] = _shrunk_groups(layer, keep)
             continue
         for tensor_name, tensor in (*layer._parameters.items(), *layer._buffers.items()):
             if tensor is None or tensor.dim() == 0:  # BatchNorm's batch counter
                 continue
             left = tensor.detach().index_select(0, keep.outputs.to(tensor.device))
-            if tensor.dim() > 1 and not _is_depthwise(layer) and len(keep.inputs) < tensor.shape[1]:
+            if tensor.dim() > 1 and not is_depthwise(layer) and len(keep.inputs) < tensor.shape[1]:
                 left = left.index_select(1, keep.inputs.to(tensor.device))
             if id(tensor) in instead:
                 shared.append((name, tensor_name, left))
@@ -98,14 +100,14 @@ def _conv_like(layer: nn.Conv2d, weights: list[Tensor], biases: list[Tensor | No
 
 
 @dataclass(frozen=True)
-class _NewMove:
+class _Remap:
     """Data movement said anew: its sources side by side, then what is at `index` where that is not all of them."""
 
     old: Move
     index: Tensor | None
 
 
-def _moved_anew(move: Move, alive: Tensor) -> _NewMove | None:
+def _remap(move: Move, alive: Tensor) -> _Remap | None:
     """How to move what is left; None where the network's own way still does."""
     lives = alive[move.before]
     if lives.all():
@@ -115,10 +117,10 @@ def _moved_anew(move: Move, alive: Tensor) -> _NewMove | None:
     whole = len(index) == int(lives.sum()) and torch.equal(index, torch.arange(len(index)))
     if whole and move.keeps_order:
         return None
-    return _NewMove(move, None if whole else index)
+    return _Remap(move, None if whole else index)
 
 
-def _rewire(model: nn.Module, coupling: Coupling, moves: Mapping[str, _NewMove]) -> fx.GraphModule:
+def _rewire(model: nn.Module, coupling: Coupling, moves: Mapping[str, _Remap]) -> fx.GraphModule:
     new = fx.Graph()
     made: dict[fx.Node, fx.Node] = {}
     names: dict[str, fx.Node] = {}
@@ -140,7 +142,7 @@ def _rewire(model: nn.Module, coupling: Coupling, moves: Mapping[str, _NewMove])
     return fx.GraphModule(model, new, type(model).__name__)
 
 
-def _move(model: nn.Module, graph: fx.Graph, name: str, new: _NewMove, sources: list[fx.Node]) -> fx.Node:
+def _move(model: nn.Module, graph: fx.Graph, name: str, new: _Remap, sources: list[fx.Node]) -> fx.Node:
     if new.old.flat:
         sources = [graph.call_function(torch.flatten, (source, 1)) for source in sources]
     joined = sources[0] if len(sources) == 1 else graph.call_function(torch.cat, (sources, new.old.dim))
@@ -177,21 +179,17 @@ def resize_to(model: nn.Module, shapes: Mapping[str, Sequence[int]]) -> nn.Modul
     return resized
 
 
-def _is_depthwise(layer: nn.Module) -> bool:
-    return isinstance(layer, nn.Conv2d) and 1 < layer.groups == layer.in_channels == layer.out_channels
-
-
 def _set_sizes(layer: nn.Module) -> None:
     """Let a layer's numbers say what its tensors are."""
     match layer:
         case nn.Conv2d():
-            if _is_depthwise(layer):
+            if is_depthwise(layer):
                 layer.groups = layer.in_channels = layer.out_channels = layer.weight.shape[0]
             else:
                 layer.out_channels, layer.in_channels = layer.weight.shape[0], layer.weight.shape[1] * layer.groups
         case nn.Linear():
             layer.out_features, layer.in_features = layer.weight.shape
-        case _BatchNorm():
+        case _ if is_batchnorm(layer):
             known = layer.weight if layer.weight is not None else layer.running_mean
             layer.num_features = layer.num_features if known is None else len(known)
 

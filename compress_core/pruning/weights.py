@@ -7,13 +7,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from compress_core.duplicate import duplicate
 from compress_core.errors import UnsupportedModelError
-from compress_core.layers.reading import weight_matrix
-from compress_core.pruning.channels import PruneResult, carry_out
-from compress_core.pruning.choosing import ScoredGroup, check_ratio, check_scope
+from compress_core.layers.duplicate import duplicate
+from compress_core.layers.kinds import is_weighted
+from compress_core.layers.matrices import weight_matrix
+from compress_core.pruning.channels import PruneResult, build_pruned
 from compress_core.pruning.coupling import NO_PLACE, ChannelGroup, Coupling, couple
 from compress_core.pruning.exactness import prove
+from compress_core.pruning.selection import ScoredGroup, check_ratio, check_scope
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def prune_weights(
     check_scope(scope)
     ignore = (ignore,) if isinstance(ignore, str) else ignore
     pruned = duplicate(model)
-    layers = {name: m for name, m in pruned.named_modules() if isinstance(m, nn.Conv2d | nn.Linear)}
+    layers = {name: m for name, m in pruned.named_modules() if is_weighted(m)}
     unknown = [name for name in ignore if name not in layers]
     if unknown:
         raise ValueError(f"No layer with weights is named '{unknown[0]}'. There are: {', '.join(layers)}.")
@@ -120,31 +121,34 @@ def remove_empty_channels(
     left = [torch.arange(group.size) for group in coupling.groups]
     while True:
         alive = coupling.alive(left)
-        heard = [_heard(model, coupling, group, alive)[kept] for group, kept in zip(coupling.groups, left, strict=True)]
-        if all(own.all() for own in heard):
+        read = [
+            _read_channels(model, coupling, group, alive)[kept]
+            for group, kept in zip(coupling.groups, left, strict=True)
+        ]
+        if all(own.all() for own in read):
             break
         # A layer keeps one channel at least: the same as everywhere in surgery.
-        fewer = [kept[own] if own.any() else kept[:1] for kept, own in zip(left, heard, strict=True)]
+        fewer = [kept[own] if own.any() else kept[:1] for kept, own in zip(left, read, strict=True)]
         if all(len(new) == len(old) for new, old in zip(fewer, left, strict=True)):
             break
         left = fewer
     chosen = [
-        ScoredGroup(group, _heard(model, coupling, group, coupling.alive(left)).float(), kept, float("-inf"), 0)
+        ScoredGroup(group, _read_channels(model, coupling, group, coupling.alive(left)).float(), kept, float("-inf"), 0)
         for group, kept in zip(coupling.groups, left, strict=True)
     ]
-    result = carry_out(model, coupling, chosen)
+    result = build_pruned(model, coupling, chosen)
     if proven:
         prove(model, result.model, coupling, result.survivors, example_input)
     return result
 
 
-def _heard(model: nn.Module, coupling: Coupling, group: ChannelGroup, alive: Tensor) -> Tensor:
+def _read_channels(model: nn.Module, coupling: Coupling, group: ChannelGroup, alive: Tensor) -> Tensor:
     """(size,) whether a living output reads each channel with a weight that is not zero."""
-    heard = torch.zeros(group.size, dtype=torch.bool)
+    read = torch.zeros(group.size, dtype=torch.bool)
     for name, places in group.readers.items():
         weights = weight_matrix(model.get_submodule(name))  # (groups, outputs, channels × kernel)
         lives = alive[coupling.outputs[name]].view(len(weights), -1)
         per_channel = weights.view(len(weights), weights.shape[1], len(places) // len(weights), -1)
         read = (per_channel.ne(0).any(3) & lives.unsqueeze(2)).any(1).flatten()
-        heard[places[read & (places != NO_PLACE)]] = True
-    return heard
+        read[places[read & (places != NO_PLACE)]] = True
+    return read

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from compress_core.duplicate import duplicate, put_module
+from compress_core.layers.duplicate import duplicate, put_module
+from compress_core.layers.kinds import is_weighted
 from compress_core.layers.running import run_on
 from compress_core.quantization.clipping import mse
 from compress_core.quantization.grids import Grid
@@ -38,7 +39,7 @@ class QuantizedInput(nn.Module):
         return f"bits={self.grid.bits}"
 
 
-def observe(network: nn.Module, images: Tensor, bits: int, layers: tuple[type, ...], seed: int = 0) -> dict[str, Grid]:
+def observe(network: nn.Module, images: Tensor, bits: int, seed: int = 0) -> dict[str, Grid]:
     """For each layer that images (N, C, H, W) reach the grid of `bits` bits with the least error on what it reads.
 
     Krishnamoorthi 2018, section 2.1, one affine grid a tensor; clipped where that is nearer to what was seen.
@@ -47,7 +48,7 @@ def observe(network: nn.Module, images: Tensor, bits: int, layers: tuple[type, .
     watched = duplicate(network).eval()
     read: dict[str, list[Tensor]] = {}
     for name, layer in watched.named_modules():
-        if not isinstance(layer, layers):
+        if not is_weighted(layer):
             continue
 
         def note(_: nn.Module, given: tuple[Tensor], name: str = name) -> None:
@@ -73,13 +74,13 @@ def simulate(network: nn.Module, grids: Mapping[str, Grid]) -> nn.Module:
     simulated = duplicate(network)
     for name, grid in grids.items():
         layer = simulated.get_submodule(name)
-        if not isinstance(layer, nn.Conv2d | nn.Linear):
+        if not is_weighted(layer):
             raise KeyError(f"'{name}' is no layer with weights")
         put_module(simulated, name, QuantizedInput(layer, grid))
     return simulated
 
 
-def plain(network: nn.Module) -> nn.Module:
+def without_rounding(network: nn.Module) -> nn.Module:
     """The network whose layers read what they are given: itself, or a copy without the rounding."""
     if not any(isinstance(module, QuantizedInput) for module in network.modules()):
         return network

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from compress_core.duplicate import duplicate
+from compress_core.layers.duplicate import duplicate
 from compress_core.layers.folding import fold_batchnorm
-from compress_core.layers.reading import Places, outputs, some_places
-from compress_core.layers.running import checked, run_on
+from compress_core.layers.kinds import is_depthwise, is_weighted
+from compress_core.layers.matrices import Places, outputs, some_places
+from compress_core.layers.running import check_images, run_on
 from compress_core.quantization.equalization import equalize as equalized
-from compress_core.quantization.state import LAYERS
 
 ROWS, ROWS_DEPTHWISE = 16384, 2048
 """Places over all images that a layer is looked at; a depthwise layer has a kernel a channel to round, no more."""
@@ -30,7 +30,7 @@ class Calibration:
     """For each layer (rows, channels) what it gave there."""
 
 
-def make_ready(model: nn.Module, fold: bool, equalize: bool) -> tuple[nn.Module, bool]:
+def prepare_for_rounding(model: nn.Module, fold: bool, equalize: bool) -> tuple[nn.Module, bool]:
     """A float32 copy in eval mode, BatchNorms folded and layers equalized as asked for, and whether they were folded.
 
     Raises:
@@ -48,20 +48,19 @@ def calibrate(
     Raises:
         ValueError: there is no image, or the network does not run on these.
     """
-    images = checked(images).float()
-    network, folded = make_ready(model, fold, equalize)
+    images = check_images(images).float()
+    network, folded = prepare_for_rounding(model, fold, equalize)
     watched = duplicate(network)
     generator = torch.Generator().manual_seed(seed)
     places: dict[str, Places | None] = {}
     given: dict[str, Tensor] = {}
     for name, layer in watched.named_modules():
-        if not isinstance(layer, LAYERS):
+        if not is_weighted(layer):
             continue
 
         def note(layer: nn.Module, _: object, output: Tensor, name: str = name) -> None:
             if name not in given:  # a layer that runs twice is fitted to what it gave first
-                depthwise = isinstance(layer, nn.Conv2d) and layer.weight.shape[1] == 1 < layer.groups
-                places[name] = some_places(layer, output, ROWS_DEPTHWISE if depthwise else ROWS, generator)
+                places[name] = some_places(layer, output, ROWS_DEPTHWISE if is_depthwise(layer) else ROWS, generator)
                 given[name] = outputs(layer, output, places[name])
 
         layer.register_forward_hook(note)

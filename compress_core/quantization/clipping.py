@@ -1,12 +1,13 @@
 """Clipping: from where to where a grid reaches. A new way is a function and a line below."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from compress_core.quantization.grids import Grid
-from compress_core.registry import Registry
+from compress_core.registry import CLIPPINGS, Entry
 
 PERCENT = 0.5
 """Of the weights, those that the percentile leaves out at either end."""
@@ -15,8 +16,15 @@ SHRINKS = torch.linspace(1, 0.25, 26)
 
 ToGrid = Callable[[Tensor, Tensor], Grid]
 """The grid of rows from their lowest and highest levels, each (R, 1)."""
-Clipping = Callable[[Tensor, ToGrid, Tensor | None], Grid]
+Clip = Callable[[Tensor, ToGrid, Tensor | None], Grid]
 """The grid of rows of weights (R, n), and of how much an error in each of them matters (R or 1, n)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clipping(Entry):
+    """A way to choose how far a grid reaches."""
+
+    fit: Clip
 
 
 def min_max(rows: Tensor, to_grid: ToGrid, _: Tensor | None = None) -> Grid:
@@ -45,7 +53,11 @@ def mse(rows: Tensor, to_grid: ToGrid, importance: Tensor | None = None) -> Grid
     return to_grid(low * shrink, high * shrink)
 
 
-CLIPPINGS: Registry[Clipping] = Registry("clipping", {"mse": mse, "percentile": percentile, "min_max": min_max})
+CLIPPINGS.register(
+    mse=Clipping(title="Least squared error", fit=mse),
+    percentile=Clipping(title=f"{PERCENT} % left out at each end", fit=percentile),
+    min_max=Clipping(title="Smallest to largest", fit=min_max),
+)
 
 
 def clippings() -> list[str]:

@@ -6,6 +6,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from compress_core.registry import CODINGS, Entry
+
+CODINGS.register(plain=Entry(title="Plain"), huffman=Entry(title="Huffman"))
+
 
 def pack_bits(codes: Tensor, bits: int) -> Tensor:
     """Integers 0 … 2^bits − 1 of any shape as ⌈n · bits / 8⌉ bytes (uint8), the first code in the highest bits."""

@@ -5,10 +5,11 @@ from collections import Counter
 import torch
 from torch import Tensor, fx, nn
 
-from compress_core.duplicate import duplicate
 from compress_core.errors import UnsupportedModelError
+from compress_core.layers.duplicate import duplicate
+from compress_core.layers.kinds import is_depthwise
 from compress_core.layers.modules import RaggedConv2d, SelectChannels
-from compress_core.tracing import Tracer
+from compress_core.layers.tracing import Tracer
 
 THROUGH = (nn.Identity, nn.ReLU, nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.Dropout)
 """What a positive factor passes through unchanged. ReLU6 is not among it, nor a BatchNorm that was not folded."""
@@ -61,7 +62,7 @@ def _pairs(model: nn.Module) -> list[tuple[str, str]]:
         if after is not None and _is_layer(model, after) and calls.count(after.target) == 1:
             second = _module(model, after)
             alone = all(weights[id(_module(model, n).weight)] == 1 for n in (node, after))
-            simple = second.groups == 1 or second.groups == second.in_channels == second.out_channels
+            simple = second.groups == 1 or is_depthwise(second)
             if alone and simple and second.in_channels == _module(model, node).out_channels:
                 found.append((node.target, after.target))
     return found

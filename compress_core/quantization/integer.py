@@ -13,8 +13,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from compress_core.duplicate import duplicate
 from compress_core.errors import CompressError, UnsupportedModelError
+from compress_core.layers.duplicate import duplicate
 
 PACKAGES = ("onnx", "onnxruntime")
 BATCH = 64
@@ -47,7 +47,7 @@ def to_onnx(model: nn.Module, example_input: Tensor) -> bytes:
     """The file of a network in ONNX, float32 and in eval mode, for any number of images at a time.
 
     It reads `images` (N, C, H, W) and gives `logits`. A BatchNorm that directly follows a convolution becomes part of
-    it; behind a ragged one only where `compress_core.inference.fold_batchnorm` has gone before.
+    it; behind a ragged one only where `compress_core.layers.inference.fold_batchnorm` has gone before.
 
     Args:
         model: it stays as it was.

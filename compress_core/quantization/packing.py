@@ -35,9 +35,9 @@ from compress_core.errors import CheckpointError
 from compress_core.quantization.coding import as_octets, huffman, pack_bits, unhuffman, unpack_bits
 from compress_core.quantization.grids import Codebook, Grid, Levels
 from compress_core.quantization.state import PackedState
+from compress_core.registry import CODINGS
 
 FORMAT = "compress_core/3"
-CODINGS = ("plain", "huffman")
 KINDS = ("affine", "symmetric", "ternary", "binary", "offset", "codebook")
 MAX_DIMENSIONS = 6
 MAX_WEIGHTS = 10_000

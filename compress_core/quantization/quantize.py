@@ -7,20 +7,21 @@ from numbers import Integral
 import torch
 from torch import Tensor, nn
 
-from compress_core.duplicate import duplicate
-from compress_core.layers.reading import features, weight_matrix
+from compress_core.layers.duplicate import duplicate
+from compress_core.layers.kinds import is_weighted
+from compress_core.layers.matrices import features, weight_matrix
 from compress_core.layers.regression import Regression
-from compress_core.layers.running import channels_last, checked, run_on
+from compress_core.layers.running import channels_last, check_images, run_on
 from compress_core.quantization.activations import observe
-from compress_core.quantization.calibration import Calibration, calibrate, make_ready
-from compress_core.quantization.clipping import CLIPPINGS, Clipping
+from compress_core.quantization.calibration import Calibration, calibrate, prepare_for_rounding
+from compress_core.quantization.clipping import Clip
 from compress_core.quantization.grids import Levels
-from compress_core.quantization.rounding import ROUNDINGS, Circumstances, Rounding
-from compress_core.quantization.schemes import SCHEMES, Scheme
-from compress_core.quantization.state import LAYERS, PackedState, with_activations
+from compress_core.quantization.rounding import Rounding, RoundingInputs
+from compress_core.quantization.schemes import Scheme
+from compress_core.quantization.state import PackedState, with_activations
+from compress_core.recipe import ACTIVATION_BITS, BITS
+from compress_core.registry import CLIPPINGS, ROUNDINGS, SCHEMES
 
-BITS = (*range(1, 17), 32)
-ACTIVATION_BITS = (*range(2, 9), 32)
 DAMPING = 1e-2
 """Of the mean variance of what a layer reads, added to each: what is read is never known exactly."""
 
@@ -79,44 +80,48 @@ def quantize(
     """
     _check(bits, activations)
     rule = ROUNDINGS[rounding]
-    ways = _Ways(SCHEMES[scheme], rule, CLIPPINGS[clipping or rule.clipping], torch.Generator().manual_seed(seed))
+    method = _Method(
+        SCHEMES[scheme], rule, CLIPPINGS[clipping or rule.clipping].fit, torch.Generator().manual_seed(seed)
+    )
     tensors = finite_tensors(model)
-    looks = bits != 32 and ("images" in ways.rounding.needs or correct_bias)
+    looks = bits != 32 and ("images" in method.rounding.needs or correct_bias)
     if (looks or activations < 32) and calibration is None:
         if images is None or not len(images):
             raise ValueError(
                 "Error-compensating rounding, bias correction and rounded activations look at calibration images: "
                 "give at least one as images=."
             )
-        images = checked(images).float()
+        images = check_images(images).float()
     if calibration is not None and _shapes(calibration.network) != _shapes(model):
         raise ValueError(f"This calibration is of another network than this {type(model).__name__}.")
     if bits == 32:
         network, state = duplicate(model).eval(), PackedState(kept=tensors)
     elif looks:
         calibration = calibration or calibrate(model, images, fold, equalize, seed)
-        network, state = _with_images(calibration, bits, ways)
+        network, state = _with_images(calibration, bits, method)
     else:
-        ready, folded = (calibration.network, calibration.folded) if calibration else make_ready(model, fold, equalize)
-        network, state = _without_images(ready, folded, bits, ways)
+        ready, folded = (
+            (calibration.network, calibration.folded) if calibration else prepare_for_rounding(model, fold, equalize)
+        )
+        network, state = _without_images(ready, folded, bits, method)
     if activations < 32:
         seen = calibration.images if images is None else images
-        state = replace(state, activations=observe(network, seen, activations, LAYERS, seed))
+        state = replace(state, activations=observe(network, seen, activations, seed))
     return QuantizeResult(with_activations(network, state), state)
 
 
 @dataclass(frozen=True)
-class _Ways:
+class _Method:
     """How levels and codes are chosen."""
 
     scheme: Scheme
     rounding: Rounding
-    clipping: Clipping
+    clipping: Clip
     generator: torch.Generator
 
 
 @dataclass(frozen=True)
-class _Settled:
+class _QuantizedLayer:
     """A layer's weights on their levels."""
 
     levels: Levels
@@ -124,34 +129,38 @@ class _Settled:
     weights: Tensor
 
 
-def _settle(layer: nn.Module, weights: Tensor, bits: int, ways: _Ways, covariance: Tensor | None = None) -> _Settled:
+def _quantize_layer(
+    layer: nn.Module, weights: Tensor, bits: int, method: _Method, covariance: Tensor | None = None
+) -> _QuantizedLayer:
     """Choose levels and codes for weights (groups, outputs of a group, features) of a layer.
 
     Args:
         covariance: of what the layer reads, if known: where that varies much, errors matter.
     """
-    shape, importance, rounding = layer.weight.shape, None, ways.rounding
+    shape, importance, rounding = layer.weight.shape, None, method.rounding
     if covariance is not None:
         importance = covariance.diagonal(dim1=1, dim2=2).unsqueeze(1).expand_as(weights).reshape(shape)
     elif "images" in rounding.needs:  # no image reaches this layer
         rounding = ROUNDINGS["nearest"]
-    levels = ways.scheme.fit(weights.reshape(shape), ways.scheme.bits(bits), ways.clipping, importance)
+    levels = method.scheme.fit(weights.reshape(shape), method.scheme.bits(bits), method.clipping, importance)
     by_rows = levels.shaped(*weights.shape[:2], 1)
-    codes = rounding.to_codes(weights, by_rows, Circumstances(covariance, ways.generator))
-    return _Settled(levels, codes.reshape(shape).to(torch.int32), by_rows.dequantize(codes).reshape(shape))
+    codes = rounding.to_codes(weights, by_rows, RoundingInputs(covariance, method.generator))
+    return _QuantizedLayer(levels, codes.reshape(shape).to(torch.int32), by_rows.dequantize(codes).reshape(shape))
 
 
 def _without_images(
-    ready: nn.Module, folded: bool, bits: int | Mapping[str, int], ways: _Ways
+    ready: nn.Module, folded: bool, bits: int | Mapping[str, int], method: _Method
 ) -> tuple[nn.Module, PackedState]:
     network = duplicate(ready)
     layers = _layers(network)
     plan = _plan(bits, layers)
-    settled = {name: _settle(layers[name], weight_matrix(layers[name]), plan[name], ways) for name in plan}
-    return _packed(network, settled, folded)
+    rounded = {name: _quantize_layer(layers[name], weight_matrix(layers[name]), plan[name], method) for name in plan}
+    return _packed(network, rounded, folded)
 
 
-def _with_images(calibration: Calibration, bits: int | Mapping[str, int], ways: _Ways) -> tuple[nn.Module, PackedState]:
+def _with_images(
+    calibration: Calibration, bits: int | Mapping[str, int], method: _Method
+) -> tuple[nn.Module, PackedState]:
     """Quantize layer after layer in the order in which they run, each aiming at what the original gave.
 
     What a layer reads has gone through the quantized layers before it, so that it can make good what these lost.
@@ -159,7 +168,7 @@ def _with_images(calibration: Calibration, bits: int | Mapping[str, int], ways: 
     network = duplicate(calibration.network)
     layers = _layers(network)
     plan = _plan(bits, layers)
-    settled: dict[str, _Settled] = {}
+    rounded: dict[str, _QuantizedLayer] = {}
     reached: set[str] = set()
     hooks = []
     for name, layer in layers.items():
@@ -172,12 +181,12 @@ def _with_images(calibration: Calibration, bits: int | Mapping[str, int], ways: 
             read = features(layer, maps, calibration.places[name])
             problem = Regression.of(read, calibration.outputs[name])
             if name in plan:
-                if "images" in ways.rounding.needs:
+                if "images" in method.rounding.needs:
                     weights = problem.solve(weight_matrix(layer))
-                    settled[name] = _settle(layer, weights, plan[name], ways, problem.held(DAMPING))
+                    rounded[name] = _quantize_layer(layer, weights, plan[name], method, problem.damped(DAMPING))
                 else:
-                    settled[name] = _settle(layer, weight_matrix(layer), plan[name], ways)
-                layer.weight.data = settled[name].weights
+                    rounded[name] = _quantize_layer(layer, weight_matrix(layer), plan[name], method)
+                layer.weight.data = rounded[name].weights
             layer.bias = nn.Parameter(_as_kept(problem.constant(weight_matrix(layer))).float())
             return maps
 
@@ -185,12 +194,12 @@ def _with_images(calibration: Calibration, bits: int | Mapping[str, int], ways: 
     run_on(network, calibration.images)
     for hook in hooks:
         hook.remove()
-    missed = [name for name in plan if name not in settled]
-    settled |= {name: _settle(layers[name], weight_matrix(layers[name]), plan[name], ways) for name in missed}
-    return _packed(network, settled, calibration.folded)
+    missed = [name for name in plan if name not in rounded]
+    rounded |= {name: _quantize_layer(layers[name], weight_matrix(layers[name]), plan[name], method) for name in missed}
+    return _packed(network, rounded, calibration.folded)
 
 
-def _packed(network: nn.Module, settled: Mapping[str, _Settled], folded: bool) -> tuple[nn.Module, PackedState]:
+def _packed(network: nn.Module, rounded: Mapping[str, _QuantizedLayer], folded: bool) -> tuple[nn.Module, PackedState]:
     """The network with those weights, in place, and its state.
 
     Raises:
@@ -201,7 +210,7 @@ def _packed(network: nn.Module, settled: Mapping[str, _Settled], folded: bool) -
     for name, parameter in network.named_parameters(remove_duplicate=False):
         shared.setdefault(id(parameter), []).append(name)
     weights = {}
-    for layer, own in settled.items():
+    for layer, own in rounded.items():
         if not torch.isfinite(own.weights).all():
             raise ValueError(f"The weights of '{layer}' are too large for levels of finite numbers.")
         weights |= dict.fromkeys(shared[id(network.get_submodule(layer).weight)], own)
@@ -220,7 +229,7 @@ def _layers(network: nn.Module) -> dict[str, nn.Module]:
     """By name those whose weights can be rounded: each weight once, where a layer holds it itself."""
     found: dict[int, tuple[str, nn.Module]] = {}
     for name, layer in network.named_modules():
-        if isinstance(layer, LAYERS) and layer._parameters.get("weight") is not None:
+        if is_weighted(layer) and layer._parameters.get("weight") is not None:
             found.setdefault(id(layer.weight), (name, layer))
     return dict(found.values())
 
@@ -244,7 +253,7 @@ def _plan(bits: int | Mapping[str, int], layers: Mapping[str, nn.Module]) -> dic
 
 
 def _check(bits: object, activations: object) -> None:
-    """Refuse bits that there are not.
+    """Raise unless there are such bit widths.
 
     Raises:
         ValueError: with what is allowed.

@@ -7,14 +7,14 @@ import torch
 from torch import Tensor
 
 from compress_core.quantization.grids import Levels
-from compress_core.registry import Registry
+from compress_core.registry import ROUNDINGS, Entry
 
 BLOCK = 32
 """Features whose errors are passed on to the features after them at once."""
 
 
 @dataclass(frozen=True)
-class Circumstances:
+class RoundingInputs:
     """What a rounding may look at beside the weights.
 
     Args:
@@ -26,17 +26,14 @@ class Circumstances:
     generator: torch.Generator
 
 
-ToCodes = Callable[[Tensor, Levels, Circumstances], Tensor]
+ToCodes = Callable[[Tensor, Levels, RoundingInputs], Tensor]
 """The codes (float32, whole) of weights (groups, outputs of a group, features) on their levels."""
 
 
-@dataclass(frozen=True)
-class Rounding:
+@dataclass(frozen=True, kw_only=True)
+class Rounding(Entry):
     """A way to choose between levels."""
 
-    title: str
-    """For people, in a few words."""
-    paper: str
     to_codes: ToCodes
     needs: tuple[str, ...] = ()
     """What it looks at beside the weights: `images`."""
@@ -45,18 +42,18 @@ class Rounding:
     more so, unless something makes that good."""
 
 
-def nearest(weights: Tensor, levels: Levels, _: Circumstances) -> Tensor:
+def nearest(weights: Tensor, levels: Levels, _: RoundingInputs) -> Tensor:
     """The closest level."""
     return levels.nearest(weights)
 
 
-def stochastic(weights: Tensor, levels: Levels, given: Circumstances) -> Tensor:
+def stochastic(weights: Tensor, levels: Levels, given: RoundingInputs) -> Tensor:
     """One of the two levels around the weight, the nearer the likelier, so that the mean is right."""
     below, on_the_way = levels.neighbours(weights)
     return below + (torch.rand(weights.shape, generator=given.generator) < on_the_way)
 
 
-def error_compensating(weights: Tensor, levels: Levels, given: Circumstances) -> Tensor:
+def error_compensating(weights: Tensor, levels: Levels, given: RoundingInputs) -> Tensor:
     """Feature by feature the closest level; what each rounding does to the output, those still to come make good.
 
     The features that vary most go first. An output channel for which this gives a larger squared error than the
@@ -95,15 +92,27 @@ def _squared_error(change: Tensor, covariance: Tensor) -> Tensor:
     return (change @ covariance * change).sum(2, keepdim=True)
 
 
-ROUNDINGS: Registry[Rounding] = Registry(
-    "rounding",
-    {
-        "nearest": Rounding("to the nearest level", "the textbook's", nearest),
-        "stochastic": Rounding("up or down by chance", "Gupta et al. 2015, section 3.1", stochastic),
-        "error_compensating": Rounding(
-            "errors made good", "Frantar et al. 2023, GPTQ, section 3", error_compensating, ("images",), "mse"
-        ),
-    },
+ROUNDINGS.register(
+    nearest=Rounding(
+        title="to the nearest level",
+        formula=r"$q = \operatorname{round}(w/s) + z$",
+        paper="the textbook's",
+        to_codes=nearest,
+    ),
+    stochastic=Rounding(
+        title="up or down by chance",
+        formula="up with the probability of the part of the way, so that the mean is right",
+        paper="Gupta et al. 2015, section 3.1",
+        to_codes=stochastic,
+    ),
+    error_compensating=Rounding(
+        title="error compensation",
+        formula="input by input; those still to come make up for what each rounding does to the output",
+        paper="Frantar et al. 2023, GPTQ, section 3",
+        to_codes=error_compensating,
+        needs=("images",),
+        clipping="mse",
+    ),
 )
 
 

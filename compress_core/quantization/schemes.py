@@ -8,9 +8,9 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from compress_core.quantization.clipping import Clipping
+from compress_core.quantization.clipping import Clip
 from compress_core.quantization.grids import Codebook, Grid, Levels
-from compress_core.registry import Registry
+from compress_core.registry import SCHEMES, Entry
 
 TERNARY_DEADZONE = 0.7
 """Of the mean |w|: what is larger sets the scale. Each weight then takes the nearest level, so that those up to half
@@ -24,22 +24,21 @@ NEXT_TO_NOTHING = 2.0**-100
 TINY = 1e-30
 """A range too small to be told from zero gets a step of 1, on which all of it is zero."""
 
-Fit = Callable[[Tensor, int, Clipping, Tensor | None], Levels]
+Fit = Callable[[Tensor, int, Clip, Tensor | None], Levels]
 """The levels of a weight tensor (C, …) at a bit width; the clipping looks at how much an error matters, (C, …)."""
 
 
-@dataclass(frozen=True)
-class Scheme:
+@dataclass(frozen=True, kw_only=True)
+class Scheme(Entry):
     """A way to choose levels."""
 
-    title: str
-    """For people, in a few words."""
-    paper: str
     fit: Fit
     fixed_bits: int | None = None
     """What a weight takes whatever is asked for, where the scheme says how many levels there are."""
     clips: bool = True
     """Whether the clipping makes a difference."""
+    compared: bool = True
+    """Whether it is drawn beside the others where accuracy is compared over bits."""
 
     def bits(self, wanted: int) -> int:
         """The bits a weight takes where so many are asked for."""
@@ -78,7 +77,7 @@ def _step(scale: Tensor) -> Tensor:
 def _fit_grid(
     weight: Tensor,
     bits: int,
-    clipping: Clipping,
+    clipping: Clip,
     importance: Tensor | None,
     to_grid: Callable[[Tensor, Tensor, int], Grid],
     per_channel: bool,
@@ -90,18 +89,18 @@ def _fit_grid(
     return grid.shaped(len(weight), *[1] * (weight.dim() - 1))
 
 
-def _fit_binary(weight: Tensor, _bits: int, _clipping: Clipping, _importance: Tensor | None) -> Grid:
+def _fit_binary(weight: Tensor, _bits: int, _clipping: Clip, _importance: Tensor | None) -> Grid:
     return _binary(weight.flatten(1).abs().mean(1)).shaped(len(weight), *[1] * (weight.dim() - 1))
 
 
-def _fit_ternary(weight: Tensor, _bits: int, _clipping: Clipping, _importance: Tensor | None) -> Grid:
+def _fit_ternary(weight: Tensor, _bits: int, _clipping: Clip, _importance: Tensor | None) -> Grid:
     size = weight.flatten(1).abs()
     beyond = size > TERNARY_DEADZONE * size.mean(1, keepdim=True)
     scale = _step((size * beyond).sum(1) / beyond.sum(1).clamp(min=1))
     return Grid("ternary", 2, scale, torch.ones_like(scale)).shaped(len(weight), *[1] * (weight.dim() - 1))
 
 
-def _fit_offset(weight: Tensor, bits: int, _clipping: Clipping, _importance: Tensor | None) -> Grid:
+def _fit_offset(weight: Tensor, bits: int, _clipping: Clip, _importance: Tensor | None) -> Grid:
     low, high = weight.amin(), weight.amax()
     scale = (high - low) / (2**bits - 1)
     # Where all weights are one value, code 0 stands for it.
@@ -110,7 +109,7 @@ def _fit_offset(weight: Tensor, bits: int, _clipping: Clipping, _importance: Ten
     return Grid("offset", bits, scale.view(shape), (-low / scale).view(shape))
 
 
-def _fit_codebook(weight: Tensor, bits: int, _clipping: Clipping, importance: Tensor | None) -> Codebook:
+def _fit_codebook(weight: Tensor, bits: int, _clipping: Clip, importance: Tensor | None) -> Codebook:
     """k-means on a line: from a good start each level moves to the mean of the weights nearest to it."""
     ordered, order = weight.flatten().sort()
     heavy = torch.ones_like(ordered) if importance is None else importance.expand_as(weight).flatten()[order]
@@ -176,25 +175,77 @@ def codebook_rate(weights: int, bits: int, levels: int) -> float:
     return weights * bits / (weights * math.log2(levels) + levels * bits)
 
 
-def _uniform(title: str, to_grid: Callable[[Tensor, Tensor, int], Grid], per_channel: bool, section: str) -> Scheme:
-    paper = f"Krishnamoorthi 2018, Quantizing deep convolutional networks, section {section}"
-    return Scheme(title, paper, partial(_fit_grid, to_grid=to_grid, per_channel=per_channel))
+_KRISHNAMOORTHI = "Krishnamoorthi 2018, Quantizing deep convolutional networks, section"
 
-
-SCHEMES: Registry[Scheme] = Registry(
-    "scheme",
-    {
-        "per_channel": _uniform("per channel", affine, True, "2.1"),
-        "per_channel_symmetric": _uniform("per channel, symmetric", _symmetric, True, "2.2"),
-        "per_tensor": _uniform("per tensor", affine, False, "2.1"),
-        "per_tensor_symmetric": _uniform("per tensor, symmetric", _symmetric, False, "2.2"),
-        "codebook": Scheme("codebook", "Han et al. 2016, Deep Compression, section 3", _fit_codebook, clips=False),
-        "ternary": Scheme(
-            "ternary: −a, 0, +a", "Li & Liu 2016, Ternary weight networks, section 2", _fit_ternary, 2, clips=False
-        ),
-        "binary": Scheme("binary: −a, +a", "Rastegari et al. 2016, XNOR-Net, section 3.1", _fit_binary, 1, clips=False),
-        "min_max": Scheme("smallest to largest, homework 7", "homework 7's encode8", _fit_offset, clips=False),
-    },
+SCHEMES.register(
+    per_channel=Scheme(
+        title="per channel",
+        formula=r"$s_c\,(q - z_c)$, $s_c = (\max w_c - \min w_c) / (2^b - 1)$",
+        paper=f"{_KRISHNAMOORTHI} 2.1",
+        fit=partial(_fit_grid, to_grid=affine, per_channel=True),
+        color="#7B61A8",
+        marker="circle",
+    ),
+    per_channel_symmetric=Scheme(
+        title="per channel, symmetric",
+        formula=r"$s_c\,q$, $s_c = \max\lvert w_c\rvert / (2^{b-1} - 1)$",
+        paper=f"{_KRISHNAMOORTHI} 2.2",
+        fit=partial(_fit_grid, to_grid=_symmetric, per_channel=True),
+        compared=False,
+    ),
+    per_tensor=Scheme(
+        title="per tensor",
+        formula=r"$s\,(q - z)$, one $s$ and $z$ for the layer",
+        paper=f"{_KRISHNAMOORTHI} 2.1",
+        fit=partial(_fit_grid, to_grid=affine, per_channel=False),
+        color="#B0552B",
+        marker="square",
+    ),
+    per_tensor_symmetric=Scheme(
+        title="per tensor, symmetric",
+        formula=r"$s\,q$, one $s$ for the layer",
+        paper=f"{_KRISHNAMOORTHI} 2.2",
+        fit=partial(_fit_grid, to_grid=_symmetric, per_channel=False),
+        compared=False,
+    ),
+    codebook=Scheme(
+        title="codebook",
+        formula=r"$2^b$ free levels by k-means, shared by the layer",
+        paper="Han et al. 2016, Deep Compression, section 3",
+        fit=_fit_codebook,
+        clips=False,
+        color="#2E8B8B",
+        marker="diamond",
+    ),
+    ternary=Scheme(
+        title="ternary: −a, 0, +a",
+        formula=r"$\{-a_c, 0, +a_c\}$, zero where $\lvert w\rvert < 0.7\,\overline{\lvert w_c\rvert}$",
+        paper="Li & Liu 2016, Ternary weight networks, section 2",
+        fit=_fit_ternary,
+        fixed_bits=2,
+        clips=False,
+        color="#A8497F",
+        marker="triangle-up",
+    ),
+    binary=Scheme(
+        title="binary: −a, +a",
+        formula=r"$\{-a_c, +a_c\}$, $a_c = \overline{\lvert w_c\rvert}$",
+        paper="Rastegari et al. 2016, XNOR-Net, section 3.1",
+        fit=_fit_binary,
+        fixed_bits=1,
+        clips=False,
+        color="#6E7B3A",
+        marker="triangle-down",
+    ),
+    min_max=Scheme(
+        title="smallest to largest, homework 7",
+        formula=r"$\min w + s\,q$, zero need not be a level",
+        paper="homework 7's encode8",
+        fit=_fit_offset,
+        clips=False,
+        color="#9A7B1F",
+        marker="x",
+    ),
 )
 
 

@@ -7,13 +7,13 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from compress_core.duplicate import duplicate
-from compress_core.layers.running import checked, run_on
-from compress_core.quantization.calibration import Calibration, calibrate, make_ready
+from compress_core.layers.duplicate import duplicate
+from compress_core.layers.kinds import is_weighted
+from compress_core.layers.running import check_images, run_on
+from compress_core.quantization.calibration import Calibration, calibrate, prepare_for_rounding
 from compress_core.quantization.packing import serialize
 from compress_core.quantization.quantize import quantize
-from compress_core.quantization.rounding import ROUNDINGS
-from compress_core.quantization.state import LAYERS
+from compress_core.registry import ROUNDINGS
 
 CHOICES = (2, 3, 4, 5, 6, 8)
 """Bits among which a budget is spent."""
@@ -42,21 +42,21 @@ def sensitivity(
     Raises:
         ValueError: there is no image, or an argument is out of range.
     """
-    images = checked(images, "The sensitivity of layers").float()
-    ready, _ = make_ready(model, fold, equalize=False)
-    layers = {name: layer.weight.numel() for name, layer in ready.named_modules() if isinstance(layer, LAYERS)}
+    images = check_images(images, "The sensitivity of layers").float()
+    ready, _ = prepare_for_rounding(model, fold, equalize=False)
+    layers = {name: layer.weight.numel() for name, layer in ready.named_modules() if is_weighted(layer)}
     rows = []
     for own in bits:
         state = quantize(ready, own, scheme, clipping=clipping, fold=False).state
         rounded = {name: {w: state.weight(w) for w in [f"{name}.weight"] if w in state.codes} for name in layers}
-        for name, error in errors_alone(ready, images, rounded):
+        for name, error in layer_errors(ready, images, rounded):
             rows.append((name, own, layers[name], error))
             progress(len(rows), len(layers) * len(bits))
     rows.sort(key=lambda row: list(layers).index(row[0]))
     return pd.DataFrame(rows, columns=["layer", "bits", "weights", "error"])
 
 
-def errors_alone(
+def layer_errors(
     ready: nn.Module, images: Tensor, rounded: Mapping[str, Mapping[str, Tensor]]
 ) -> Iterator[tuple[str, float]]:
     """For each set of rounded weights by name, one after another: what it alone does to the logits.

@@ -6,11 +6,9 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
+from compress_core.layers.kinds import is_weighted
 from compress_core.quantization.activations import simulate
 from compress_core.quantization.grids import Grid, Levels
-
-LAYERS = (nn.Conv2d, nn.Linear)
-"""Whose weights are quantized."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +46,7 @@ class PackedState:
 def with_biases(network: nn.Module, tensors: Mapping[str, Tensor]) -> nn.Module:
     """Give layers in place a bias where the tensors, by name, have one for them."""
     for name, layer in network.named_modules():
-        if isinstance(layer, LAYERS) and layer.bias is None and f"{name}.bias" in tensors:
+        if is_weighted(layer) and layer.bias is None and f"{name}.bias" in tensors:
             layer.bias = nn.Parameter(torch.zeros(layer.weight.shape[0]))
     return network
 

@@ -13,9 +13,9 @@ from torch import nn
 
 from compress_core.data import Dataset
 from compress_core.data import dataset as get_dataset
-from compress_core.duplicate import duplicate
 from compress_core.errors import CheckpointError
-from compress_core.vision import torchvision
+from compress_core.layers.duplicate import duplicate
+from compress_core.layers.vision import torchvision
 from compress_core.zoo import architecture, architectures, build
 
 FOLDER = Path(__file__).parent.parent / "checkpoints"
@@ -25,13 +25,30 @@ def checkpoint_path(
     arch: str, width: float, dataset: str, weights: str = "plain", folder: Path | None = None, **options: object
 ) -> Path:
     """Where the weights of that network are kept; `options` are those that `build` takes, defaults left out."""
-    variant = "".join(f"+{name}={value}" for name, value in sorted(options.items()))
-    return (folder or FOLDER) / f"{arch}{variant}-{width:.2f}-{dataset}-{weights}.safetensors"
+    return (folder or FOLDER) / f"{arch}{_variant(options)}-{width:.2f}-{dataset}-{weights}.safetensors"
 
 
-def trained_widths(arch: str, dataset: str, weights: str = "plain", folder: Path | None = None) -> list[float]:
-    """The width multipliers for which there is a checkpoint, smallest first."""
-    pattern = re.compile(rf"{arch}-(\d+\.\d\d)-{dataset}-{re.escape(weights)}\.safetensors")
+def _variant(options: Mapping[str, object]) -> str:
+    return "".join(f"+{name}={value}" for name, value in sorted(options.items()))
+
+
+def trained_values(arch: str, dataset: str, option: str, folder: Path | None = None) -> list[object]:
+    """The values of an option with which an architecture is trained, in the order of its registry entry.
+
+    The first of them, the default, stands in no file's name.
+    """
+    values = architecture(arch).options.get(option, ())
+    default, *others = values or (None,)
+    found = [default] if trained_widths(arch, dataset, folder=folder) else []
+    return found + [value for value in others if trained_widths(arch, dataset, folder=folder, **{option: value})]
+
+
+def trained_widths(
+    arch: str, dataset: str, weights: str = "plain", folder: Path | None = None, **options: object
+) -> list[float]:
+    """The width multipliers for which there is a checkpoint, smallest first; `options` as in `checkpoint_path`."""
+    network = re.escape(arch + _variant(options))
+    pattern = re.compile(rf"{network}-(\d+\.\d\d)-{re.escape(dataset)}-{re.escape(weights)}\.safetensors")
     names = (pattern.fullmatch(path.name) for path in (folder or FOLDER).glob("*.safetensors"))
     return sorted(float(match[1]) for match in names if match)
 
@@ -77,7 +94,7 @@ def read_checkpoint(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]
         raise CheckpointError(f"There is no checkpoint '{path.name}' in {path.parent}.")
     try:
         with safe_open(path, framework="pt") as stored:
-            tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118 (not a mapping)
+            tensors = {name: stored.get_tensor(name) for name in stored.keys()}
             metadata = dict(stored.metadata() or {})
     except (SafetensorError, OSError, ValueError) as error:
         raise CheckpointError(
@@ -154,11 +171,11 @@ def load(
         return _load_pretrained(arch, width)
     path = checkpoint_path(arch, width, dataset, weights, **options)
     if not path.is_file():
-        widths = ", ".join(f"{w:g}" for w in trained_widths(arch, dataset, weights)) or "none"
+        widths = ", ".join(f"{w:g}" for w in trained_widths(arch, dataset, weights, **options)) or "none"
         variant = "".join(f", {name}={value}" for name, value in options.items())
         raise CheckpointError(
             f"There is no trained {arch} of width {width:g} for {dataset} ({weights}{variant}). "
-            f"Trained widths{' without options' if options else ''}: {widths}."
+            f"Trained widths: {widths}."
         )
     return duplicate(_load(path, path.stat().st_mtime_ns, arch, width, dataset, **options))
 

@@ -5,10 +5,13 @@ from torch import nn
 from torch.nn import functional as F
 
 from compress_core.data import Dataset
-from compress_core.duplicate import duplicate
-from compress_core.pruning.healing import recalibrate
+from compress_core.layers.duplicate import duplicate
+from compress_core.pruning.healing import Healing, recalibrate
+from compress_core.registry import HEALINGS
 
 LEARNING_RATE = 0.001
+EPOCHS = 2
+"""As a healing."""
 SETTLING_IMAGES = 512
 """On which BatchNorm's statistics are taken in the end: a running mean over few batches lags behind the weights."""
 
@@ -62,3 +65,17 @@ def finetune(
                 optimizer.step()
                 schedule.step()
     return recalibrate(model, data.calibration(SETTLING_IMAGES, seed))
+
+
+HEALINGS.register(
+    finetune=Healing(
+        title="Reconstruct and fine-tune",
+        formula="it is trained on, with labels.",
+        heal=lambda pruned, original, _, data: finetune(pruned.model, data, EPOCHS, teacher=original),
+        after="reconstruct",
+        slow=True,
+        result=f"and {EPOCHS} epochs distilled",
+        gerund="fine-tuning",
+        method=f"solving each layer again and {EPOCHS} epochs of distillation from the original",
+    ),
+)

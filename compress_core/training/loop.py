@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from compress_core.data import Dataset
-from compress_core.inference import predict
+from compress_core.layers.inference import predict
 
 EVALUATE_EVERY = 5  # epochs
 

@@ -11,18 +11,40 @@ from pathlib import Path
 import pandas as pd
 
 from compress_core.errors import CompressError
+from compress_core.registry import TRAININGS, Entry
 from compress_core.training.checkpoints import FOLDER, checkpoint_path, read_metadata, weights_name
 from compress_core.zoo import architecture, architectures
 
 WIDTHS = (1.0, 0.75, 0.5, 0.25)
 SPARSITIES = (0.1, 0.15)
 """λ of the two sparse trainings at width 1."""
-WEIGHTS = ("plain", *map(weights_name, SPARSITIES))
-"""What a recipe calls their trainings."""
 DATASET = "digits"
 SEED = 0
 SHUFFLE_WIDTHS = (1.0, 0.5, 0.25)
 """Those of the paper's Table 3."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training(Entry):
+    """How a network was trained, as a recipe's `weights` names it."""
+
+    symbol: str
+    """In a few signs: 'λ = 0.1'."""
+    description: str = ""
+    """In a list of what was done to a network; empty for what goes without saying."""
+
+
+TRAININGS.register(plain=Training(title="Plainly", symbol="λ = 0"))
+TRAININGS.register(
+    **{
+        weights_name(strength): Training(
+            title=f"L1 penalty on γ, λ = {strength:g}",
+            symbol=f"λ = {strength:g}",
+            description=f"trained with an L1 penalty on γ (λ = {strength:g})",
+        )
+        for strength in SPARSITIES
+    }
+)
 
 
 @dataclass(frozen=True)

@@ -59,6 +59,11 @@ register(
         name="mobilenet_v1",
         title="MobileNetV1",
         paper="Howard et al. 2017, Table 1",
+        color="#C17F00",
+        marker="triangle-up",
+        layer_titles={"blocks": "Block"},
+        block_note=r"""A depthwise 3×3 convolution, then a pointwise one, each with BatchNorm and ReLU. Against a full
+convolution with N outputs that is $\frac{1}{N} + \frac{1}{9}$ of the work (section 3.1).""",
         presets={"imagenet": _imagenet, "small": _small},
         reported=tuple(
             Reported(f"{width} MobileNet-224", "Howard et al. 2017, Table 6", width, {}, top1, macs, params)

@@ -89,6 +89,11 @@ register(
         name="mobilenet_v2",
         title="MobileNetV2",
         paper="Sandler et al. 2018, Table 2",
+        color="#9A8F00",
+        marker="triangle-down",
+        layer_titles={"blocks": "Block"},
+        block_note=r"""Expand the channels t times, filter them by depth, and project them back **without** an
+activation: ReLU would destroy what few channels hold (section 3.2). The shortcut joins the narrow ends.""",
         presets={"imagenet": _imagenet, "small": _small},
         reported=(
             Reported("MobileNetV2", "Sandler et al. 2018, Table 4", 1.0, {}, 72.0, 300, 3.4),

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from torch import Tensor, nn
 
-from compress_core.registry import Registry
+from compress_core.registry import ARCHITECTURES, Entry
 
 
 @dataclass(frozen=True)
@@ -44,16 +44,14 @@ class Pretrained:
         return {self.rename(name): tensor for name, tensor in state.items()}
 
 
-@dataclass(frozen=True)
-class Architecture:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Architecture(Entry):
     """One family of networks.
 
     `presets` maps a preset's name to a builder `(width, num_classes, in_channels, **options) -> nn.Module`.
     """
 
     name: str
-    title: str
-    paper: str
     presets: Mapping[str, Callable[..., nn.Module]]
     options: Mapping[str, tuple] = field(default_factory=dict)
     """What its builders take beyond width and sizes, with the values allowed, the default first."""
@@ -61,26 +59,29 @@ class Architecture:
     pretrained: Pretrained | None = None
     yardstick: bool = False
     """Not one of the compact architectures, but what they are held against."""
+    block_note: str = ""
+    """What its block is for, in Markdown with KaTeX."""
+    layer_titles: Mapping[str, str] = field(default_factory=dict)
+    """What people call the modules that its layers stand in, by the first part of their names: `{"cnn": "Block"}`."""
 
     def options_of(self, preset: str) -> dict[str, tuple]:
         """The options of a preset; the small ones also take the stride of their stem."""
         return {**self.options, **({"stem_stride": (2, 1)} if preset == "small" else {})}
 
 
-_ARCHITECTURES: Registry[Architecture] = Registry("architecture")
-
-
 def register(architecture: Architecture) -> Architecture:
-    """Add an architecture; its name must be new."""
-    if architecture.name in _ARCHITECTURES:
-        raise ValueError(f"An architecture named '{architecture.name}' is registered already.")
-    _ARCHITECTURES[architecture.name] = architecture
+    """Add an architecture.
+
+    Raises:
+        ValueError: its name is taken.
+    """
+    ARCHITECTURES.register(**{architecture.name: architecture})
     return architecture
 
 
 def architectures(yardsticks: bool = False) -> list[str]:
     """The names that `build` takes, in the order in which pages show them; those of yardsticks only if asked for."""
-    return [name for name, family in _ARCHITECTURES.items() if yardsticks or not family.yardstick]
+    return [name for name, family in ARCHITECTURES.items() if yardsticks or not family.yardstick]
 
 
 def architecture(name: str) -> Architecture:
@@ -89,7 +90,7 @@ def architecture(name: str) -> Architecture:
     Raises:
         ValueError: no architecture has this name.
     """
-    return _ARCHITECTURES[name if isinstance(name, str) else repr(name)]
+    return ARCHITECTURES[name if isinstance(name, str) else repr(name)]
 
 
 def build(

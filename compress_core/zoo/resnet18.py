@@ -65,6 +65,8 @@ register(
         name="resnet18",
         title="ResNet-18",
         paper="He et al. 2016, Table 1",
+        layer_titles={"stages": "Stage"},
+        block_note=r"""Two full 3×3 convolutions and a shortcut. Not compact: the yardstick.""",
         presets={"imagenet": _imagenet, "small": _small},
         pretrained=Pretrained({1.0: "resnet18"}, _from_torchvision),
         yardstick=True,

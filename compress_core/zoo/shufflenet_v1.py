@@ -83,6 +83,12 @@ register(
         name="shufflenet_v1",
         title="ShuffleNetV1",
         paper="Zhang et al. 2018, Table 1",
+        color="#009E73",
+        marker="cross",
+        layer_titles={"stages": "Stage"},
+        block_note=r"""The pointwise convolutions work in g groups, which divides their cost by g. The shuffle deals
+the channels out anew, so that the next groups read all of the former ones: channel $a\,n + i \to i\,g + a$
+(section 3.1).""",
         presets={"imagenet": _imagenet, "small": _small},
         options={"groups": (3, 1, 2, 4, 8), "shuffle": (True, False)},
         reported=tuple(

@@ -98,6 +98,11 @@ register(
         name="shufflenet_v2",
         title="ShuffleNetV2",
         paper="Ma et al. 2018, Table 5",
+        color="#3A97CE",
+        marker="x",
+        layer_titles={"stages": "Stage"},
+        block_note=r"""Half of the channels pass untouched, half are worked on, and the shuffle mixes the two. No
+group convolution and no addition: guidelines G2 and G4 (section 3).""",
         presets={"imagenet": _imagenet, "small": _small},
         reported=tuple(
             Reported(f"ShuffleNet v2 {width:g}×", "Ma et al. 2018, Table 8", width, {}, round(100 - error, 1), macs)

@@ -81,6 +81,11 @@ register(
         name="studentnet",
         title="StudentNet",
         paper="Hung-yi Lee, Machine Learning 2020, homework 7",
+        color="#D55E00",
+        marker="circle",
+        layer_titles={"cnn": "Block"},
+        block_note=r"""A block filters each channel by itself (3×3, depthwise) and then mixes the channels (1×1,
+pointwise): together about $\frac{1}{N} + \frac{1}{9}$ of the work of a full 3×3 convolution with N outputs.""",
         presets={"reference": _reference, "imagenet": _reference, "small": _small},
     )
 )

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 import compress_core as cc
-from compress_core.analysis.costs import skeleton
 from compress_core.analysis.diagram import block_diagram, block_names
+from compress_core.studies.architectures import skeleton
 from compress_core.zoo import architecture
 
 ALL = [*cc.architectures(), "resnet18"]
@@ -77,7 +77,7 @@ def test_the_channels_are_those_of_this_width():
 
 
 def test_a_block_is_drawn_for_every_architecture_that_explains_one():
-    from ui.about_architectures import block
+    from ui.about.architectures import block
 
     for arch in ALL:
         assert architecture(arch).paper in block(architecture(arch))

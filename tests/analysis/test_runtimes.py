@@ -5,16 +5,16 @@ import torch
 from torch import nn
 
 import compress_core as cc
-from compress_core.analysis.latency import take_turns
+from compress_core.analysis.latency import run_interleaved
 from compress_core.analysis.runtimes import compare_runtimes
 from compress_core.files import file_bytes
-from compress_core.inference import predict
+from compress_core.layers.inference import predict
 from compress_core.quantization.integer import run_onnx
 
 
 def test_calls_take_turns_and_none_is_always_first():
     order = []
-    rounds = take_turns([lambda name=name: order.append(name) for name in "abc"], 0.0, 4, 9)
+    rounds = run_interleaved([lambda name=name: order.append(name) for name in "abc"], 0.0, 4, 9)
     assert "".join(order) == "abc" + "cba" + "abc" + "cba" + "abc"
     assert len(rounds) == 4 and all(len(seconds) == 3 and min(seconds) >= 0 for seconds in rounds)
 

@@ -205,7 +205,7 @@ def test_a_lecture(tab):
         tab.get_by_text(heading).wait_for(timeout=60_000)
         settle(tab)
         assert f"view={view}" in query(tab)
-    assert tab.locator(".cc-versus tbody tr").count() == 6
+    assert tab.locator(".cc-comparison tbody tr").count() == 6
     calm(tab, tab.go_back)
     assert "view=healing" in query(tab)
     tab.get_by_test_id("stSidebar").get_by_role("link", name="Compress").click()

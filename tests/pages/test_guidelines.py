@@ -7,13 +7,13 @@ import time
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from compress_core.analysis.guidelines import measure
-from compress_core.analysis.guidelines.measure import Stopped, Watch
+from compress_core.studies.guidelines import measure
+from compress_core.studies.guidelines.measure import Stopped, Watch
 from tests.conftest import ROOT
 from tests.pages.test_home import address, html, warnings
 from tests.pages.test_ideas import formulas, knob, said
 from ui.engine import Engine
-from ui.gate import Politely
+from ui.gate import LowPriority
 
 LINKS = {
     "g1": {"g1": "1 : 2", "scale": "4", "map": "28"},
@@ -226,7 +226,7 @@ def test_a_measurement_stopped_or_failed_leaves_what_was_known(caplog):
 
 def test_while_a_round_is_timed_nobody_computes_and_in_between_visitors_go_first():
     engine, order = Engine(), []
-    turn = Politely(engine.gate)
+    turn = LowPriority(engine.gate)
     entered, leave = threading.Event(), threading.Event()
 
     def visitor() -> None:

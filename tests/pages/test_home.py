@@ -8,7 +8,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 import compress_core as cc
-from compress_core import numbers
+from compress_core.text import numbers
 from compress_core.training import checkpoints
 from tests.conftest import ROOT
 

@@ -7,8 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import compress_core as cc
-from compress_core.pruning.healing import HEALINGS
-from compress_core.pruning.importance import CRITERIA
+from compress_core.registry import CRITERIA, HEALINGS
 from compress_core.zoo import architecture
 from tests.conftest import ROOT
 from tests.pages.test_home import address, folder, html, knob, truncate, warnings
@@ -152,7 +151,7 @@ def test_another_network_takes_the_changes_by_hand_with_it():
 def test_a_view_is_one_click_away_and_part_of_the_address(view):
     app = open_page(arch="studentnet", prune="0.4")
     bars = 'class="cc-bars"'
-    assert bars not in html(app) and 'cc-versus"' not in html(app)
+    assert bars not in html(app) and 'cc-comparison"' not in html(app)
     app.main.button_group[1].set_value(view).run()
     assert not app.exception and address(app)["view"] == view
     if view == "versus":
@@ -209,7 +208,8 @@ def test_the_proof_is_a_small_number():
 
 
 def test_every_criterion_has_its_formula_and_its_paper():
-    from ui import about, about_pruning
+    from ui.about.home import home as about
+    from ui.about.home import pruning as about_pruning
 
     for name, criterion in CRITERIA.items():
         for text in (about.RANKINGS, about_pruning.CRITERIA):

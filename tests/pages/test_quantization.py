@@ -8,11 +8,10 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 import compress_core as cc
-from compress_core.numbers import percent, size
 from compress_core.quantization import integer
 from compress_core.quantization.clipping import clippings
-from compress_core.quantization.rounding import ROUNDINGS
-from compress_core.quantization.schemes import SCHEMES
+from compress_core.registry import ROUNDINGS, SCHEMES
+from compress_core.text.numbers import percent, size
 from compress_core.zoo import architecture
 from tests.conftest import ROOT
 from tests.pages.test_home import address, folder, html, knob, truncate, warnings
@@ -24,7 +23,7 @@ __all__ = ["folder"]
 @pytest.fixture(autouse=True)
 def no_knob_is_moving(monkeypatch):
     """What is measured beside the page waits for a calm that a test, which asks again and again, does not give."""
-    monkeypatch.setattr("ui.beside.CALM_S", 0.0)
+    monkeypatch.setattr("ui.background.CALM_S", 0.0)
 
 
 def open_page(**params: str | list[str]) -> AppTest:
@@ -98,7 +97,7 @@ def test_the_numbers_are_those_of_the_recipe(cache):
     m, p, o = (cc.measure(one, timed=False) for one in (c, plain, cc.compress(cc.Recipe(), cache)))
     assert f"{percent(m.accuracy)} of 2,160 test images right, {percent(o.accuracy)} before rounding" in said(app)
     assert f"a file of {size(m.file_bytes)}, " in said(app)
-    table = next(e.proto.body for e in app.get("html") if '"cc-versus"' in e.proto.body)
+    table = next(e.proto.body for e in app.get("html") if '"cc-comparison"' in e.proto.body)
     last = re.sub(r"<[^>]+>", "|", table.split("The whole file")[1])
     assert [size(one.file_bytes) for one in (o, p, m)] == [text for text in last.split("|") if text]
 
@@ -288,7 +287,7 @@ def test_without_onnxruntime_a_sentence_says_what_lacks_and_the_rest_works(monke
 
 
 def test_every_scheme_and_rounding_has_its_formula_and_its_paper():
-    from ui import about_quantization as about
+    from ui.about.home import quantization as about
 
     for names, text in ((SCHEMES, about.SCHEMES_TABLE), (ROUNDINGS, about.SWITCHES)):
         for name, one in names.items():

@@ -6,10 +6,10 @@ import re
 import pandas as pd
 import pytest
 
-from compress_core import explain_guidelines as explain
-from compress_core.analysis.guidelines import compare, lens, zoo
-from compress_core.analysis.guidelines.measure import example
 from compress_core.plots import form_rows, layers_under_lens, macs_against_time, tokens
+from compress_core.studies.guidelines import compare, lens, zoo
+from compress_core.studies.guidelines.measure import example
+from compress_core.text import guidelines as explain
 from tests.plots.test_ideas import axes, texts
 from tests.plots.test_plots import contrast
 

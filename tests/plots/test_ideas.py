@@ -5,13 +5,13 @@ import re
 import pandas as pd
 import pytest
 
-from compress_core import explain_ideas as explain
-from compress_core.analysis.ideas import fire, grouped, manifold, residual, separable
-from compress_core.analysis.ideas.timing import Timing
 from compress_core.plots import block_widths, error_over_dims, form_bars, spirals, squeeze_curves, tokens
+from compress_core.studies.ideas import fire, grouped, manifold, residual, separable
+from compress_core.studies.ideas.timing import Timing
+from compress_core.text import ideas as explain
 from tests.plots.test_plots import contrast
 
-PLAIN, CLEVER = tokens.CONTRAST
+USUAL, BETTER = tokens.CONTRAST
 
 
 def measured(**ms: float) -> Timing:
@@ -24,21 +24,21 @@ def measured(**ms: float) -> Timing:
 
 @pytest.fixture
 def blocks() -> pd.DataFrame:
-    both = residual.hourglass(24, 6, 14), residual.spindle(24, 6, 14)
+    both = residual.bottleneck(24, 6, 14), residual.inverted_bottleneck(24, 6, 14)
     rows = [(block.name, block.channels, block.layers, block is both[1]) for block in both]
-    return pd.DataFrame(rows, columns=["name", "channels", "layers", "clever"])
+    return pd.DataFrame(rows, columns=["name", "channels", "layers", "highlighted"])
 
 
 @pytest.fixture
 def figures(blocks) -> dict:
-    plain, clever = residual.hourglass(24, 6, 14), residual.spindle(24, 6, 14)
+    usual, inverted = residual.bottleneck(24, 6, 14), residual.inverted_bottleneck(24, 6, 14)
     points = manifold.collapse(3, 0)
     cost = fire.network_cost(0.25, 0.625)
     chosen = pd.Series({"squeeze_ratio": 0.25, "share": 0.625, "params": cost.params, "macs": cost.macs})
     return {
         "macs": form_bars(explain.macs_bars(separable.costs(3, 8, 16, 7), separable.SEPARABLE)),
         "times": form_bars(explain.time_bars(measured(full=2.0, separable=0.5), "separable")),
-        "residual": form_bars(explain.residual_bars(plain, clever)),
+        "residual": form_bars(explain.residual_bars(usual, inverted)),
         "widths": form_bars(explain.width_bars(grouped.group_counts(240, 14), 3)),
         "spirals": spirals(points, 3),
         "curve": error_over_dims(manifold.error_curve(), 3, manifold.error(points), "34 %"),
@@ -68,7 +68,7 @@ def test_every_axis_of_numbers_names_its_unit_and_text_is_large_enough(figures):
 def test_only_the_two_colours_are_worn(figures):
     for figure in figures.values():
         drawn = figure.to_json().upper()
-        assert PLAIN in drawn or CLEVER in drawn
+        assert USUAL in drawn or BETTER in drawn
         assert not {color for color in (tokens.ORIGINAL, tokens.COMPRESSED) if color.upper() in drawn}
 
 
@@ -78,14 +78,14 @@ def test_both_colours_are_seen_on_both_backgrounds(theme):
 
 
 def test_the_two_colours_differ_in_lightness_too():
-    assert contrast(PLAIN, CLEVER) > 1.5
+    assert contrast(USUAL, BETTER) > 1.5
 
 
 def test_bars_are_as_long_as_their_values_and_say_them(figures):
     macs, times = figures["macs"].data[0], figures["times"].data[0]
     costs = separable.costs(3, 8, 16, 7)
     assert list(macs.x) == [cost.macs / 1e6 for cost in costs.values()]
-    assert list(macs.marker.color) == [PLAIN, CLEVER]
+    assert list(macs.marker.color) == [USUAL, BETTER]
     assert list(times.x) == [2.0, 0.5] and list(times.error_x.array) == pytest.approx([0.2, 0.05])
     assert "0.50 ms<br>4.0× faster" in texts(figures["times"])
     assert figures["macs"].layout.xaxis.range[0] == 0 < max(macs.x) < figures["macs"].layout.xaxis.range[1]
@@ -102,7 +102,7 @@ def test_points_that_lost_a_coordinate_wear_the_other_colour_in_both_panels(figu
     points = manifold.collapse(3, 0)
     lost = int((points["active"] < 2).sum())
     sizes = {(trace.xaxis, trace.marker.color): len(trace.x) for trace in figures["spirals"].data}
-    assert sizes == {("x", CLEVER): 400 - lost, ("x", PLAIN): lost, ("x2", CLEVER): 400 - lost, ("x2", PLAIN): lost}
+    assert sizes == {("x", BETTER): 400 - lost, ("x", USUAL): lost, ("x2", BETTER): 400 - lost, ("x2", USUAL): lost}
 
 
 def test_the_chosen_layer_is_marked_on_the_curve(figures):
@@ -125,7 +125,7 @@ def test_blocks_are_as_high_as_their_channels(figures, blocks):
 
 
 def test_the_chosen_network_is_on_its_own_line(figures):
-    lines = [trace for trace in figures["fire"].data if trace.mode == "lines" and trace.line.color == CLEVER]
+    lines = [trace for trace in figures["fire"].data if trace.mode == "lines" and trace.line.color == BETTER]
     marks = [trace for trace in figures["fire"].data if trace.mode == "markers"]
     for line, mark in zip(lines, marks, strict=True):
         assert dict(zip(line.x, line.y, strict=True))[mark.x[0]] == pytest.approx(mark.y[0])

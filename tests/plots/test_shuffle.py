@@ -5,10 +5,9 @@ import pandas as pd
 import pytest
 
 from compress_core import plots
-from compress_core.analysis.shuffle import STEPS, dealt, states
 from compress_core.plots import tokens
 from compress_core.plots.shuffle import group_color
-from compress_core.study_shuffle import groups_of
+from compress_core.studies.shuffle import STEPS, dealt, group_of_each, states
 
 
 @pytest.mark.parametrize("sizes", [[4, 4, 4], [1], [6] * 8, [3, 3, 2]], ids=str)
@@ -19,7 +18,7 @@ def test_the_animation_has_a_frame_a_step_and_moves_each_channel_by_its_name(siz
     for frame in figure.frames:
         (tiles,) = frame.data
         assert list(tiles.ids) == [str(c) for c in range(count)]  # so that the browser moves the same tile
-        assert list(tiles.marker.color) == [group_color(g) for g in groups_of(tuple(sizes))]
+        assert list(tiles.marker.color) == [group_color(g) for g in group_of_each(tuple(sizes))]
         places = set(zip(tiles.x, tiles.y, strict=True))
         assert len(places) == count
         low, high = figure.layout.xaxis.range

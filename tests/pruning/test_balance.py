@@ -69,7 +69,7 @@ def test_of_each_group_the_best_stay():
     best = max(places, key=lambda stays: float((torch.tensor(stays) * gamma).sum()))
     assert pruned.kept["first"].outputs.tolist() == [i for i, stays in enumerate(best) if stays]
     plain = cc.prune_channels(model, images, ratio=0.5, criterion="bn_scale")
-    assert pruned.groups[0].threshold == plain.groups[0].threshold and not pruned.held_at_floor
+    assert pruned.groups[0].threshold == plain.groups[0].threshold and not pruned.kept_by_floor
     assert pruned.model.grouped.groups == 3 and pruned.model.grouped.in_channels == 6
 
 

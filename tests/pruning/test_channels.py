@@ -170,7 +170,7 @@ def test_global_survivors_are_those_of_a_plain_loop(ratio):
             own = [max(range(scored.group.size), key=lambda c: scores[scored.name, c])]
             held.append(scored.name)
         assert scored.survivors.tolist() == own
-    assert result.held_at_floor == held
+    assert result.kept_by_floor == held
 
 
 @pytest.mark.parametrize("multiple", [4, 16])

@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 import compress_core as cc
-from compress_core.duplicate import duplicate
-from compress_core.inference import predict
+from compress_core.layers.duplicate import duplicate
+from compress_core.layers.inference import predict
 from compress_core.pruning.coupling import couple
 from tests.conftest import with_random_norms
 from tests.pruning.test_channels import VARIANTS, zoo_network

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import compress_core as cc
-from compress_core.pruning.channels import ScoredGroup, carry_out
+from compress_core.pruning.channels import ScoredGroup, build_pruned
 from compress_core.pruning.coupling import couple
 from tests.conftest import with_random_norms
 from tests.pruning.oracle import largest_difference
@@ -132,7 +132,7 @@ def pruned(model: nn.Module, images: Tensor, ratio: float, seed: int) -> cc.Prun
     for group in couple(model, images).groups:
         scores = torch.rand(group.size, generator=generator)
         chosen.append(ScoredGroup(group, scores, (scores >= ratio).nonzero().flatten(), float("-inf"), 0))
-    return carry_out(model, couple(model, images), chosen)
+    return build_pruned(model, couple(model, images), chosen)
 
 
 def built(program: list[tuple[str, int, int, int]], flat: bool, seed: int) -> tuple[nn.Module, Tensor]:

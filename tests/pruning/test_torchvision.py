@@ -7,10 +7,10 @@ import torch
 from torch import Tensor, nn
 
 import compress_core as cc
+from compress_core.layers.vision import torchvision
 from compress_core.pruning import coupling as coupling_module
-from compress_core.pruning.channels import ScoredGroup, carry_out
+from compress_core.pruning.channels import ScoredGroup, build_pruned
 from compress_core.pruning.coupling import couple
-from compress_core.vision import torchvision
 from tests.conftest import with_random_norms
 from tests.pruning.oracle import largest_difference
 
@@ -53,7 +53,7 @@ def at_random(model: nn.Module, images: Tensor, ratio: float = 0.4) -> cc.PruneR
         scores = torch.rand(group.size, generator=generator)
         left = scores.argsort(descending=True)[: max(1, round((1 - ratio) * group.size))].sort().values
         chosen.append(ScoredGroup(group, scores, left, float("-inf"), 0))
-    return carry_out(model, coupling, chosen)
+    return build_pruned(model, coupling, chosen)
 
 
 def cut_percent(model: nn.Module, result: cc.PruneResult) -> float:

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 import compress_core as cc
-from compress_core.inference import predict
+from compress_core.layers.inference import predict
 from compress_core.quantization.activations import QuantizedInput, observe, plain, simulate
 
 IMAGES = cc.dataset("digits").calibration(128, seed=0)

@@ -9,12 +9,12 @@ import torch
 from torch import nn
 
 import compress_core as cc
-from compress_core.inference import predict
 from compress_core.layers.folding import fold_batchnorm
+from compress_core.layers.inference import predict
 from compress_core.layers.modules import RaggedConv2d, SelectChannels
+from compress_core.layers.vision import torchvision
 from compress_core.quantization import integer
 from compress_core.quantization.integer import Session, missing, run_onnx, to_int8, to_onnx
-from compress_core.vision import torchvision
 
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")

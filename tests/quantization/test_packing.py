@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 import compress_core as cc
 from compress_core.quantization.coding import huffman, pack_bits, unhuffman, unpack_bits
-from compress_core.quantization.packing import CODINGS, deserialize, serialize, size_breakdown
-from compress_core.quantization.quantize import BITS
+from compress_core.quantization.packing import deserialize, serialize, size_breakdown
+from compress_core.recipe import BITS
+from compress_core.registry import CODINGS
 from tests.conftest import with_random_norms
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 import compress_core as cc
-from compress_core.inference import predict
+from compress_core.layers.inference import predict
 from compress_core.quantization.calibration import calibrate
 from compress_core.quantization.state import LAYERS
 from tests.conftest import with_random_norms

@@ -8,9 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import compress_core as cc
-from compress_core.quantization.clipping import CLIPPINGS
-from compress_core.quantization.rounding import ROUNDINGS, Circumstances
-from compress_core.quantization.schemes import SCHEMES
+from compress_core.quantization.rounding import RoundingInputs
+from compress_core.registry import CLIPPINGS, ROUNDINGS, SCHEMES
 
 
 def problem(seed: int, groups: int = 1, outputs: int = 3, features: int = 5) -> tuple[torch.Tensor, torch.Tensor]:
@@ -21,8 +20,8 @@ def problem(seed: int, groups: int = 1, outputs: int = 3, features: int = 5) -> 
     return weights, mix @ mix.mT + 0.1 * torch.eye(features)
 
 
-def circumstances(covariance: torch.Tensor | None = None, seed: int = 0) -> Circumstances:
-    return Circumstances(covariance, torch.Generator().manual_seed(seed))
+def circumstances(covariance: torch.Tensor | None = None, seed: int = 0) -> RoundingInputs:
+    return RoundingInputs(covariance, torch.Generator().manual_seed(seed))
 
 
 def fitted(weights: torch.Tensor, name: str, bits: int):

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import compress_core as cc
-from compress_core.quantization.clipping import CLIPPINGS, clippings
+from compress_core.quantization.clipping import clippings
 from compress_core.quantization.grids import Codebook, Grid
-from compress_core.quantization.schemes import SCHEMES, codebook_rate
+from compress_core.quantization.schemes import codebook_rate
+from compress_core.registry import CLIPPINGS, SCHEMES
 
 weights = hnp.arrays(np.float32, st.tuples(st.integers(1, 5), st.integers(1, 7)), elements=st.floats(-3, 3, width=32))
 MIN_MAX = CLIPPINGS["min_max"]

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import compress_core as cc
-from compress_core.inference import predict
+from compress_core.layers.inference import predict
 from compress_core.quantization.packing import serialize
 from compress_core.quantization.sensitivity import CHOICES, sensitivity, signal_to_noise, spend
 

@@ -6,11 +6,11 @@ import pytest
 import torch
 
 import compress_core as cc
-from compress_core.inference import predict
+from compress_core.layers.inference import predict
+from compress_core.layers.vision import torchvision
 from compress_core.training import checkpoints
 from compress_core.training.checkpoints import FOLDER, load_weights, read_metadata, trained_weights, trained_widths
 from compress_core.training.shipped import DATASET, SPARSITIES, jobs, trained_accuracies, write_list
-from compress_core.vision import torchvision
 from compress_core.zoo import architecture
 
 JOBS = [pytest.param(job, id=job.path(FOLDER).stem) for job in jobs()]

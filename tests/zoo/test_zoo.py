@@ -12,8 +12,8 @@ from torch import nn
 
 import compress_core as cc
 from compress_core.analysis.diagram import block_diagram, block_names
+from compress_core.layers.vision import torchvision
 from compress_core.registry import Registry
-from compress_core.vision import torchvision
 from compress_core.zoo import architecture, blocks, registry
 from compress_core.zoo.registry import register
 from compress_core.zoo.studentnet import studentnet_channels

@@ -1,0 +1,61 @@
+"""What kind of layer a module is, and what it costs."""
+
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from compress_core.layers.modules import SelectChannels
+from compress_core.zoo.blocks import ChannelShuffle, ChannelSplit
+
+WEIGHTED = (nn.Conv2d, nn.Linear)
+"""Layers whose weights are pruned and quantized."""
+FREE = (nn.Identity, nn.Dropout, nn.Flatten, ChannelSplit)
+"""Layers that compute nothing and copy nothing."""
+_POOLINGS = (nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d)
+
+
+def is_weighted(layer: object) -> bool:
+    """Whether it is a convolution or a linear layer."""
+    return isinstance(layer, WEIGHTED)
+
+
+def is_batchnorm(layer: object) -> bool:
+    """Whether it normalises by the statistics of batches, in any number of dimensions."""
+    return isinstance(layer, _BatchNorm)
+
+
+def groups_of(layer: nn.Module) -> int:
+    """In how many groups a convolution or linear layer works."""
+    return getattr(layer, "groups", 1)
+
+
+def is_depthwise(layer: object) -> bool:
+    """Whether it is a convolution that filters each channel by itself, with as many outputs as inputs."""
+    return isinstance(layer, nn.Conv2d) and layer.groups == layer.in_channels == layer.out_channels and layer.groups > 1
+
+
+def layer_kind(layer: nn.Module) -> str:
+    """`dense`, `pointwise`, `depthwise`, `grouped`, `linear`, `batchnorm`, `pooling`, `shuffle` or `other`.
+
+    `pointwise` is a dense 1×1 convolution; `grouped` one of any kernel. Activations and what is not known are `other`.
+    """
+    match layer:
+        case nn.Conv2d() if is_depthwise(layer):
+            return "depthwise"
+        case nn.Conv2d() if layer.groups > 1:
+            return "grouped"
+        case nn.Conv2d() if layer.kernel_size == (1, 1):
+            return "pointwise"
+        case nn.Conv2d():
+            return "dense"
+        case nn.Linear():
+            return "linear"
+        case nn.BatchNorm2d():
+            return "batchnorm"
+        case ChannelShuffle() | SelectChannels():
+            return "shuffle"
+    return "pooling" if isinstance(layer, _POOLINGS) else "other"
+
+
+def count_macs(layer: nn.Module, output: Tensor) -> int:
+    """Multiply–accumulates of one image, given a batch of a layer's outputs; 0 for all but the weighted layers."""
+    return layer.weight.numel() * output[0].numel() // layer.weight.shape[0] if is_weighted(layer) else 0

@@ -1,0 +1,120 @@
+"""What every width of every architecture costs, counted once and shipped as a table; and what the papers report."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+import torch
+from torch import nn
+
+from compress_core.analysis.profile import profile
+from compress_core.data import dataset
+from compress_core.training.shipped import trained_accuracies
+from compress_core.zoo import Reported, architecture, architectures, build
+
+FILE = Path(__file__).parent / "costs.csv"
+WIDTHS = tuple(round(0.05 * step, 2) for step in range(2, 41))
+PRESETS = {"imagenet": ((3, 224, 224), 1000), "small": (dataset("digits").input_shape, 10)}
+"""Of each preset the images (C, H, W) and the classes that its costs are counted for."""
+
+
+def skeleton(arch: str, width: float, preset: str, **options: object) -> tuple[nn.Module, torch.Tensor]:
+    """A network without memory for its weights, and an image for it: enough to count, in milliseconds."""
+    shape, classes = PRESETS[preset]
+    with torch.device("meta"):
+        model = build(arch, width, preset, classes, shape[0], **options).eval()
+        return model, torch.empty(1, *shape)
+
+
+def count_layers(arch: str, width: float, preset: str, **options: object) -> pd.DataFrame:
+    """`profile` of an architecture at a width."""
+    return profile(*skeleton(arch, width, preset, **options))
+
+
+def count_costs(archs: Sequence[str] | None = None) -> pd.DataFrame:
+    """A row per architecture, preset and width: `arch`, `preset`, `width`, `params`, `macs`, `memory_access`.
+
+    Args:
+        archs: those to count; all if left out.
+    """
+    rows = []
+    for arch in architectures(yardsticks=True) if archs is None else archs:
+        for preset in architecture(arch).presets.keys() & PRESETS.keys():
+            for width in WIDTHS:
+                layers = count_layers(arch, width, preset)
+                rows.append((arch, preset, width, *layers[["params", "macs", "memory_access"]].sum()))
+    return pd.DataFrame(rows, columns=["arch", "preset", "width", "params", "macs", "memory_access"])
+
+
+def load_costs() -> pd.DataFrame:
+    """The shipped table, made by `python -m compress_core costs`; what it lacks is counted now, in a second or two."""
+    table = pd.read_csv(FILE, comment="#")
+    missing = [arch for arch in architectures(yardsticks=True) if arch not in set(table["arch"])]
+    return pd.concat([table, count_costs(missing)], ignore_index=True) if missing else table
+
+
+def within_budget(costs: pd.DataFrame, preset: str, cost: str, budget: float) -> pd.DataFrame:
+    """For each architecture the row of its widest network that costs at most `budget` (`params` or `macs`).
+
+    An architecture of which even the narrowest costs more has no row.
+    """
+    affordable = costs[(costs["preset"] == preset) & (costs[cost] <= budget)]
+    return affordable.loc[affordable.groupby("arch", sort=False)["width"].idxmax()].reset_index(drop=True)
+
+
+def _counted(arch: str, row: Reported) -> tuple[float, float]:
+    """Parameters and MACs of our network, in millions."""
+    layers = count_layers(arch, row.width, "imagenet", **row.options)
+    return layers["params"].sum() / 1e6, layers["macs"].sum() / 1e6
+
+
+def beside_counts(arch: str) -> pd.DataFrame:
+    """A row for each network that the paper reports; counts in millions, for 224×224 images and 1,000 classes."""
+    rows = []
+    for row in architecture(arch).reported:
+        params, macs = _counted(arch, row)
+        rows.append(
+            {
+                "Network": row.name,
+                "Top-1 (%)": row.top1,
+                "MACs, paper (M)": row.macs,
+                "MACs, counted (M)": round(macs, 1),
+                "Parameters, paper (M)": row.params,
+                "Parameters, counted (M)": round(params, 2),
+                "Source": row.source,
+            }
+        )
+    table = pd.DataFrame(rows)
+    return table.dropna(axis="columns", how="all").astype(object).fillna("–") if len(table) else table
+
+
+def best_within(cost: str, budget: float) -> pd.DataFrame:
+    """Of each architecture the most accurate published network that costs at most `budget`; `params` or `macs`."""
+    rows = []
+    for arch in architectures():
+        fitting = []
+        for row in architecture(arch).reported:
+            params, macs = _counted(arch, row)
+            if row.top1 is not None and (params if cost == "params" else macs) * 1e6 <= budget:
+                fitting.append((row.top1, row, params, macs))
+        if fitting:
+            top1, row, params, macs = max(fitting, key=lambda entry: entry[0])
+            rows.append(
+                {
+                    "Network": row.name,
+                    "Top-1 (%)": top1,
+                    "Parameters": f"{params:.2f} M",
+                    "MACs": f"{macs:.0f} M",
+                }
+            )
+    table = pd.DataFrame(rows)
+    return table.sort_values("Top-1 (%)", ascending=False) if len(table) else table
+
+
+def best_trained(dataset: str, cost: str, budget: float) -> pd.DataFrame:
+    """Of each architecture the most accurate trained network that costs at most `budget`: `arch`, `width`, `accuracy`,
+    `samples`, `params`, `macs`."""
+    costs = load_costs()
+    small = costs[(costs["preset"] == "small") & (costs[cost] <= budget)]
+    own = trained_accuracies(dataset).merge(small, on=["arch", "width"])
+    return own.sort_values("accuracy", ascending=False).drop_duplicates("arch").reset_index(drop=True)

@@ -1,0 +1,131 @@
+"""A recipe beside its original: everything that the home page shows of the two, measured once."""
+
+import math
+from dataclasses import dataclass
+
+import pandas as pd
+from torch import Tensor
+
+from compress_core.analysis.accuracy import Estimate, accuracy_change
+from compress_core.analysis.latency import Latency
+from compress_core.cache import StageCache
+from compress_core.data import dataset
+from compress_core.files import file_bytes
+from compress_core.measure import Answers, Measurement, gzip_bytes, measure, time_against
+from compress_core.pipeline import Compressed, compress, original_of
+from compress_core.recipe import Recipe
+from compress_core.studies.accuracy import study_accuracy
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One recipe, its original, and what lies between them; without latencies, which take time of their own.
+
+    `steps` has a row per step from the original to the recipe: `step`, `accuracy`, `done`, and the `origin` of its width.
+    `images` has a row per test image: `image` (its place in the test set), `label`, `original`, `compressed`
+    (the answers), `original_confidence`, `compressed_confidence`; disagreements first, the surest of them first.
+    """
+
+    original: Measurement
+    compressed: Measurement
+    change: Estimate
+    """Accuracy of the compressed network minus the original's, paired over the same images."""
+    cut_share: float
+    """The part of the prunable channels that was really cut, 0 … 1."""
+    steps: pd.DataFrame
+    images: pd.DataFrame
+    mean_bits: float = 32.0
+    """What a weight of a layer takes, on average."""
+
+
+def study_comparison(recipe: Recipe, cache: StageCache | None = None, original: Recipe | None = None) -> Comparison:
+    """Build and measure a recipe and its original.
+
+    Args:
+        original: what to compare with; `original_of(recipe)` if left out.
+
+    Raises:
+        CheckpointError: weights are missing or damaged.
+    """
+    cache = StageCache() if cache is None else cache
+    recipe, original = recipe.canonical(), original or original_of(recipe)
+    last = compress(recipe, cache)
+    before = cache.get("measure", original, lambda: measure(compress(original, cache), cache=cache, timed=False))
+    after = cache.get("measure", recipe, lambda: measure(last, cache=cache, timed=False))
+    data = dataset(recipe.dataset)
+    return Comparison(
+        original=before,
+        compressed=after,
+        change=accuracy_change(before.answers.correct, after.answers.correct, data.test_sources()),
+        cut_share=last.report.pruned.cut_share,
+        steps=_steps(original, last, cache),
+        images=_images(data.test()[1], before.answers, after.answers),
+        mean_bits=last.state.mean_bits,
+    )
+
+
+def _steps(original: Recipe, last: Compressed, cache: StageCache) -> pd.DataFrame:
+    """Accuracy after each step. Every step is itself a recipe, so each is measured as any recipe is."""
+    recipe, report = last.recipe, last.report
+    narrow = recipe.with_(prune=0.0).weights_only()
+    unhealed = recipe.with_(heal="none").weights_only()
+    healed = recipe.weights_only()
+    steps = [
+        ("Original", original, True),
+        ("Width", narrow, narrow != original),
+        ("Cut", unhealed, report.pruned.cut_share > 0),
+        ("Healed", healed, report.healed),
+        ("Quantized", recipe, recipe != healed),
+    ]
+    rows = [
+        (step, study_accuracy(of, cache).value if done else math.nan, done, report.base.origin)
+        for step, of, done in steps
+    ]
+    return pd.DataFrame(rows, columns=["step", "accuracy", "done", "origin"])
+
+
+def _images(labels: Tensor, before: Answers, after: Answers) -> pd.DataFrame:
+    frame = pd.DataFrame(
+        {
+            "image": range(len(labels)),
+            "label": labels.numpy(),
+            "original": before.predicted.numpy(),
+            "compressed": after.predicted.numpy(),
+            "original_confidence": before.confidence.numpy(),
+            "compressed_confidence": after.confidence.numpy(),
+        }
+    )
+    order = pd.DataFrame(
+        {"agree": frame["original"].eq(frame["compressed"]), "unsure": -frame["compressed_confidence"]}
+    )
+    # Where both agree, the images on which the compressed network is least sure are worth a look.
+    order["unsure"] = order["unsure"].where(~order["agree"], -order["unsure"])
+    return frame.loc[order.sort_values(["agree", "unsure"], kind="stable").index].reset_index(drop=True)
+
+
+def study_latency(recipe: Recipe, cache: StageCache | None = None, original: Recipe | None = None) -> Latency:
+    """Time a recipe beside its original.
+
+    Raises:
+        CheckpointError: weights are missing or damaged.
+    """
+    cache = StageCache() if cache is None else cache
+    return time_against(compress(recipe, cache), compress(original or original_of(recipe), cache), cache)
+
+
+def study_file(recipe: Recipe, cache: StageCache | None = None) -> bytes:
+    """The file of a recipe's network.
+
+    Raises:
+        CheckpointError: weights are missing or damaged.
+    """
+    return file_bytes(compress(recipe, cache))
+
+
+def study_gzipped(recipe: Recipe, cache: StageCache | None = None) -> int:
+    """The length of a recipe's file once gzipped; up to a tenth of a second.
+
+    Raises:
+        CheckpointError: weights are missing or damaged.
+    """
+    return gzip_bytes(compress(recipe, cache))

@@ -1,0 +1,5 @@
+"""Tables and numbers in plain sentences: one file a topic."""
+
+from compress_core.text import architectures, guidelines, home, ideas, names, numbers, pruning, quantization, shuffle
+
+__all__ = ["architectures", "guidelines", "home", "ideas", "names", "numbers", "pruning", "quantization", "shuffle"]

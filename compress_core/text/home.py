@@ -1,0 +1,169 @@
+"""What was measured, said in one plain sentence each."""
+
+from collections.abc import Callable
+
+import pandas as pd
+
+from compress_core.analysis.latency import Latency
+from compress_core.measure import Measurement
+from compress_core.recipe import Recipe
+from compress_core.registry import HEALINGS, TRAININGS
+from compress_core.studies.home import Comparison
+from compress_core.text.names import bits_names, network_name, short_name
+from compress_core.text.numbers import count, duration, percent, points, size, times, timing, whole_percent
+
+
+def change_in_points(study: Comparison) -> str:
+    """The change of accuracy in words, or that none can be told from so many images."""
+    change = study.change
+    half = 100 * (change.high - change.low) / 2
+    if change.value == 0 and half == 0:
+        return "as accurate"
+    if change.low <= 0 <= change.high:
+        return f"no measurable change of accuracy ({points(change.value)} ± {half:.1f} points)"
+    return f"{abs(100 * change.value):.1f} ± {half:.1f} points {'less' if change.value < 0 else 'more'} accurate"
+
+
+def summary(study: Comparison, latency: Latency) -> str:
+    """The page's first sentence: what was built, and what it cost and kept; times as batches of 64 images."""
+    original, compressed = study.original, study.compressed
+    if compressed.recipe == original.recipe:
+        return (
+            f"{network_name(original.recipe)}, as trained: {percent(original.accuracy)} of {original.samples:,} test "
+            f"images right, in a file of {size(original.file_bytes)}."
+        )
+    smaller = times(original.file_bytes / compressed.file_bytes, "smaller", "larger")
+    return (
+        f"{network_name(compressed.recipe, study.cut_share, study.mean_bits)}: {smaller}, {change_in_points(study)} "
+        f"on {compressed.samples:,} images, {timing(latency.batch_speedup)}."
+    ).replace("× ", " times ")
+
+
+def cards(study: Comparison, latency: Latency) -> list[tuple[str, str, str, str, bool]]:
+    """The six quantities of a recipe beside its original's: label, value, the original's, the change, whether it is it."""
+    before, after = study.original, study.compressed
+    same = before.recipe == after.recipe
+
+    def smaller(label: str, old: float, new: float, words: Callable[[float], str]) -> tuple:
+        return label, words(new), f"original {words(old)}", times(old / new, "smaller", "larger"), same
+
+    def time(batch: str, ms: float, speedup: float) -> tuple:
+        label = f"{batch}, {latency.threads} thread{'s' if latency.threads > 1 else ''}"
+        return label, duration(ms), f"original {duration(ms * speedup)}", timing(speedup), same
+
+    change = f"{points(study.change.value)} ± {100 * (study.change.high - study.change.low) / 2:.1f} points"
+    return [
+        (
+            f"Accuracy, n = {after.samples:,}",
+            percent(after.accuracy),
+            f"original {percent(before.accuracy)}",
+            "as trained" if same else change,
+            same,
+        ),
+        smaller("File", before.file_bytes, after.file_bytes, size),
+        smaller("Parameters", before.params, after.params, count),
+        smaller("MACs an image", before.macs, after.macs, count),
+        time("1 image", latency.ms, latency.speedup),
+        time("64 images", latency.batch_ms, latency.batch_speedup),
+    ]
+
+
+def tradeoff_points(study: Comparison) -> pd.DataFrame:
+    """The original and the recipe, where it is another one, for `plots.accuracy_against_size`."""
+    rows = {"original": study.original}
+    if study.compressed.recipe != study.original.recipe:
+        rows["this recipe"] = study.compressed
+    columns = ("file_bytes", "accuracy", "low", "high")
+    return pd.DataFrame(
+        {kind: {c: getattr(m, c) for c in columns} | {"name": short_name(m.recipe)} for kind, m in rows.items()}
+    ).T
+
+
+SIZE_PARTS = {
+    "weights": "weights",
+    "scales": "scales and zero points",
+    "kept_16": "kept in 16 bits",
+    "kept_32": "kept in 32 bits",
+    "header": "header",
+}
+
+
+def size_tables(own: Measurement, gzipped: int) -> list[pd.DataFrame]:
+    """The three sizes of a file, and the parts of it."""
+    sizes = {"as saved": own.file_bytes, "gzipped": gzipped, "arithmetic minimum": own.minimum_bytes}
+    parts = {SIZE_PARTS[part]: length for part, length in own.breakdown.items() if length}
+    return [
+        pd.DataFrame(rows.items(), columns=[title, "bytes"])
+        for title, rows in (("size", sizes), ("part of the file", parts))
+    ]
+
+
+def steps_table(study: Comparison) -> pd.DataFrame:
+    """The steps with what each has done in its `detail`."""
+    recipe, share = study.compressed.recipe, study.cut_share
+    healed = bool(study.steps.set_index("step").loc["Healed", "done"])
+    healing = HEALINGS[recipe.heal if healed else "none"]
+    training = TRAININGS[recipe.weights]
+    details = {
+        "Original": f"width {study.original.recipe.width:g}, as trained",
+        "Width": f"{recipe.width:g}, {study.steps['origin'].iloc[0]}"
+        + (f", {training.symbol}" if training.description else ""),
+        "Cut": f"{whole_percent(share)} of channels" if share else "nothing cut",
+        "Healed": healing.result or healing.title,
+        "Quantized": ", ".join(bits_names(recipe, study.mean_bits)) or "32 bits",
+    }
+    return study.steps.assign(detail=study.steps["step"].map(details))
+
+
+def describe_steps(study: Comparison) -> str:
+    """What the steps figure shows for this recipe."""
+    steps = steps_table(study).set_index("step")
+    done = steps["done"]
+    if not done.drop("Original").any():
+        return "Nothing was taken away yet, so there is nothing to heal."
+    cut, healed = steps.loc["Cut", "accuracy"], steps.loc["Healed", "accuracy"]
+    last = steps[done].iloc[-1]
+    first = percent(steps.loc["Original", "accuracy"])
+    if done["Healed"]:
+        verb = "leaves it at" if percent(healed) == percent(cut) else "brings it to" if healed > cut else "lowers it to"
+        healing = HEALINGS[study.compressed.recipe.heal]
+        how = healing.method or healing.title
+        text = f"The cut alone leaves {percent(cut)}; {how} {verb} {percent(healed)}."
+    elif done["Cut"]:
+        text = f"The cut leaves {percent(cut)}, and nothing was healed."
+    else:
+        return f"{last.name}, {last['detail']}: {percent(last['accuracy'])}, from {first}."
+    return f"{text} With {last['detail']}: {percent(last['accuracy'])}." if done["Quantized"] else text
+
+
+def describe_tradeoff(study: Comparison, grid: pd.DataFrame) -> str:
+    """Where this recipe stands among the measured grid."""
+    own = study.compressed
+    if grid.empty:
+        return "No grid of recipes was measured for this network."
+    mine = grid["width"].eq(own.recipe.width) & grid["prune"].eq(own.recipe.prune) & grid["bits"].eq(own.recipe.bits)
+    four = {name: getattr(own.recipe, name) for name in ("dataset", "arch", "width", "prune", "bits")}
+    others = grid[~mine] if own.recipe == Recipe(**four) else grid  # with finer choices it is not in the grid
+    better = others[(others["accuracy"] > round(own.accuracy, 4)) & (others["file_bytes"] <= own.file_bytes)]
+    if better.empty:
+        return f"None of {len(others):,} recipes measured beforehand is both more accurate and as small."
+    best = better.loc[better["accuracy"].idxmax()]
+    recipe = Recipe(arch=own.recipe.arch, width=best["width"], prune=best["prune"], bits=int(best["bits"]))
+    return (
+        f"{len(better):,} of {len(others):,} measured recipes {'is' if len(better) == 1 else 'are'} as small and more "
+        f"accurate; at best {percent(best['accuracy'])} in {size(best['file_bytes'])} ({short_name(recipe)})."
+    )
+
+
+def describe_images(study: Comparison) -> str:
+    """What the strip of images shows."""
+    images = study.images
+    differ = images["original"] != images["compressed"]
+    if not differ.any():
+        return f"Both networks answer all {len(images):,} test images alike. Shown: the least sure."
+    lost = int((differ & images["original"].eq(images["label"])).sum())
+    won = int((differ & images["compressed"].eq(images["label"])).sum())
+    return (
+        f"The two disagree on {int(differ.sum()):,} of {len(images):,} test images: {lost:,} were right before, "
+        f"{won:,} are right now."
+    )

@@ -1,0 +1,64 @@
+"""The explanations of the home page."""
+
+from compress_core.registry import CRITERIA
+from ui.about.tables import registry_table
+
+GAMMA = r"""
+**What you see.** BatchNorm ends by multiplying each channel by its own scaling factor γ. Where |γ| is small the
+channel hardly speaks, so Network Slimming cuts the channels below a threshold on |γ|. Blue channels stay, grey ones
+are cut out of the network: their rows and columns are gone, not zeroed.
+
+$$y_c = \gamma_c \, \frac{x_c - \mu_c}{\sqrt{\sigma_c^2 + \epsilon}} + \beta_c$$
+
+Where several BatchNorms scale the same channel, as along a shortcut, their mean |γ| counts. Channels that none scales
+are never cut. Training with an L1 penalty on γ (*Finer choices*) pulls many of them to zero, so that they can go
+without being missed.
+
+Liu et al. 2017, *Learning Efficient Convolutional Networks through Network Slimming*, section 3.
+"""
+
+
+def scores() -> str:
+    """The scores of every criterion."""
+    return (
+        r"""
+**What you see.** How many channels have which score; those with the lowest are cut. A channel $c$ has a filter $w_c$
+that makes it, activations $a_c$, and weights $v_c$ that read it.
+
+"""
+        + registry_table("ranked by", "score of a channel", CRITERIA)
+        + """
+Where layers share a channel, their scores become one, by their mean, their sum or their maximum.
+"""
+    )
+
+
+HEALING = r"""
+**What you see.** The accuracy after each step. Right after a cut the network reads its inputs with the mean μ and
+variance σ² of a network that is no longer there. Recalibration shows it 256 training images and estimates both anew:
+no labels, no gradients, a tenth of a second. *Finer choices* has other means, up to training it on.
+
+$$\mu_c \leftarrow \frac{1}{n}\sum x_c, \qquad \sigma_c^2 \leftarrow \frac{1}{n-1}\sum (x_c - \mu_c)^2$$
+
+The steps are measured on the same test images as everything else here.
+"""
+
+TRADEOFF = r"""
+**What you see.** File size is the length of the file that the download button gives you. The faint points are
+recipes measured beforehand: widths × pruning ratios × bit widths, each healed by recalibration. The bars are 95 %
+intervals. They know that the warped views of one digit are not independent: Wilson's interval with the effective
+sample size n / deff, where deff compares the variance between digits with that of independent images.
+
+Up and to the left is better.
+"""
+
+SIZES = r"""
+**As saved** is the file's real length: the packed weights, their scales, what stays in 16 bits (biases, BatchNorm),
+and a header. **Gzipped** is that file after gzip. **Arithmetic minimum** is parameters × bits / 8, which papers
+report and nobody can download.
+"""
+
+STRIP = r"""
+**What you see.** Test images, disagreements first, the surest first. Under each: the digit that it is, the original's
+answer in grey and the compressed network's in blue, with ✓ where right and ✗ where wrong.
+"""

@@ -1,0 +1,194 @@
+"""Computations in the background: look-ahead, long work piece by piece, and measurements that take seconds."""
+
+import contextlib
+import logging
+import threading
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable, Generator, Hashable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+from ui.gate import Gate, LowPriority
+
+GUESSES_KEPT = 4
+RESULTS_KEPT = 64
+CALM_S = 0.7  # a knob may still be moving
+GIVEN_UP_S = 4.0  # after so long without a question nobody is there any more
+
+_LOOK_AHEAD = "look-ahead"
+
+T = TypeVar("T")
+Compute = Callable[[], object]
+NextPiece = Callable[[], Compute | None]
+"""What is to be computed next of long work; None where all of it is there."""
+
+
+class Stopped(Exception):
+    """A measurement was called off."""
+
+
+class Job:
+    """A measurement that goes on in the background."""
+
+    def __init__(self):
+        self.share = 0.0
+        """How much of it is done, 0 … 1."""
+        self.stop = threading.Event()
+
+    def run(self, rounds: Generator[float, None, T], gate: Gate) -> T:
+        """Drive the rounds of a measurement to their result; between two of them whoever waits gets a turn.
+
+        Raises:
+            Stopped: somebody has set `stop`.
+        """
+        turn = LowPriority(gate)
+        while True:
+            if self.stop.is_set():
+                raise Stopped
+            try:
+                with turn:
+                    self.share = next(rounds)
+            except StopIteration as end:
+                return end.value
+
+
+class Background:
+    """Work that no page stands still for. It gives way to whoever waits at the gate."""
+
+    def __init__(self, gate: Gate):
+        self.gate = gate
+        self.quiet = threading.Lock()
+        """Held by what is timed for seconds, and by what stands still meanwhile."""
+        self._lock = threading.Lock()
+        self._ahead = ThreadPoolExecutor(1, _LOOK_AHEAD)  # Python waits for it before it ends
+        self._slow = ThreadPoolExecutor(1, "slow")
+        self._queue = ThreadPoolExecutor(1, "queue")
+        self._guesses: deque[Sequence[Compute]] = deque(maxlen=GUESSES_KEPT)
+        self._submitted: OrderedDict[Hashable, Future] = OrderedDict()
+        self._works: dict[Hashable, tuple[NextPiece, float]] = {}
+        self._failed: set[Hashable] = set()
+        self._running = False
+        self._measured: dict[Hashable, object] = {}
+        self._jobs: dict[Hashable, Job] = {}
+
+    def submit(self, key: Hashable, compute: Callable[[], T], quiet: bool = False) -> T | None:
+        """The result of what takes seconds; None until it is there: ask again.
+
+        One is computed at a time, and the newest question is the next one.
+
+        Args:
+            quiet: whether nothing else in the background may compute meanwhile.
+        """
+
+        def run() -> T:
+            with self.quiet if quiet else contextlib.nullcontext():
+                return compute()
+
+        with self._lock:
+            future = self._submitted.get(key)
+            if future is None or future.cancelled():
+                for waiting in self._submitted.values():
+                    waiting.cancel()  # does nothing to one that runs or has ended
+                self._submitted[key] = future = self._slow.submit(run)
+                while len(self._submitted) > RESULTS_KEPT:
+                    self._submitted.popitem(last=False)
+            self._submitted.move_to_end(key)
+        return future.result() if future.done() and not future.cancelled() else None
+
+    def look_ahead(self, guesses: Iterable[Sequence[Compute]]) -> None:
+        """Compute what may be asked for next while nobody waits, the likeliest first; newer ones push out older ones.
+
+        Args:
+            guesses: each in steps, between which whoever comes is let pass.
+        """
+        self._guesses.extendleft(reversed(list(guesses)))
+        self._ahead.submit(self._look_ahead)
+
+    def _look_ahead(self) -> None:
+        while self._guesses:
+            with contextlib.suppress(Exception):  # a guess is no one's question; who asks it gets the sentence
+                for step in self._guesses.popleft():
+                    self.gate.wait_for_calm()
+                    with self.quiet:
+                        step()
+
+    @staticmethod
+    def is_lookahead() -> bool:
+        """Whether what runs now is computed ahead."""
+        return threading.current_thread().name.startswith(_LOOK_AHEAD)
+
+    def run_queue(self, key: Hashable, next_piece: NextPiece) -> bool:
+        """Compute one piece after another while nobody waits; whether it still goes on.
+
+        Whoever wants it asks again and again: what nobody has asked for lately is given up. Several works take turns.
+
+        Args:
+            key: of the work, which goes on once however often it is asked for.
+            next_piece: asked before each for what is wanted next; None ends the work.
+        """
+        with self._lock:
+            if key in self._failed:
+                return False
+            self._works[key] = next_piece, time.monotonic()
+            if not self._running:
+                self._running = True
+                self._queue.submit(self._run_all)
+        return True
+
+    def _run_all(self) -> None:
+        while works := self._wanted_works():
+            for key, next_piece in works:
+                self.gate.wait_for_calm(CALM_S)
+                try:
+                    compute = next_piece()
+                    if compute is not None:
+                        with self.quiet:
+                            compute()
+                        continue
+                except Exception:  # the page goes on without; asked for by itself it would say why
+                    logging.getLogger(__name__).exception("A piece could not be computed.")
+                    self._failed.add(key)
+                with self._lock:
+                    self._works.pop(key, None)
+
+    def _wanted_works(self) -> list[tuple[Hashable, NextPiece]]:
+        """Those that were asked for lately; where there is none, the queue ends."""
+        with self._lock:
+            lately = time.monotonic() - GIVEN_UP_S
+            self._works = {key: work for key, work in self._works.items() if work[1] > lately}
+            self._running = bool(self._works)
+            return [(key, next_piece) for key, (next_piece, _) in self._works.items()]
+
+    def start(self, question: Hashable, rounds: Callable[[], Generator[float, None, object]]) -> None:
+        """Measure what takes seconds; nothing where it is being measured already.
+
+        While a round is timed nothing else computes here. It goes on whoever leaves the page, and what it finds stands
+        for everyone until it is measured again.
+
+        Args:
+            rounds: gives a generator that yields the share done after each round and returns the result.
+        """
+        with self._lock:
+            if question not in self._jobs:
+                self._jobs[question] = job = Job()
+                self._slow.submit(self._measure, question, rounds, job)
+
+    def _measure(self, question: Hashable, rounds: Callable[[], Generator[float, None, object]], job: Job) -> None:
+        try:
+            with self.quiet:
+                self._measured[question] = job.run(rounds(), self.gate)
+        except Stopped:
+            pass
+        except Exception:  # what was known before still stands
+            logging.getLogger(__name__).exception("A measurement failed.")
+        finally:
+            self._jobs.pop(question)
+
+    def job(self, question: Hashable) -> Job | None:
+        """The measurement that is under way, or waits for its turn."""
+        return self._jobs.get(question)
+
+    def measured(self, question: Hashable) -> object | None:
+        """The result of the last measurement, if there was one."""
+        return self._measured.get(question)

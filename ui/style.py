@@ -1,0 +1,49 @@
+"""The style sheet of the pieces in plain HTML, in the colours that the figures read."""
+
+from compress_core.plots.tokens import COMPRESSED, COMPRESSED_TEXT, ORIGINAL, ORIGINAL_TEXT
+
+
+def both(tokens: dict[str, str]) -> str:
+    """A colour for either theme."""
+    return f"light-dark({tokens['light']}, {tokens['dark']})"
+
+
+LINE = "light-dark(#DCE2EA, #2B3544)"
+
+STYLE = f"""<style>
+.stMainBlockContainer {{ padding: 3.6rem 3rem 2rem; }}
+.cc-sentence {{ font-size: 1.3rem; line-height: 1.4; font-weight: 600; margin: 0; min-height: 2.8em; }}
+.cc-cards {{ display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: .6rem; }}
+.cc-card {{ border: 1px solid {LINE}; border-radius: 8px; padding: .55rem .7rem; min-width: 0; }}
+.cc-label {{ font-size: .9rem; opacity: .8; white-space: nowrap; }}
+.cc-value {{ font-size: 1.7rem; font-weight: 700; line-height: 1.2; color: {both(COMPRESSED_TEXT)};
+  white-space: nowrap; }}
+.cc-card.cc-same .cc-value {{ color: {both(ORIGINAL_TEXT)}; }}
+.cc-was {{ font-size: .9rem; color: {both(ORIGINAL_TEXT)}; }}
+.cc-note {{ font-size: .9rem; font-weight: 600; }}
+.cc-steps {{ display: grid; grid-template-columns: repeat(auto-fit, minmax(165px, 1fr)); gap: .75rem; }}
+.cc-step {{ min-width: 0; }}
+.cc-step.cc-idle {{ opacity: .65; }}
+.cc-step-head {{ display: flex; justify-content: space-between; font-size: .9rem; gap: .4rem; }}
+.cc-step-head b {{ font-size: 1.05rem; white-space: nowrap; }}
+.cc-bar {{ height: 10px; border-radius: 5px; background: {LINE}; overflow: hidden; margin: .15rem 0; }}
+.cc-bar > div {{ height: 100%; background: {COMPRESSED}; }}
+.cc-step:first-child .cc-bar > div {{ background: {ORIGINAL}; }}
+.cc-detail {{ font-size: .875rem; opacity: .8; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }}
+.cc-strip {{ display: flex; flex-wrap: wrap; gap: .6rem; height: 121px; overflow: hidden; }}
+.cc-tile {{ width: 76px; font-size: 14px; line-height: 22px; text-align: center; }}
+.cc-tile img {{ width: 76px; height: 76px; image-rendering: pixelated; border-radius: 6px; display: block; }}
+.cc-tile .cc-o {{ color: {both(ORIGINAL_TEXT)}; font-weight: 600; }}
+.cc-tile .cc-c {{ color: {both(COMPRESSED_TEXT)}; font-weight: 700; }}
+.cc-h {{ font-size: 1.05rem; font-weight: 600; margin: 0; }}
+.js-plotly-plot :is(.infolayer, .cartesianlayer) text {{ fill: light-dark(#31333F, #FAFAFA) !important; }}
+.js-plotly-plot .xerror {{ stroke: light-dark(#31333F, #FAFAFA) !important; }}
+.cc-under-way {{ min-height: 2.1em; }}
+.cc-under-way > div {{ height: 6px; border-radius: 3px; background: {LINE}; overflow: hidden; max-width: 420px; }}
+.cc-under-way > div > div {{ height: 100%; background: currentColor; transition: width .4s linear; }}
+.js-plotly-plot .menulayer text {{ fill: light-dark(#31333F, #FAFAFA) !important; }}
+.js-plotly-plot .menulayer rect {{ fill: transparent !important; }}
+.js-plotly-plot g.updatemenu-button:focus-visible {{ outline: 2px solid {both(COMPRESSED_TEXT)}; }}
+.st-key-moves .js-plotly-plot .cartesianlayer .textpoint text {{ fill: #FFFFFF !important; }}
+.cc-read {{ font-size: .95rem; line-height: 1.4; opacity: .9; margin: 0; }}
+</style>"""

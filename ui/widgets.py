@@ -1,0 +1,249 @@
+"""The pieces that pages are made of: figures with their reading, selectors of the address, cards, steps and images."""
+
+import base64
+import io
+from collections.abc import Callable, Mapping, Sequence
+from html import escape
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+from PIL import Image
+
+from compress_core.text.numbers import percent
+from ui.address import State, on_view, value_of, widget_key
+from ui.choices import Choice
+from ui.style import STYLE
+
+STILL = {"displayModeBar": False}
+
+
+def style() -> None:
+    """The style sheet of all pieces; once a page."""
+    st.html(STYLE)
+
+
+def sentence(text: str) -> None:
+    """The sentence at the top of a page."""
+    st.html(f'<p class="cc-sentence" role="status">{escape(text)}</p>')
+
+
+def heading(text: str) -> None:
+    """The name of a figure."""
+    st.html(f'<h3 class="cc-h">{escape(text)}</h3>')
+
+
+def reading(text: str, lines: int = 2) -> None:
+    """The reading of a figure; it keeps the height of its lines, so that nothing below it jumps."""
+    st.html(f'<p class="cc-read" style="min-height:{1.4 * lines:.1f}em">{escape(text)}</p>')
+
+
+def progress_line(text: str, share: float | None = None) -> None:
+    """A line about something that is measured, with a bar below it while that goes on; it keeps its height."""
+    bar = ""
+    if share is not None:
+        percent_done = f"{100 * share:.0f}"
+        bar = (
+            f'<div role="progressbar" aria-label="{escape(text)}" aria-valuenow="{percent_done}">'
+            f'<div style="width:{percent_done}%"></div></div>'
+        )
+    st.html(f'<div class="cc-read cc-under-way"><span>{escape(text)}</span>{bar}</div>')
+
+
+def row():
+    """A row whose elements stand on one line."""
+    return st.container(horizontal=True, vertical_alignment="center", gap="small")
+
+
+def help_on(subject: str, text: str) -> None:
+    """The explanation of a figure, one click away."""
+    st.popover(":material/info:", type="tertiary", help=f"About {subject}").markdown(text)
+
+
+def head(title: str, about: str = "", controls: Callable[[], object] | None = None) -> None:
+    """A title, the controls beside it, and its explanation one click away."""
+    with row():
+        heading(title)
+        if controls:
+            controls()
+        if about:
+            help_on(title, about)
+
+
+def formula_head(title: str, lead: str, about: str):
+    """A title with its explanation, a sentence below it, and the place of a formula between."""
+    with row():
+        heading(title)
+        formula = st.empty()
+        help_on(title, about)
+    reading(lead, lines=1)
+    return formula
+
+
+def figure(
+    title: str,
+    drawn: go.Figure,
+    said: str,
+    about: str = "",
+    controls: Callable[[], object] | None = None,
+    *,
+    key: str = "",
+    lines: int = 2,
+    config: Mapping[str, object] = STILL,
+    **chart: object,
+) -> None:
+    """A figure under its title, with its controls, its explanation one click away, and its reading below.
+
+    Args:
+        title: if empty, nothing stands above the figure.
+        said: the reading, which is the figure's text alternative as well.
+        controls: draws what stands beside the title.
+        key: of the figure; its title if left out.
+        lines: that the reading keeps; with 0 it is a text alternative only.
+        chart: further arguments of `st.plotly_chart`.
+    """
+    if title:
+        head(title, about, controls)
+    st.plotly_chart(drawn, key=key or title, alt=said, config=dict(config), **chart)
+    if lines:
+        reading(said, lines)
+
+
+def select(
+    state: State,
+    name: str,
+    label: str,
+    options: Sequence,
+    chosen: object,
+    title: Callable[[object], str],
+    width: int,
+    of: str = "",
+) -> None:
+    """A selector beside a title that sets a page's own choice.
+
+    Args:
+        of: what its options depend on, if anything.
+    """
+    st.selectbox(
+        label,
+        list(options),
+        index=list(options).index(chosen),
+        format_func=title,
+        key=f"{widget_key(state, name)}{of}",
+        on_change=on_view(state, name, of),
+        label_visibility="collapsed",
+        width=width,
+    )
+
+
+def segments(state: State, choices: Mapping[str, Choice], name: str, titles: Mapping[str, str]) -> str:
+    """A segmented control that sets a page's own choice, which always has a value; returns it."""
+    return st.segmented_control(
+        choices[name].title.capitalize(),
+        list(titles),
+        default=value_of(state, choices, name),
+        required=True,
+        format_func=titles.get,
+        key=widget_key(state, name),
+        on_change=on_view(state, name),
+        label_visibility="collapsed",
+    )
+
+
+def views(state: State, choices: Mapping[str, Choice], name: str, titles: Mapping[str, str], closed: str) -> str:
+    """A segmented control that opens one of several views, or none, which is `closed`; returns the view."""
+    view = value_of(state, choices, name)
+    st.segmented_control(
+        choices[name].title.capitalize(),
+        list(titles),
+        default=None if view == closed else view,
+        format_func=titles.get,
+        key=widget_key(state, name),
+        on_change=on_view(state, name),
+        label_visibility="collapsed",
+    )
+    return view
+
+
+def sliders(
+    state: State, choices: Mapping[str, Choice], title: Callable[[object], str] = str, **labels: str
+) -> list[str | int | float]:
+    """A slider for each of these choices, in a row; returns what they are set to.
+
+    Args:
+        title: of a value.
+        labels: of the sliders, by the name of the choice.
+    """
+    for name, column in zip(labels, st.columns(len(labels), gap="medium"), strict=True):
+        column.select_slider(
+            labels[name],
+            choices[name].values,
+            value=value_of(state, choices, name),
+            format_func=title,
+            key=widget_key(state, name),
+            on_change=on_view(state, name),
+        )
+    return [value_of(state, choices, name) for name in labels]
+
+
+class Card(NamedTuple):
+    """One quantity of the compressed network beside the original's."""
+
+    label: str
+    value: str
+    was: str
+    note: str
+    same: bool
+
+
+def cards(row: Sequence[Card]) -> None:
+    """A row of cards: the compressed value in blue, the original's in grey, and the factor between them."""
+    tiles = "".join(
+        f'<div class="cc-card{" cc-same" if card.same else ""}"><div class="cc-label">{escape(card.label)}</div>'
+        f'<div class="cc-value">{escape(card.value)}</div><div class="cc-was">{escape(card.was)}</div>'
+        f'<div class="cc-note">{escape(card.note)}</div></div>'
+        for card in row
+    )
+    st.html(f'<div class="cc-cards">{tiles}</div>')
+
+
+def steps(frame: pd.DataFrame) -> None:
+    """Accuracy after each step from the original to the recipe (`step`, `detail`, `accuracy`, `done`)."""
+    cells = "".join(
+        f'<div class="cc-step{"" if row.done else " cc-idle"}">'
+        f'<div class="cc-step-head"><span>{escape(row.step)}</span>'
+        f"<b>{percent(row.accuracy) if row.done else '·'}</b></div>"
+        f'<div class="cc-bar"><div style="width:{100 * row.accuracy if row.done else 0:.1f}%"></div></div>'
+        f'<div class="cc-detail">{escape(row.detail)}</div></div>'
+        for row in frame.itertuples()
+    )
+    st.html(f'<div class="cc-steps">{cells}</div>')
+
+
+def strip(images: pd.DataFrame, pictures: np.ndarray, classes: Sequence[str]) -> None:
+    """Test images with both answers. `images` as in `Comparison.images`; `pictures` (n, H, W, C) uint8, a row each."""
+    tiles = "".join(_tile(row, picture, classes) for row, picture in zip(images.itertuples(), pictures, strict=True))
+    st.html(f'<div class="cc-strip">{tiles}</div>')
+
+
+def _tile(row, picture: np.ndarray, classes: Sequence[str]) -> str:
+    truth, before, after = (escape(classes[k]) for k in (row.label, row.original, row.compressed))
+
+    def marked(answer: int, name: str) -> str:
+        return f"{'✓' if answer == row.label else '✗'} {name}"
+
+    alt = f"A test image of {truth}; the original says {before}, the compressed says {after}"
+    return (
+        f'<div class="cc-tile"><img alt="{alt}" title="{alt} ({row.compressed_confidence:.0%} sure)" '
+        f'src="data:image/png;base64,{_png(picture)}"><div>is {truth}</div>'
+        f'<span class="cc-o">{marked(row.original, before)}</span> → '
+        f'<span class="cc-c">{marked(row.compressed, after)}</span></div>'
+    )
+
+
+def _png(picture: np.ndarray) -> str:
+    buffer = io.BytesIO()
+    Image.fromarray(picture.squeeze()).save(buffer, "PNG")
+    return base64.b64encode(buffer.getvalue()).decode()

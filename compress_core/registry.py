@@ -51,7 +51,7 @@ class Registry(dict[str, E]):
     def title(self, name: str) -> str:
         """What an entry is called, for a selector."""
         title = self[name].title
-        return title[:1].upper() + title[1:] if title.isascii() else title  # a γ stays a γ
+        return title[:1].upper() + title[1:] if title[:1].isascii() else title  # a γ stays a γ
 
 
 ARCHITECTURES: Registry[Any] = Registry("architecture")

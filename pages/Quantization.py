@@ -1,7 +1,5 @@
 """Quantization: weights and their levels, the sensitivity of layers, every scheme, every byte, integers."""
 
-from collections.abc import Callable, Sequence
-
 import pandas as pd
 import streamlit as st
 
@@ -10,10 +8,9 @@ from compress_core.errors import CompressError
 from compress_core.pipeline import quantizable_layers
 from compress_core.quantization.integer import missing
 from compress_core.recipe import Recipe, layer_bits
-from compress_core.registry import ROUNDINGS, SCHEMES
+from compress_core.registry import SCHEMES
 from compress_core.studies.accuracy import study_accuracy
 from compress_core.studies.quantization import (
-    CHOICES,
     IMAGES,
     PROBE_BITS,
     Packed,
@@ -22,20 +19,17 @@ from compress_core.studies.quantization import (
     sensitivity_recipe,
     study_layers,
     study_packed,
-    study_plan,
     study_ranges,
-    study_sensitivity,
     study_weights,
 )
 from compress_core.studies.runtimes import study_runtimes
 from compress_core.text.numbers import size
-from ui import about, finer_choices, knobs, page, widgets
+from ui import about, finer_choices, knobs, page, quantization, widgets
 from ui.address import State, change_recipe, change_view, value_of
 from ui.bars import comparison_table
 from ui.choices import Choice
 from ui.engine import Engine, Piece, engine
 
-POLL_S, PATIENT_POLL_S = 1.0, 3.0
 CLOSED, RUNTIMES = "closed", "runtimes"
 ALL = "all"
 ORDERS = {"widest": "Widest first", "numbered": "As numbered"}
@@ -46,7 +40,6 @@ CHOICES_OF_PAGE = {
 }
 VIEWS = {"layer": lambda recipe: quantizable_layers(recipe.arch)} | CHOICES_OF_PAGE
 OF_QUANTIZATION = ("scheme", "clipping", "rounding", "fold", "equalize", "correct_bias", "coding")
-PREPARED = range(1, 9)  # bits at which layers are probed in the background, before anyone asks
 
 
 def main() -> None:
@@ -75,38 +68,22 @@ def main() -> None:
         before = shared.ask(study_packed, recipe.weights_only())
         hint = "" if now.recipe != before.recipe else " Move the bit width to round its weights."
         widgets.sentence(text.quantization.summary(now, before, original) + hint)
-    going_on = _run_queue(state, recipe, shared)
+    going_on = quantization.run_queue(state, recipe, shared)
     with right.container(gap=None):
-        _live(_curve, recipe, going_on and _lacks(_curve_pieces(recipe), shared), None)(state, recipe, now, shared)
+        quantization.live(
+            _curve, recipe, going_on and quantization.lacks(quantization.curve_pieces(recipe), shared), None
+        )(state, recipe, now, shared)
     with lower_left.container(gap=None):
         _bytes(now, original)
     with lower_right.container(gap=None):
         _ranges(state, recipe, layer, shared)
     with middle:
         spending = st.session_state.get("spending") is not None
-        lacks = _lacks(_layer_pieces(recipe), shared) or spending
-        _live(_layers, recipe, going_on and lacks, "xsmall")(state, recipe, layer, now, shared)
+        lacks = quantization.lacks(quantization.layer_pieces(recipe), shared) or spending
+        quantization.live(_layers, recipe, going_on and lacks, "xsmall")(state, recipe, layer, now, shared)
     with below:
         _view(state, recipe, shared)
     _look_ahead(state, shared)
-
-
-def _live(draw: Callable, recipe: Recipe, going_on: bool, gap: str | None) -> Callable:
-    """A part of the page that comes back to ask while what it draws is still measured.
-
-    It stays such a part when all is there: the browser would take it for another one, and draw it anew.
-    """
-
-    def again(state: State, recipe: Recipe, *args: object) -> None:
-        if st.session_state["drawn for"] != (state.recipe, state.view):  # its own widgets move the whole page
-            st.rerun()
-        _run_queue(state, recipe, engine())
-        with st.container(gap=gap):  # a fragment's own has another one
-            draw(state, recipe, *args)
-
-    # What looks at images takes a third of a second each; a page that comes back for every one of them is never still.
-    patient = "images" in ROUNDINGS[recipe.rounding].needs
-    return st.fragment(again, run_every=(PATIENT_POLL_S if patient else POLL_S) if going_on else None)
 
 
 def _layer(state: State, layers: pd.DataFrame) -> str:
@@ -119,57 +96,11 @@ def _look_ahead(state: State, shared: Engine) -> None:
     """Prepare the next stop of whichever knob was turned."""
     likely = knobs.likely_next(state.before, state.recipe)
     # Last what comes first: what a page cannot be drawn without.
-    shared.look_ahead(likely, [lambda shown: [shared.ask(*piece) for piece in _layer_pieces(shown.recipe)]])
+    shared.look_ahead(likely, [lambda shown: [shared.ask(*piece) for piece in quantization.layer_pieces(shown.recipe)]])
     shared.look_ahead(
         likely,
         [lambda shown: shared.ask(study_packed, shown.recipe), lambda shown: shared.ask(study_layers, shown.recipe)],
     )
-
-
-# What is measured in the background
-
-
-def _layer_pieces(recipe: Recipe) -> list[Piece]:
-    """What the bars of the layers need: each bit width that some layer has."""
-    own = {bits for bits in layer_bits.parse(recipe.layer_bits).values() if bits < 32}
-    bits = own | ({recipe.bits} if recipe.bits < 32 else set() if own else {PROBE_BITS})
-    return _sensitivities(recipe, sorted(bits))
-
-
-def _sensitivities(recipe: Recipe, bits: Sequence[int]) -> list[Piece]:
-    return [Piece(study_sensitivity, one) for one in dict.fromkeys(sensitivity_recipe(recipe, own) for own in bits)]
-
-
-def _curve_pieces(recipe: Recipe) -> list[Piece]:
-    return [Piece(study_accuracy, one) for one in curve(recipe).values()]
-
-
-def _run_queue(state: State, recipe: Recipe, shared: Engine) -> bool:
-    """Measure in the background what the page lacks, until the recipe changes in what that depends on."""
-
-    def part(of: Recipe) -> Recipe:
-        return of.with_(bits=8, layer_bits="", scheme=Recipe.scheme, coding=Recipe.coding)
-
-    mine = part(state.recipe)
-
-    def next_piece() -> Piece | None:
-        if part(state.recipe) != mine:
-            return None
-        moved = {name: getattr(state.recipe, name) for name in ("bits", "layer_bits", "scheme")}
-        wanted = recipe.with_(**moved)
-        points = _curve_pieces(wanted)
-        own = [piece for piece in points if piece.recipe.scheme == wanted.scheme]
-        queue = [*_layer_pieces(wanted), *own, *_sensitivities(wanted, PREPARED), *points]
-        return next((piece for piece in queue if shared.known(piece) is None), None)
-
-    return shared.run_queue((id(state), mine), next_piece)
-
-
-def _lacks(pieces: Sequence[Piece], shared: Engine) -> bool:
-    return any(shared.known(piece) is None for piece in pieces)
-
-
-# The figures, from top to bottom
 
 
 def _switches(state: State) -> None:
@@ -219,22 +150,13 @@ def _pick_layer(state: State, recipe: Recipe, layer: str, label: str, key: str) 
     )
 
 
-def _grew(what: str, recipe: Recipe, complete: bool) -> None:
-    """Run the whole page once when a part of it that grew is complete, so that it need not come back to ask."""
-    key = f"{what} grew"
-    if complete and st.session_state.get(key) == recipe:
-        st.session_state[key] = None
-        st.rerun()
-    st.session_state[key] = None if complete else recipe
-
-
 def _curve(state: State, recipe: Recipe, now: Packed, shared: Engine) -> None:
     wanted = curve(recipe)
     found = {place: shared.known(Piece(study_accuracy, one)) for place, one in wanted.items()}
     rows = [(*place, accuracy.value) for place, accuracy in found.items() if accuracy is not None]
     points = pd.DataFrame(rows, columns=["scheme", "bits", "accuracy"])
     complete = len(rows) == len(found)
-    _grew("curve", recipe, complete)
+    quantization.grew("curve", recipe, complete)
     before = shared.ask(study_packed, recipe.weights_only()).accuracy.value
     titles = {scheme: SCHEMES.title(scheme) for scheme in dict.fromkeys(scheme for scheme, _ in wanted)}
     place = (now.mean_bits, now.accuracy.value) if is_rounded(recipe) else None
@@ -248,14 +170,14 @@ def _curve(state: State, recipe: Recipe, now: Packed, shared: Engine) -> None:
 
 
 def _layers(state: State, recipe: Recipe, layer: str, now: Packed, shared: Engine) -> None:
-    if _spend_if_known(state, recipe, shared):
+    if quantization.spend_if_known(state, recipe, shared):
         st.rerun()
     probe_bits = None if is_rounded(recipe) else PROBE_BITS
     layers = shared.ask(study_layers, sensitivity_recipe(recipe, probe_bits) if probe_bits else recipe)
-    known = {p.recipe.bits: shared.known(p) for p in _layer_pieces(recipe)}
+    known = {p.recipe.bits: shared.known(p) for p in quantization.layer_pieces(recipe)}
     errors = {bits: known.get(sensitivity_recipe(recipe, bits).bits) for bits in set(layers["bits"]) if bits < 32}
     table = text.quantization.layer_bars_table(layers, errors, recipe.arch)
-    _grew("layers", recipe, not table["error"].isna().any())
+    quantization.grew("layers", recipe, not table["error"].isna().any())
     number = int(layers.loc[layers["layer"] == layer, "number"].item())
 
     def controls() -> None:
@@ -322,30 +244,6 @@ def _budget(state: State, recipe: Recipe, now: Packed) -> None:
         )
 
 
-def _spend_if_known(state: State, recipe: Recipe, shared: Engine) -> bool:
-    """Where a budget waits to be spent and every layer is probed, spend it; whether bits were changed."""
-    waiting = st.session_state.get("spending")
-    if waiting is None:
-        return False
-    wanted, budget = waiting
-    if wanted != recipe:
-        st.session_state["spending"] = None
-        return False
-    found = {bits: shared.known(piece) for bits in CHOICES for piece in _sensitivities(recipe, [bits])}
-    if any(errors is None for errors in found.values()):
-        widgets.reading("Every layer is rounded by itself to every bit width, in the background …", lines=1)
-        return False
-    st.session_state["spending"] = None
-    try:
-        with shared.gate:
-            bits = study_plan(recipe, shared.networks, budget, found)
-    except ValueError as error:
-        page.warn([str(error)])
-        return False
-    change_recipe(state, layer_bits=bits, **({"bits": 8} if recipe.bits == 32 else {}))
-    return True
-
-
 def _bytes(now: Packed, original: Packed) -> None:
     widgets.head("Where the bytes are", about.quantization.BYTES)
     comparison_table(*text.quantization.bytes_table(now, original))
@@ -382,7 +280,7 @@ def _view(state: State, recipe: Recipe, shared: Engine) -> None:
     except CompressError as error:
         widgets.reading(str(error), lines=1)
         return
-    _live(_runtimes, recipe, waits, "xsmall")(state, recipe, shared, waits)
+    quantization.live(_runtimes, recipe, waits, "xsmall")(state, recipe, shared, waits)
 
 
 def _runtimes(_: State, recipe: Recipe, shared: Engine, waits: bool) -> None:

@@ -11,7 +11,7 @@ import torch
 
 import compress_core as cc
 from compress_core.layers.modules import RaggedConv2d
-from compress_core.pipeline import CALIBRATION_IMAGES, CALIBRATION_SEED, SOLVING_IMAGES, width_origin
+from compress_core.pipeline import CALIBRATION_IMAGES, CALIBRATION_SEED, width_origin
 from compress_core.training import checkpoints
 
 
@@ -22,7 +22,7 @@ def test_another_bit_width_neither_loads_nor_cuts_nor_heals_again():
     assert dict(cache.runs) == {
         "load": 1,
         "couple": 1,
-        "judge": 1,
+        "score": 1,
         "prune": 1,
         "calibration": 1,
         "heal": 1,
@@ -35,7 +35,7 @@ def test_another_ratio_cuts_again_but_loads_once():
     for prune in (0.2, 0.4, 0.6):
         cc.compress(cc.Recipe(prune=prune, bits=4), cache)
     assert (
-        cache.runs["load"] == cache.runs["judge"] == 1
+        cache.runs["load"] == cache.runs["score"] == 1
         and cache.runs["prune"] == cache.runs["heal"] == cache.runs["quantize"] == 3
     )
 
@@ -167,12 +167,12 @@ def test_a_checkpoint_with_nan_is_a_sentence(folder):
 def test_each_healing_is_the_librarys(heal):
     """A recipe gives the very weights that its steps give, called one by one."""
     data, model = cc.dataset("digits"), cc.load("studentnet", 0.25)
-    images = data.calibration(SOLVING_IMAGES, CALIBRATION_SEED)
+    images = data.calibration(CALIBRATION_IMAGES, CALIBRATION_SEED)
     pruned = cc.prune_channels(model, torch.zeros(1, 1, 32, 32), ratio=0.4)
     by_hand = {
         "none": lambda: pruned.model,
         "absorb": lambda: cc.absorb(pruned, model, images),
-        "recalibrate": lambda: cc.recalibrate(pruned.model, data.calibration(CALIBRATION_IMAGES, CALIBRATION_SEED)),
+        "recalibrate": lambda: cc.recalibrate(pruned.model, data.calibration(256, CALIBRATION_SEED)),
         "reconstruct": lambda: cc.reconstruct(pruned, model, images),
         "finetune": lambda: cc.finetune(cc.reconstruct(pruned, model, images), data, 2, teacher=model),
     }[heal]().state_dict()

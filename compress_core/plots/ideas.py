@@ -3,7 +3,7 @@
 import pandas as pd
 import plotly.graph_objects as go
 
-from compress_core.plots.layout import MARGIN, axis, figure, label, number
+from compress_core.plots.layout import MARGIN, axis, figure, label, number, panels
 from compress_core.plots.tokens import CONTRAST
 
 USUAL, BETTER = CONTRAST
@@ -12,12 +12,6 @@ HEIGHT_PX = 440
 _FADED = 0.22
 _ROOM_FOR_TEXT = 1.7
 """How far an axis goes on behind its longest bar, for what stands there."""
-
-
-def _panels(count: int, gap: float) -> list[list[float]]:
-    """The parts of a figure's width, or height, that panels beside each other take."""
-    width = (1 - gap * (count - 1)) / count
-    return [[i * (width + gap), i * (width + gap) + width] for i in range(count)]
 
 
 def form_bars(bars: pd.DataFrame, height: int = HEIGHT_PX) -> go.Figure:
@@ -31,7 +25,7 @@ def form_bars(bars: pd.DataFrame, height: int = HEIGHT_PX) -> go.Figure:
     quantities, forms = list(bars["quantity"].unique()), list(bars["form"].unique())
     places = list(range(len(forms)))[::-1]
     traces, labels, axes = [], [], {}
-    for i, (quantity, domain) in enumerate(zip(quantities, _panels(len(quantities), 0.2)[::-1], strict=True)):
+    for i, (quantity, domain) in enumerate(zip(quantities, panels(len(quantities), 0.2)[::-1], strict=True)):
         panel = bars[bars["quantity"] == quantity]
         on = {"xaxis": f"x{number(i)}", "yaxis": f"y{number(i)}"}
         spread = {"array": panel["high"] - panel["value"], "arrayminus": panel["value"] - panel["low"]}
@@ -98,7 +92,7 @@ def spirals(points: pd.DataFrame, dims: int) -> go.Figure:
                     "hovertemplate": "(%{x:.2f}, %{y:.2f})<extra></extra>",
                 }
             )
-    domains = _panels(2, 0.04)
+    domains = panels(2, 0.04)
     above = {"xref": "paper", "xanchor": "center", "y": 1.0, "yref": "paper", "yanchor": "bottom", "font": VALUE_FONT}
     labels = [
         label(f"<b>{text}</b>", x=sum(domain) / 2, **above)
@@ -277,7 +271,7 @@ def squeeze_curves(sweep: pd.DataFrame, chosen: pd.Series, shares: list[float]) 
         )
         top = 1.08 * float(sweep.loc[sweep["share"].isin(drawn), name].max()) / unit
         axes[f"xaxis{number(i)}"] = axis(
-            "squeeze ratio SR (no unit)", domain=_panels(2, 0.14)[i], range=[0.05, 1.22], anchor=on["yaxis"]
+            "squeeze ratio SR (no unit)", domain=panels(2, 0.14)[i], range=[0.05, 1.22], anchor=on["yaxis"]
         ) | {"tickvals": [0.125, 0.25, 0.5, 0.75, 1], "ticktext": ["⅛", "¼", "½", "¾", "1"]}
         axes[f"yaxis{number(i)}"] = axis(title, range=[0, top], anchor=on["xaxis"])
     return figure(

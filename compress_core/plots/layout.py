@@ -49,3 +49,9 @@ def label(text: str, color: str | None = None, **place: object) -> dict:
 def number(i: int) -> str:
     """How plotly numbers its axes: x, x2, x3 …"""
     return "" if i == 0 else str(i + 1)
+
+
+def panels(count: int, gap: float) -> list[list[float]]:
+    """The parts of a figure's width, or height, that panels beside each other take."""
+    width = (1 - gap * (count - 1)) / count
+    return [[i * (width + gap), i * (width + gap) + width] for i in range(count)]

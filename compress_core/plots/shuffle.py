@@ -1,10 +1,10 @@
-"""Figures of the channel shuffle: the animation, the permutation, which inputs reach which outputs, and what it is worth."""
+"""Figures of the channel shuffle: the animation, the permutation, its connectivity, and what it is worth."""
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from compress_core.plots.layout import MARGIN, axis, figure, label
+from compress_core.plots.layout import MARGIN, axis, figure, label, panels
 from compress_core.plots.tokens import CONTRAST, GROUP, KIND, PLOT_FONT_PX
 
 USUAL, BETTER = CONTRAST
@@ -12,13 +12,9 @@ USUAL, BETTER = CONTRAST
 FRAME_MS, MOVE_MS = 1400, 900
 HEIGHT_PX = 330
 _BOLD = {"size": PLOT_FONT_PX + 1}
-_HIDDEN = {
-    "showgrid": False,
-    "zeroline": False,
-    "showticklabels": False,
+_HIDDEN = dict.fromkeys(("showgrid", "zeroline", "showticklabels", "automargin"), False) | {
     "ticks": "",
     "fixedrange": True,
-    "automargin": False,
 }
 _STRIP_COLUMNS = 18  # a shorter strip has maps of the same size
 _GREYS = [[0, "#000000"], [1, "#FFFFFF"]]
@@ -119,12 +115,6 @@ def _caption(text: str) -> dict:
     return label(text, x=0.5, xref="paper", xanchor="center", y=0.0, yref="paper", yanchor="bottom", font=_BOLD)
 
 
-def _domain(i: int, count: int, gap: float) -> list[float]:
-    """Where the panel i of `count` stands, side by side."""
-    width = (1 - gap * (count - 1)) / count
-    return [i * (width + gap), i * (width + gap) + width]
-
-
 def permutation_grid(index: list[int], groups: list[int], height: int = HEIGHT_PX) -> go.Figure:
     """A permutation as a matrix: a square where a place (row) holds a channel (column), in its group's colour.
 
@@ -179,7 +169,7 @@ def reach_matrices(panels: list[tuple[str, pd.DataFrame, list[int]]], height: in
                 "hovertemplate": "input %{x}, output %{y}<extra></extra>",
             }
         )
-        domain = _domain(i, len(panels), 0.08)
+        domain = panels(len(panels), 0.08)[i]
         shared = {"constrain": "domain", "nticks": 7, "zeroline": False, "showgrid": False}
         axes[f"xaxis{number}"] = axis("input channel (number)", domain=domain, anchor=f"y{number}", **shared)
         axes[f"yaxis{number}"] = axis(
@@ -266,7 +256,7 @@ def permutation_lines(panels: list[tuple[str, list[int], list[int]]], height: in
                     "hoverinfo": "skip",
                 }
             )
-        domain = _domain(i, len(panels), 0.08)
+        domain = panels(len(panels), 0.08)[i]
         ends = {"tickvals": [0, 1], "ticktext": ["before", "after"], "zeroline": False, "showgrid": False}
         axes[f"xaxis{number}"] = axis("the shuffle", domain=domain, anchor=f"y{number}", range=[-0.04, 1.04], **ends)
         axes[f"yaxis{number}"] = axis(
@@ -371,7 +361,7 @@ def worth(table: pd.DataFrame, titles: list[str], height: int = HEIGHT_PX) -> go
                 }
                 | ({"error_x": spread} if known else {})
             )
-        domain = _domain(i, len(titles), 0.12)
+        domain = panels(len(titles), 0.12)[i]
         axes[f"xaxis{number}"] = axis(titles[i], domain=domain, anchor=f"y{number}", rangemode="tozero", nticks=6)
         axes[f"yaxis{number}"] = {
             "tickvals": ys,

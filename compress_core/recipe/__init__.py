@@ -190,7 +190,7 @@ FIELDS: Mapping[str, Field] = {
     "dataset": Choice("The dataset", Recipe.dataset, lambda: registry.DATASETS),
     "arch": Choice("The architecture", Recipe.arch, _architectures),
     "width": Number("The width multiplier", Recipe.width, "0.1 to 1 in steps of 0.05", nearest_step(WIDTH_STEP, 2, 20)),
-    "groups": BuildOption("The number of groups", lambda arch: registry.ARCHITECTURES[arch].options.get("groups", ())),
+    "groups": BuildOption("The number of groups", "groups"),
     "weights": Choice("The training", Recipe.weights, lambda: registry.TRAININGS),
     "prune": Number(
         "The pruning ratio", Recipe.prune, f"0 to {MAX_PRUNE}", lambda p: round(min(max(p, 0.0), MAX_PRUNE), 3)

@@ -5,6 +5,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
 
+from compress_core.registry import ARCHITECTURES
+
 SHOWN_CHARACTERS = 40
 SWITCH = {"off": False, "on": True}
 """What switches are in an address."""
@@ -92,19 +94,20 @@ class Number(Field):
 class BuildOption(Field):
     """An option that only some architectures are built with; None for its default."""
 
-    def __init__(self, title: str, options: Callable[[str], Sequence[object]]):
+    def __init__(self, title: str, option: str):
         super().__init__(title, None)
-        self.options = options
+        self.option = option
 
     def parse(self, given: object, others: Mapping[str, object]) -> tuple[object, str]:
-        values = {str(value): value for value in self.options(others["arch"])}
+        options = ARCHITECTURES[others["arch"]].options.get(self.option, ())
+        values = {str(value): value for value in options}
         if given is None or str(given) == "None":
             return None, ""
-        if str(given) not in values:
-            allowed = f"Allowed: {', '.join(values)}." if values else f"The architecture '{others['arch']}' takes none."
-            return None, self.refusal(given, allowed)
-        value = values[str(given)]
-        return (None if value == next(iter(values.values())) else value), ""
+        if str(given) in values:
+            value = values[str(given)]
+            return (None if value == options[0] else value), ""
+        some = ", ".join(family.title for family in ARCHITECTURES.values() if self.option in family.options)
+        return None, self.refusal(given, f"Allowed: {', '.join(values)}." if values else f"Only {some} has any.")
 
 
 class Language(Field):

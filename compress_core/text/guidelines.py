@@ -36,9 +36,6 @@ def names(guideline: str) -> list[str]:
     return [form.name for form in forms(guideline, 1, 14)]
 
 
-# One guideline: `table` is of `compare.beside_paper`
-
-
 def form_rows(table: pd.DataFrame, chosen: str) -> pd.DataFrame:
     """The rows of `plots.form_rows`."""
     first = table.iloc[0]
@@ -354,9 +351,8 @@ def describe_order(times_: pd.DataFrame) -> str:
         for j in range(i):
             pairs += 1
             right += (rows[i, 0] - rows[j, 0]) * (rows[i, 1] - rows[j, 1]) > 0
-    return (
-        f"MACs order {100 * right / pairs:.0f} % of the {pairs:,} pairs of these {len(rows)} networks rightly by speed."
-    )
+    part = f"{100 * right / pairs:.0f} %"
+    return f"MACs order {part} of the {pairs:,} pairs of these {len(rows)} networks rightly by speed."
 
 
 def describe_left_out(chosen: pd.DataFrame, held: str) -> str:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from compress_core.errors import CompressError
 from compress_core.registry import TRAININGS, Entry
-from compress_core.training.checkpoints import FOLDER, checkpoint_path, read_metadata, weights_name
+from compress_core.training.checkpoints import FOLDER, checkpoint_path, read_metadata, trained_widths, weights_name
 from compress_core.zoo import architecture, architectures
 
 WIDTHS = (1.0, 0.75, 0.5, 0.25)
@@ -124,14 +124,14 @@ def make_all(parallel: int, out: Path, runs: Path, wanted: Iterable[Job]) -> Non
         raise CompressError(f"Not trained: {', '.join(failed)}. Their logs in {runs} say why.")
 
 
-def trained_accuracies(dataset: str, folder: Path = FOLDER) -> pd.DataFrame:
+def trained_accuracies(dataset: str, folder: Path | None = None) -> pd.DataFrame:
     """A row per plainly trained network that is there: `arch`, `width`, `accuracy` on `samples` test images."""
     rows = []
-    for job in jobs():
-        path = checkpoint_path(job.arch, job.width, dataset, folder=folder)
-        if not job.sparsity and not job.options and path.is_file():
-            about = read_metadata(path)
-            rows.append((job.arch, job.width, float(about["test_accuracy"]), int(about["test_samples"])))
+    for arch in architectures(yardsticks=True):
+        for width in trained_widths(arch, dataset, folder=folder)[::-1]:
+            about = read_metadata(checkpoint_path(arch, width, dataset, folder=folder))
+            if "test_accuracy" in about:
+                rows.append((arch, width, float(about["test_accuracy"]), int(about["test_samples"])))
     return pd.DataFrame(rows, columns=["arch", "width", "accuracy", "samples"])
 
 

@@ -7,25 +7,27 @@ import pandas as pd
 import pytest
 
 from compress_core.plots import form_rows, layers_under_lens, macs_against_time, tokens
+from compress_core.registry import ARCHITECTURES
 from compress_core.studies.guidelines import compare, lens, zoo
-from compress_core.studies.guidelines.measure import example
+from compress_core.studies.guidelines.timing import load_example
 from compress_core.text import guidelines as explain
+from compress_core.zoo import architectures
 from tests.plots.test_ideas import axes, texts
 from tests.plots.test_plots import contrast
 
 
 def forms_of(name: str, chosen: str) -> pd.DataFrame:
-    return explain.form_rows(compare.beside_paper(name, 1, 56, example((name, 1, 56))), chosen)
+    return explain.form_rows(compare.beside_paper(name, 1, 56, load_example((name, 1, 56))), chosen)
 
 
 def times_of(scene: str) -> pd.DataFrame:
-    return compare.zoo_times(zoo.networks(scene), example(("zoo", scene)))
+    return compare.zoo_times(zoo.networks(scene), load_example(("zoo", scene)))
 
 
 @pytest.fixture(scope="module")
 def lensed() -> pd.DataFrame:
-    layers = lens.look("shufflenet_v1", 1.0, "imagenet")
-    return explain.with_shares(layers, example(("layers", "shufflenet_v1", 1.0, "imagenet")))
+    layers = lens.annotate("shufflenet_v1", 1.0, "imagenet")
+    return explain.with_shares(layers, load_example(("layers", "shufflenet_v1", 1.0, "imagenet")))
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +72,7 @@ def test_sources_and_guidelines_differ_in_shape_too():
 
 
 def test_forms_stand_in_rows_of_three_panels(figures):
-    table, figure = compare.beside_paper("g1", 1, 56, example(("g1", 1, 56))), figures["g1"]
+    table, figure = compare.beside_paper("g1", 1, 56, load_example(("g1", 1, 56))), figures["g1"]
     counted, timed, here, gpu, arm = figure.data
     assert list(counted.x) == pytest.approx((table["memory_access"] / 1e6).tolist())
     assert list(timed.x) == table["ms"].tolist() and list(timed.y) == [3, 2, 1, 0]
@@ -122,18 +124,18 @@ def test_the_lens_draws_every_operation_and_marks_each_breach(figures, lensed):
 
 
 def test_the_lens_goes_without_times(lensed):
-    shares = explain.with_shares(lens.look("studentnet", 0.5, "small"), None)
+    shares = explain.with_shares(lens.annotate("studentnet", 0.5, "small"), None)
     assert shares["time_share"].isna().all()
     assert layers_under_lens(shares).data[0].y.sum() == pytest.approx(100)
 
 
 def test_a_line_an_architecture_and_the_chosen_are_filled(figures):
     traces, times = figures["speed"].data, times_of("imagenet")
-    assert {trace.name for trace in traces} == set(tokens.ARCHITECTURE)
+    assert {trace.name for trace in traces} == set(architectures())
     for trace in traces:
         own = times[times["arch"] == trace.name]
         assert list(trace.x) == pytest.approx((own["macs"] / 1e6).tolist()) and list(trace.y) == own["ms"].tolist()
-        color, symbol = tokens.ARCHITECTURE[trace.name]
+        color, symbol = tokens.style(ARCHITECTURES[trace.name])
         assert trace.line.color == color and list(trace.marker.symbol).count(symbol) == 1
         assert set(trace.marker.symbol) <= {symbol, f"{symbol}-open"}
     assert figures["speed"].layout.xaxis.type == figures["speed"].layout.yaxis.type == "log"

@@ -5,21 +5,21 @@ import re
 import pandas as pd
 import pytest
 
+from compress_core.analysis.latency import Timings
 from compress_core.plots import block_widths, error_over_dims, form_bars, spirals, squeeze_curves, tokens
 from compress_core.studies.ideas import fire, grouped, manifold, residual, separable
-from compress_core.studies.ideas.timing import Timing
 from compress_core.text import ideas as explain
 from tests.plots.test_plots import contrast
 
 USUAL, BETTER = tokens.CONTRAST
 
 
-def measured(**ms: float) -> Timing:
+def measured(**ms: float) -> Timings:
     """A measurement with quartiles 10 % to either side."""
     first = next(iter(ms.values()))
     rows = {form: (t, 0.9 * t, 1.1 * t, t / first, t / first, t / first) for form, t in ms.items()}
     columns = ["ms", "low", "high", "relative", "relative_low", "relative_high"]
-    return Timing(pd.DataFrame.from_dict(rows, orient="index", columns=columns), 50, 1)
+    return Timings(pd.DataFrame.from_dict(rows, orient="index", columns=columns), 50, 1)
 
 
 @pytest.fixture

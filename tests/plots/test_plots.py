@@ -9,6 +9,8 @@ import pytest
 
 from compress_core import plots
 from compress_core.plots import accuracy_against_size, score_histogram, tokens
+from compress_core.registry import ARCHITECTURES
+from compress_core.zoo import architectures
 from tests.conftest import ROOT
 
 
@@ -86,19 +88,18 @@ def contrast(one: str, other: str) -> float:
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_colours_can_be_seen_on_both_backgrounds(theme):
     background = tokens.BACKGROUND[theme]
-    marks = [tokens.ORIGINAL, tokens.COMPRESSED, *(color for color, _ in tokens.ARCHITECTURE.values())]
+    marks = [tokens.ORIGINAL, tokens.COMPRESSED, *(ARCHITECTURES[name].color for name in architectures())]
     assert all(contrast(mark, background) >= 3 for mark in (*marks, *tokens.GROUP))
     assert all(contrast(group, "#FFFFFF") >= 3 for group in tokens.GROUP)  # the numbers on them, large and bold
     assert all(contrast(text[theme], background) >= 4.5 for text in (tokens.ORIGINAL_TEXT, tokens.COMPRESSED_TEXT))
 
 
 def test_each_architecture_has_a_colour_and_a_shape_of_its_own():
-    import compress_core as cc
 
-    assert list(tokens.ARCHITECTURE) == cc.architectures()
-    for part in zip(*tokens.ARCHITECTURE.values(), strict=True):
+    styles = [tokens.style(ARCHITECTURES[name]) for name in architectures()]
+    for part in zip(*styles, strict=True):
         assert len(set(part)) == len(part)
-    assert not {tokens.ORIGINAL, tokens.COMPRESSED} & {color for color, _ in tokens.ARCHITECTURE.values()}
+    assert not {tokens.ORIGINAL, tokens.COMPRESSED} & {color for color, _ in styles}
 
 
 def test_the_knobs_wear_the_blue_of_the_tokens():
@@ -141,7 +142,7 @@ def test_the_chosen_width_is_marked_on_its_line():
     figure = plots.cost_against_width(costs, costs[costs["width"] == 0.5], "macs")
     line, mark = figure.data
     assert list(line.x) == [0.5, 1.0] and list(mark.x) == [0.5] and list(mark.y) == [10]
-    assert line.line.color == mark.marker.color == tokens.ARCHITECTURE["squeezenet"][0]
+    assert line.line.color == mark.marker.color == ARCHITECTURES["squeezenet"].color
 
 
 def test_a_budget_is_a_hundred_percent():

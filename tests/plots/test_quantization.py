@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from compress_core.plots import accuracy_over_bits, channel_ranges, layer_bars, tokens, weights_and_levels
-from compress_core.quantization.schemes import schemes
+from compress_core.registry import SCHEMES
 from tests.plots.test_plots import contrast
 
 TITLES = {"per_tensor": "Per tensor", "per_channel": "Per channel", "ternary": "Ternary"}
@@ -60,6 +60,9 @@ def figures(weights, layers, ranges, points) -> dict:
     }
 
 
+COLORS = [scheme.color for scheme in SCHEMES.values() if scheme.compared]
+
+
 def texts(figure) -> str:
     return " ".join(a.text for a in figure.layout.annotations)
 
@@ -103,7 +106,7 @@ def test_weights_of_one_value_can_be_drawn(value):
 def test_the_own_scheme_is_blue_and_the_recipe_stands_where_it_is(figures):
     lines = {trace.name: trace for trace in figures["curve"].data if trace.name}
     assert lines["Per tensor"].line.color == tokens.COMPRESSED == lines["this recipe"].marker.color
-    assert lines["Per channel"].line.color == tokens.SCHEME["per_channel"][0]
+    assert lines["Per channel"].line.color == SCHEMES["per_channel"].color
     assert (lines["this recipe"].x[0], lines["this recipe"].y[0]) == (4, 90)
     assert "<b>90.0 %</b>" in texts(figures["curve"]) and "before rounding 97.0 %" in texts(figures["curve"])
     assert lines["Ternary"].mode == "markers" and "lines" in lines["Per tensor"].mode
@@ -145,6 +148,5 @@ def test_equalized_ranges_stand_beside_in_blue(figures):
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_the_colours_of_schemes_are_seen_on_both_backgrounds(theme):
-    assert all(contrast(color, tokens.BACKGROUND[theme]) >= 3 for color, _ in tokens.SCHEME.values())
-    assert set(tokens.SCHEME) <= set(schemes())
-    assert not {tokens.ORIGINAL, tokens.COMPRESSED} & {color for color, _ in tokens.SCHEME.values()}
+    assert all(contrast(color, tokens.BACKGROUND[theme]) >= 3 for color in COLORS)
+    assert not {tokens.ORIGINAL, tokens.COMPRESSED} & set(COLORS)

@@ -7,12 +7,12 @@ import pytest
 from compress_core import plots
 from compress_core.plots import tokens
 from compress_core.plots.shuffle import group_color
-from compress_core.studies.shuffle import STEPS, dealt, group_of_each, states
+from compress_core.studies.shuffle import STEPS, group_of_each, shuffle_order, shuffle_steps
 
 
 @pytest.mark.parametrize("sizes", [[4, 4, 4], [1], [6] * 8, [3, 3, 2]], ids=str)
 def test_the_animation_has_a_frame_a_step_and_moves_each_channel_by_its_name(sizes):
-    figure = plots.shuffle_animation(states(sizes), ["a", "b", "c", "d"])
+    figure = plots.shuffle_animation(shuffle_steps(sizes), ["a", "b", "c", "d"])
     assert [frame.name for frame in figure.frames] == list(STEPS)
     count = sum(sizes)
     for frame in figure.frames:
@@ -26,7 +26,7 @@ def test_the_animation_has_a_frame_a_step_and_moves_each_channel_by_its_name(siz
         low, high = figure.layout.yaxis.range
         assert min(tiles.y) > low and max(tiles.y) < high
     order = np.argsort(figure.frames[-1].data[0].x)
-    assert order.tolist() == dealt(sizes).tolist()
+    assert order.tolist() == shuffle_order(sizes).tolist()
     buttons = figure.layout.updatemenus[0].buttons
     assert [b.label for b in buttons] == ["▶ Play", "↺ Reset", "1 reshape", "2 transpose", "3 flatten"]
     assert list(buttons[0].args[0]) == list(STEPS) and list(buttons[1].args[0]) == [STEPS[0]]
@@ -53,7 +53,7 @@ def test_shares_are_percentages_of_both():
 
 
 def test_deals_draw_a_line_a_channel():
-    figure = plots.deals([("before", [0, 2, 1, 3], [0, 0, 1, 1]), ("after", [0], [1])])
+    figure = plots.permutation_lines([("before", [0, 2, 1, 3], [0, 0, 1, 1]), ("after", [0], [1])])
     assert sum(sum(x is None for x in trace.x) for trace in figure.data) == 5
     assert figure.data[0].y[:5] == (0, 0, None, 1, 2)
 

@@ -40,7 +40,7 @@ def model() -> nn.Module:
 
 def scores(model: nn.Module, criterion: str, group: int = 0, **given) -> Tensor:
     coupling = couple(model, IMAGES[:1])
-    given = {"images": IMAGES, "labels": LABELS, "together": CRITERIA[criterion].together} | given
+    given = {"images": IMAGES, "labels": LABELS, "reduction": CRITERIA[criterion].reduction} | given
     return CRITERIA[criterion].score(CalibrationStatistics(model, coupling, **given), coupling.groups[group])
 
 
@@ -102,7 +102,7 @@ def test_second_order_is_what_is_lost_once_the_readers_are_solved_again(model, m
 
     What is lost of a reader counts by how far errors in it reach.
     """
-    reach = CalibrationStatistics(model, couple(model, IMAGES[:1]), IMAGES).reach
+    reach = CalibrationStatistics(model, couple(model, IMAGES[:1]), IMAGES).error_gain
     monkeypatch.setattr("compress_core.pruning.second_order.DAMPING", 1e-9)
     maps = read(model)
     columns = {
@@ -149,9 +149,9 @@ def test_how_far_an_error_reaches_is_what_a_linear_tail_makes_of_it():
         spread = [maps.transpose(0, 1).flatten(1).var(1).mean() for maps in (middle, layers[3](middle))]
     stats = CalibrationStatistics(model, couple(model, images[:1]), images)
     grown = layers[3].weight.detach().flatten(1).square().sum(1).mean()
-    assert stats.reach["1"] == pytest.approx(float(spread[0] * grown), rel=0.05)
-    assert stats.reach["3"] == pytest.approx(float(spread[1]), rel=0.05)
-    assert set(stats.reach) == {"1", "3"}, "who reads channels that may go"
+    assert stats.error_gain["1"] == pytest.approx(float(spread[0] * grown), rel=0.05)
+    assert stats.error_gain["3"] == pytest.approx(float(spread[1]), rel=0.05)
+    assert set(stats.error_gain) == {"1", "3"}, "who reads channels that may go"
     assert not any(layer._forward_hooks for layer in model.modules())
 
 
@@ -176,8 +176,8 @@ def test_chance_depends_on_the_seed_alone():
     assert any(not torch.equal(a, b) for a, b in zip(first, third, strict=True))
 
 
-@pytest.mark.parametrize("together", ["sum", "mean", "max"])
-def test_coupled_channels_are_scored_together(together):
+@pytest.mark.parametrize("reduction", ["sum", "mean", "max"])
+def test_coupled_channels_are_scored_together(reduction):
     """Two convolutions whose outputs are added: the same channel has two filters."""
 
     class Added(nn.Module):
@@ -195,8 +195,8 @@ def test_coupled_channels_are_scored_together(together):
         own = layer.weight.detach().abs().flatten(1).sum(1)
         both.append(own / own.mean())
     pair = torch.stack(both)
-    expected = {"sum": pair.sum(0), "mean": pair.mean(0), "max": pair.max(0).values}[together]
-    assert close(scores(model, "l1", together=together), expected.tolist())
+    expected = {"sum": pair.sum(0), "mean": pair.mean(0), "max": pair.max(0).values}[reduction]
+    assert close(scores(model, "l1", reduction=reduction), expected.tolist())
 
 
 @pytest.mark.parametrize(
@@ -206,7 +206,7 @@ def test_coupled_channels_are_scored_together(together):
         ({"criterion": "taylor", "images": IMAGES}, "looks at calibration labels: give them as labels="),
         ({"criterion": "taylor", "images": IMAGES, "labels": LABELS[:3]}, "there are 24 images and 3 labels"),
         ({"criterion": "activation", "images": IMAGES[:0]}, "give them as images="),
-        ({"criterion": "l1", "together": "vote"}, "cannot be scored by 'vote'. Choose one of: sum, mean, max"),
+        ({"criterion": "l1", "reduction": "vote"}, "cannot be scored by 'vote'. Choose one of: sum, mean, max"),
     ],
 )
 def test_what_a_criterion_lacks_is_a_sentence(model, given, message):

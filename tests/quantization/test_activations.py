@@ -6,7 +6,7 @@ from torch import nn
 
 import compress_core as cc
 from compress_core.layers.inference import predict
-from compress_core.quantization.activations import QuantizedInput, observe, plain, simulate
+from compress_core.quantization.activations import QuantizedInput, observe, simulate, without_rounding
 
 IMAGES = cc.dataset("digits").calibration(128, seed=0)
 
@@ -14,7 +14,7 @@ IMAGES = cc.dataset("digits").calibration(128, seed=0)
 def test_a_layer_reads_the_nearest_of_so_many_values():
     torch.manual_seed(0)
     model = nn.Sequential(nn.Conv2d(1, 3, 3), nn.ReLU(), nn.Conv2d(3, 2, 3))
-    grids = observe(model, IMAGES, 3, (nn.Conv2d,))
+    grids = observe(model, IMAGES, 3)
     assert list(grids) == ["0", "2"] and float(grids["2"].zero_point) == 0  # behind a ReLU nothing is negative
     seen = {}
     simulated = simulate(model, grids)
@@ -51,7 +51,7 @@ def test_a_layer_that_runs_twice_is_fitted_to_both():
 
     torch.manual_seed(0)
     model, rows = Twice(), torch.randn(256, 8)
-    grid = observe(model, rows, 8, (nn.Linear,))["layer"]
+    grid = observe(model, rows, 8)["layer"]
     reach = 255 * float(grid.scale)
     with torch.no_grad():
         furthest = float((100 * model.layer(rows)).abs().max())
@@ -75,7 +75,7 @@ def test_they_come_back_from_the_file(tmp_path):
 
 def test_the_plain_network_is_timed():
     compressed = cc.compress(cc.Recipe(width=0.5, activation_bits=4))
-    bare = plain(compressed.model)
+    bare = without_rounding(compressed.model)
     assert not any(isinstance(m, QuantizedInput) for m in bare.modules())
-    assert plain(bare) is bare
+    assert without_rounding(bare) is bare
     assert any(isinstance(m, QuantizedInput) for m in compressed.model.modules())

@@ -9,8 +9,8 @@ from torch import nn
 
 import compress_core as cc
 from compress_core.layers.inference import predict
+from compress_core.layers.kinds import is_weighted
 from compress_core.quantization.calibration import calibrate
-from compress_core.quantization.state import LAYERS
 from tests.conftest import with_random_norms
 
 IMAGES = cc.dataset("digits").calibration(256, seed=0)
@@ -29,7 +29,7 @@ def moved(result: cc.QuantizeResult, model: nn.Module) -> float:
 
 
 def layers(model: nn.Module) -> dict[str, nn.Module]:
-    return {name: layer for name, layer in model.named_modules() if isinstance(layer, LAYERS)}
+    return {name: layer for name, layer in model.named_modules() if is_weighted(layer)}
 
 
 @pytest.mark.parametrize("arch", cc.architectures())

@@ -26,7 +26,7 @@ def circumstances(covariance: torch.Tensor | None = None, seed: int = 0) -> Roun
 
 def fitted(weights: torch.Tensor, name: str, bits: int):
     flat = weights.flatten(0, 1)
-    return SCHEMES[name].fit(flat, bits, CLIPPINGS["mse"], None).shaped(*weights.shape[:2], 1)
+    return SCHEMES[name].fit(flat, bits, CLIPPINGS["mse"].fit, None).shaped(*weights.shape[:2], 1)
 
 
 def output_errors(change: torch.Tensor, covariance: torch.Tensor) -> torch.Tensor:

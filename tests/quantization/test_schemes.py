@@ -16,7 +16,7 @@ from compress_core.quantization.schemes import codebook_rate
 from compress_core.registry import CLIPPINGS, SCHEMES
 
 weights = hnp.arrays(np.float32, st.tuples(st.integers(1, 5), st.integers(1, 7)), elements=st.floats(-3, 3, width=32))
-MIN_MAX = CLIPPINGS["min_max"]
+MIN_MAX = CLIPPINGS["min_max"].fit
 
 
 def gaussian(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -33,7 +33,7 @@ def all_levels(levels: Grid | Codebook, weight: torch.Tensor) -> torch.Tensor:
 @settings(deadline=None)
 def test_the_nearest_level_is_taken(weight, bits, name, clipping):
     weight = torch.from_numpy(weight)
-    levels = SCHEMES[name].fit(weight, bits, CLIPPINGS[clipping], None)
+    levels = SCHEMES[name].fit(weight, bits, CLIPPINGS[clipping].fit, None)
     codes = levels.nearest(weight)
     assert codes.min() >= 0 and codes.max() < levels.count <= 2**levels.bits
     assert levels.bits == SCHEMES[name].bits(bits) or (name.endswith("symmetric") and bits == 1)
@@ -150,7 +150,7 @@ def test_the_best_range_is_never_worse_than_the_whole(weight, bits, name):
     weight = torch.from_numpy(weight)
 
     def error(clipping: str) -> float:
-        grid = SCHEMES[name].fit(weight, bits, CLIPPINGS[clipping], None)
+        grid = SCHEMES[name].fit(weight, bits, CLIPPINGS[clipping].fit, None)
         return float((grid.dequantize(grid.nearest(weight)) - weight).square().sum())
 
     assert error("mse") <= error("min_max") + 1e-6
@@ -161,7 +161,7 @@ def test_the_best_range_heeds_what_matters():
     weight = torch.cat((gaussian(1, 999) * 0.1, torch.tensor([[3.0]])), 1)
     importance = torch.ones_like(weight)
     importance[0, -1] = 1e6
-    careless, careful = (SCHEMES["per_tensor"].fit(weight, 3, CLIPPINGS["mse"], i) for i in (None, importance))
+    careless, careful = (SCHEMES["per_tensor"].fit(weight, 3, CLIPPINGS["mse"].fit, i) for i in (None, importance))
     at = [float(grid.dequantize(grid.nearest(weight))[0, -1]) for grid in (careless, careful)]
     assert abs(at[1] - 3) < 0.2 < 0.5 < abs(at[0] - 3)
 
@@ -169,17 +169,17 @@ def test_the_best_range_heeds_what_matters():
 def test_the_percentile_leaves_half_a_percent_out_at_either_end():
     weight = torch.arange(1000.0).view(1, -1)
     grid = SCHEMES["min_max"]  # does not clip
-    assert grid.fit(weight, 8, CLIPPINGS["percentile"], None).scale == pytest.approx(999 / 255)
-    grid = SCHEMES["per_tensor"].fit(weight, 8, CLIPPINGS["percentile"], None)
+    assert grid.fit(weight, 8, CLIPPINGS["percentile"].fit, None).scale == pytest.approx(999 / 255)
+    grid = SCHEMES["per_tensor"].fit(weight, 8, CLIPPINGS["percentile"].fit, None)
     assert float(grid.scale) == pytest.approx(994 / 255, rel=2**-7)
-    few = SCHEMES["per_channel"].fit(torch.tensor([[-1.0, 2.0]]), 8, CLIPPINGS["percentile"], None)
+    few = SCHEMES["per_channel"].fit(torch.tensor([[-1.0, 2.0]]), 8, CLIPPINGS["percentile"].fit, None)
     assert float(few.scale) == pytest.approx(3 / 255, rel=2**-7)
 
 
 def test_zero_weights_stay_zero():
     weight = torch.tensor([[0.0, 0.0], [0.0, 3.0], [0.0, 2.0]])
     for name in ("per_tensor", "per_channel", "per_channel_symmetric", "ternary"):
-        for clipping in CLIPPINGS.values():
+        for clipping in (c.fit for c in CLIPPINGS.values()):
             grid = SCHEMES[name].fit(weight, 3, clipping, None)
             assert (grid.dequantize(grid.nearest(weight))[:, 0] == 0).all()
 
@@ -189,7 +189,7 @@ def test_zero_weights_stay_zero():
 @pytest.mark.parametrize("value", [0.0, 0.25, -2.0])
 def test_a_layer_of_one_value_is_no_trouble(name, bits, value):
     weight = torch.full((3, 4), value)
-    levels = SCHEMES[name].fit(weight, bits, CLIPPINGS["mse"], None)
+    levels = SCHEMES[name].fit(weight, bits, CLIPPINGS["mse"].fit, None)
     assert torch.allclose(levels.dequantize(levels.nearest(weight)), weight, atol=0.01)
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import compress_core as cc
-from compress_core.recipe import ACTIVATION_BITS, BITS, MULTIPLES, SWITCH
+from compress_core.recipe import ACTIVATION_BITS, BITS, MULTIPLES
 from compress_core.registry import CODINGS, HEALINGS, SCOPES
 
 recipes = st.builds(
@@ -17,21 +17,21 @@ recipes = st.builds(
     width=st.integers(2, 20).map(lambda step: step * 0.05),
     prune=st.floats(0, 0.95),
     criterion=st.sampled_from(cc.criteria()),
-    scope=st.sampled_from(SCOPES),
+    scope=st.sampled_from(list(SCOPES)),
     multiple_of=st.sampled_from(MULTIPLES),
-    balance=st.sampled_from(SWITCH),
-    heal=st.sampled_from(HEALINGS),
+    balance=st.booleans(),
+    heal=st.sampled_from(list(HEALINGS)),
     edits=st.sampled_from(["", "3k17c4.5k2", "0c1"]),
     bits=st.sampled_from(BITS),
     scheme=st.sampled_from(cc.schemes()),
     rounding=st.sampled_from(cc.roundings()),
     clipping=st.sampled_from(["usual", "mse"]),
     layer_bits=st.sampled_from(["", "3b8.5b2", "0b32"]),
-    fold=st.sampled_from(SWITCH),
-    equalize=st.sampled_from(SWITCH),
-    correct_bias=st.sampled_from(SWITCH),
+    fold=st.booleans(),
+    equalize=st.booleans(),
+    correct_bias=st.booleans(),
     activation_bits=st.sampled_from(ACTIVATION_BITS),
-    coding=st.sampled_from(CODINGS),
+    coding=st.sampled_from(list(CODINGS)),
 )
 
 
@@ -82,7 +82,12 @@ def test_the_text_of_the_design():
         ("prune=0.5&prune=0.6", "The pruning ratio stands in the address more than once", cc.Recipe(prune=0.5)),
         ("colour=blue", "A recipe has no 'colour'; its fields are dataset, arch, width", cc.Recipe()),
         ("scheme=per_chanel", "The scheme cannot be 'per_chanel'.", cc.Recipe(scheme="per_channel")),
-        ("groups=3", "Only ShuffleNetV1 has groups, and it was trained with 3.", cc.Recipe()),
+        ("groups=3", "The number of groups cannot be '3'. Only ShuffleNetV1 has any.", cc.Recipe()),
+        (
+            "arch=shufflenet_v1&groups=5",
+            "The number of groups cannot be '5'. Allowed: 3, 1, 2, 4, 8.",
+            cc.Recipe(arch="shufflenet_v1"),
+        ),
         (
             "activation_bits=12",
             "activations cannot be 12. Allowed: 2 to 8, or 32 for none.",

@@ -1,6 +1,5 @@
 """The guidelines against real modules, the inequality of means, the paper's own words, and clocks that are made up."""
 
-import contextlib
 import itertools
 import math
 from fractions import Fraction
@@ -14,10 +13,11 @@ from torch import nn
 
 import compress_core as cc
 from compress_core.__main__ import main
-from compress_core.analysis.latency import run_interleaved, run_round
+from compress_core.analysis.latency import run_interleaved, run_round, summarize
 from compress_core.analysis.machine import machine_name
 from compress_core.layers.inference import prepare
-from compress_core.studies.guidelines import compare, forms, lens, measure, reported, zoo
+from compress_core.studies.guidelines import compare, forms, lens, reported, timing, zoo
+from tests.helpers.rounds import finish
 
 ALL = ("g1", "g2", "g3", "g4")
 EVERY = [(name, scale, side) for name in ALL for scale in forms.SCALES for side in forms.SIDES]
@@ -144,7 +144,7 @@ def test_the_papers_networks_are_those_of_the_zoo():
 
 
 def marks(arch: str, preset: str = "imagenet") -> pd.Series:
-    return lens.count_violations(lens.look(arch, 1.0, preset))["operations"]
+    return lens.count_violations(lens.annotate(arch, 1.0, preset))["operations"]
 
 
 @pytest.mark.parametrize("preset", ["imagenet", "small"])
@@ -158,7 +158,7 @@ def test_the_lens_says_of_the_networks_what_the_paper_says(preset):
 
 
 def test_marks_of_mobilenet_v2_follow_from_its_blocks():
-    layers = lens.look("mobilenet_v2", 1.0, "imagenet")
+    layers = lens.annotate("mobilenet_v2", 1.0, "imagenet")
     blocks = [(1, 16, 1), (6, 24, 2), (6, 32, 3), (6, 64, 4), (6, 96, 3), (6, 160, 3), (6, 320, 1)]
     expanded = sum(repeats for expansion, _, repeats in blocks if expansion > 1)
     shortcuts = sum(repeats - 1 for _, _, repeats in blocks)
@@ -174,11 +174,11 @@ def test_marks_of_mobilenet_v2_follow_from_its_blocks():
 
 
 def test_marks_of_the_shuffle_networks_follow_from_their_shapes():
-    first = lens.look("shufflenet_v1", 1.0, "imagenet")
+    first = lens.annotate("shufflenet_v1", 1.0, "imagenet")
     grouped = first[first["kind"] == "grouped"]
     assert (grouped["G2"] == "3 groups").all() and (grouped["G3"] != "").all()
     assert (first["G4"] != "").sum() == 13  # the units of stride 1 add
-    second = lens.look("shufflenet_v2", 1.0, "imagenet")
+    second = lens.annotate("shufflenet_v2", 1.0, "imagenet")
     beside = second[second["G3"] != ""]
     assert len(beside) == 3 * 5 and beside["block"].nunique() == 3  # two and three convolutions in each first unit
 
@@ -187,7 +187,7 @@ def test_marks_of_the_shuffle_networks_follow_from_their_shapes():
 @pytest.mark.parametrize("preset", ["imagenet", "small"])
 def test_the_lens_counts_every_multiply_accumulate_once(arch, preset):
     shape, classes = ((3, 224, 224), 1000) if preset == "imagenet" else ((1, 32, 32), 10)
-    layers = lens.look(arch, 1.0, preset)
+    layers = lens.annotate(arch, 1.0, preset)
     with torch.device("meta"):
         counted = cc.profile(cc.build(arch, 1.0, preset, classes).eval(), torch.empty(1, *shape))
     assert layers["macs"].sum() == counted["macs"].sum()
@@ -241,41 +241,22 @@ def test_turns_go_forwards_and_backwards():
 
 
 @pytest.mark.parametrize("question", [("g2", 1, 14), ("layers", "studentnet", 1.0, "small"), ("zoo", "digits")])
-def test_a_measurement_tells_how_far_it_is_and_holds_its_turn(question):
-    told, turns = [], []
-
-    @contextlib.contextmanager
-    def turn():
-        turns.append("in")
-        yield
-        turns.append("out")
-
-    class Again:
-        """A context manager that can be entered again."""
-
-        def __enter__(self):
-            self.inner = turn()
-            self.inner.__enter__()
-
-        def __exit__(self, *error):
-            self.inner.__exit__(*error)
-
-    run = measure.measure(question, measure.Watch(told.append, turn=Again()), budget_s=0.1)
-    assert told == sorted(told) and told[-1] == 1.0 and len(told) == run.rounds >= measure.MIN_ROUNDS
-    assert turns == ["in", "out"] * (run.rounds + measure.WARM_UP)
+def test_a_measurement_tells_after_each_round_how_far_it_is(question):
+    run, told = finish(timing.time_question(question, budget_s=0.1))
+    assert told == sorted(told) and told[-1] == 1.0
+    assert len(told) == timing.WARM_UP + run.rounds >= timing.WARM_UP + timing.MIN_ROUNDS
     table = run.table
     assert (table["low"] <= table["ms"]).all() and (table["ms"] <= table["high"]).all() and (table["low"] > 0).all()
     assert not run.example and run.machine == machine_name() and "UTC" in run.when
     if question[0] == "layers":
-        assert table["relative"].sum() == pytest.approx(1, abs=0.2)
-        assert len(table) == len(lens.look("studentnet", 1.0, "small"))
+        assert len(table) == len(lens.annotate("studentnet", 1.0, "small"))
     else:
         assert table["relative"].iloc[0] == 1
 
 
-def test_a_measurement_can_be_stopped():
-    with pytest.raises(measure.Stopped):
-        measure.measure(("g1", 1, 14), measure.Watch(stopped=lambda: True))
+def test_times_of_layers_are_parts_of_them_all():
+    table = summarize([[1, 3], [2, 6], [4, 12]], ["a", "b"], of_whole=True).table
+    assert table["relative"].tolist() == [0.25, 0.75] and table["ms"].tolist() == [2000, 6000]
 
 
 def test_a_drift_of_the_machine_favours_no_side():
@@ -289,13 +270,14 @@ def test_a_drift_of_the_machine_favours_no_side():
             found[which] = now[0]
         return found
 
-    rounds = measure._rounds(run_once, 0.01, measure.Watch())
-    table = pd.DataFrame(rounds[: len(rounds) // 2 * 2], columns=["a", "b"])
-    assert measure._summary(table, table["a"]).loc["b", "relative"] == pytest.approx(1, abs=0.06)
+    rounds, _ = finish(timing._rounds(run_once, 0.01))
+    assert summarize(rounds[: len(rounds) // 2 * 2], ["a", "b"]).table.loc["b", "relative"] == pytest.approx(
+        1, abs=0.06
+    )
 
 
 def test_more_memory_access_is_told_from_less():
-    run = measure.measure(("g2", 1, 28), budget_s=0.5)
+    run, _ = finish(timing.time_question(("g2", 1, 28), budget_s=0.5))
     assert run.table.loc["g = 8", "relative"] > 1
 
 
@@ -303,35 +285,35 @@ def test_more_memory_access_is_told_from_less():
 
 
 def test_every_question_has_a_stored_answer_with_its_machine_and_command():
-    lines = measure.FILE.read_text().splitlines()
-    assert lines[0] == f"# {measure.COMMAND}" and "core" in lines[1] and "UTC" in lines[2]
-    for question in measure.questions():
-        run = measure.example(question)
-        assert run.example and run.rounds >= measure.MIN_ROUNDS, question
+    lines = timing.FILE.read_text().splitlines()
+    assert lines[0] == f"# {timing.COMMAND}" and "core" in lines[1] and "UTC" in lines[2]
+    for question in timing.questions():
+        run = timing.load_example(question)
+        assert run.example and run.rounds >= timing.MIN_ROUNDS, question
         assert (run.table[["ms", "low", "high"]] > 0).all().all()
         if question[0] == "zoo":
-            named = [f"{arch} {width:g}" for arch, width in measure.named(zoo.networks(question[1]))]
+            named = [f"{arch} {width:g}" for arch, width in timing.named(zoo.networks(question[1]))]
             assert list(run.table.index) == named
         elif question[0] == "layers":
-            assert len(run.table) == len(lens.look(*question[1:]))
+            assert len(run.table) == len(lens.annotate(*question[1:]))
         else:
             assert list(run.table.index) == [form.name for form in forms.forms(*question)]
-    assert measure.example(("layers", "studentnet", 0.35, "imagenet")) is None
+    assert timing.load_example(("layers", "studentnet", 0.35, "imagenet")) is None
 
 
 def test_the_command_writes_what_is_read(tmp_path, monkeypatch):
     asked = [("g3", 1, 14), ("layers", "studentnet", 1.0, "small")]
-    monkeypatch.setattr(measure, "questions", lambda: asked)
-    monkeypatch.setattr(measure, "BUDGETS_S", dict.fromkeys(measure.BUDGETS_S, 0.02))
+    monkeypatch.setattr(timing, "questions", lambda: asked)
+    monkeypatch.setattr(timing, "BUDGETS_S", dict.fromkeys(timing.BUDGETS_S, 0.02))
     assert main(["guidelines", "--out", str(tmp_path / "example.csv")]) == 0
-    monkeypatch.setattr(measure, "FILE", tmp_path / "example.csv")
-    measure._examples.cache_clear()
+    monkeypatch.setattr(timing, "FILE", tmp_path / "example.csv")
+    timing._examples.cache_clear()
     try:
-        runs = {question: measure.example(question) for question in asked}
+        runs = {question: timing.load_example(question) for question in asked}
         assert all(run.machine == machine_name() for run in runs.values())
         assert list(runs[asked[0]].table.index) == [form.name for form in forms.forms(*asked[0])]
     finally:
-        measure._examples.cache_clear()
+        timing._examples.cache_clear()
 
 
 # Beside the paper
@@ -339,7 +321,7 @@ def test_the_command_writes_what_is_read(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("name", ALL)
 def test_speeds_are_parts_of_the_first_forms_own(name):
-    table = compare.beside_paper(name, 2, 28, measure.example((name, 2, 28)))
+    table = compare.beside_paper(name, 2, 28, timing.load_example((name, 2, 28)))
     assert (table.loc[0, ["here", "on_gpu", "on_arm"]] == 1).all() and table.loc[0, "away"] == 0
     paper = reported.speeds(name, 2)
     assert table["on_arm"].tolist() == pytest.approx((paper["arm"] / paper["arm"].iloc[0]).tolist())
@@ -349,7 +331,7 @@ def test_speeds_are_parts_of_the_first_forms_own(name):
 
 @pytest.fixture(params=list(zoo.SCENES))
 def times(request) -> pd.DataFrame:
-    return compare.zoo_times(zoo.networks(request.param), measure.example(("zoo", request.param)))
+    return compare.zoo_times(zoo.networks(request.param), timing.load_example(("zoo", request.param)))
 
 
 def test_equal_macs_are_the_nearest_of_each_architecture(times):
@@ -364,7 +346,7 @@ def test_equal_macs_are_the_nearest_of_each_architecture(times):
 
 
 def test_equal_accuracy_is_the_fastest_that_is_accurate_enough():
-    times = compare.zoo_times(zoo.networks("digits64"), measure.example(("zoo", "digits64")))
+    times = compare.zoo_times(zoo.networks("digits64"), timing.load_example(("zoo", "digits64")))
     chosen = compare.at_equal_accuracy(times, 0.97)
     assert (chosen["accuracy"] >= 0.97).all() and chosen["arch"].is_unique
     for row in chosen.itertuples():
@@ -373,7 +355,7 @@ def test_equal_accuracy_is_the_fastest_that_is_accurate_enough():
 
 
 def test_networks_stand_beside_table_8():
-    times = compare.zoo_times(zoo.networks("imagenet"), measure.example(("zoo", "imagenet")))
+    times = compare.zoo_times(zoo.networks("imagenet"), timing.load_example(("zoo", "imagenet")))
     chosen = compare.with_table_8(compare.at_equal_macs(times, 150e6), 150).set_index("arch")
     assert chosen.loc["shufflenet_v2", "arm"] == 24.4 and chosen.loc["mobilenet_v2", "error"] == 32.1
     assert math.isnan(chosen.loc["squeezenet", "gpu"])

@@ -201,7 +201,7 @@ def test_timing_holds_the_forms_against_the_first():
     forms = {"small": nn.Conv2d(8, 8, 3), "large": nn.Conv2d(8, 256, 7)}
     timing = time_forms(forms, (8, 28, 28))
     table = timing.table
-    assert list(table.index) == ["small", "large"] and timing.runs >= 3 and timing.threads == torch.get_num_threads()
+    assert list(table.index) == ["small", "large"] and timing.rounds >= 3 and timing.threads == torch.get_num_threads()
     assert (table["low"] <= table["ms"]).all() and (table["ms"] <= table["high"]).all()
     assert table.loc["small", "relative"] == 1 and table.loc["large", "relative"] > 3
     assert timing.spread == pytest.approx((table["high"] / table["low"]).max())

@@ -6,10 +6,10 @@ import pytest
 import torch
 
 import compress_core as cc
-from compress_core.recipe.edits import edited
+from compress_core.recipe.edits import with_edit
+from compress_core.studies.accuracy import study_accuracy
 from compress_core.studies.pruning import (
     stop_for,
-    study_accuracy,
     study_channels,
     study_coupling,
     study_exactness,
@@ -35,10 +35,10 @@ def test_a_row_is_a_layer_and_a_tile_each_of_its_channels(arch, cache):
 
 def test_the_shortcut_of_mobilenet_v2_makes_two_layers_one():
     """Block 2 adds its input, which block 1 has put out; block 3 halves the map and starts anew."""
-    wiring = study_coupling(cc.Recipe(arch="mobilenet_v2"))
-    group = wiring.layers.set_index("layer")["group"]
+    coupling = study_coupling(cc.Recipe(arch="mobilenet_v2"))
+    group = coupling.layers.set_index("layer")["group"]
     assert group["blocks.1.project.0"] == group["blocks.2.project.0"] != group["blocks.3.project.0"]
-    own = wiring.kinds[wiring.kinds["group"] == group["blocks.1.project.0"]]
+    own = coupling.kinds[coupling.kinds["group"] == group["blocks.1.project.0"]]
     assert len(own) == 1
     assert own["writers"].item() == ("blocks.1.project.0", "blocks.2.project.0")
     assert own["readers"].item() == ("blocks.2.expand.0", "blocks.3.expand.0")
@@ -47,11 +47,11 @@ def test_the_shortcut_of_mobilenet_v2_makes_two_layers_one():
 
 def test_a_group_whose_channels_are_shared_by_different_layers_has_kinds():
     """In ShuffleNetV1 stage 2 goes on with the stem's channels and its own ones, which the stem does not write."""
-    wiring = study_coupling(cc.Recipe(arch="shufflenet_v1"))
-    group = wiring.layers.set_index("layer").loc["stem.0", "group"]
-    kind_of = wiring.channels[wiring.channels["group"] == group].set_index("channel")["kind"]
-    kinds = wiring.kinds[wiring.kinds["group"] == group].set_index("kind")
-    stem = wiring.layers.set_index("layer").loc["stem.0", "places"]
+    coupling = study_coupling(cc.Recipe(arch="shufflenet_v1"))
+    group = coupling.layers.set_index("layer").loc["stem.0", "group"]
+    kind_of = coupling.channels[coupling.channels["group"] == group].set_index("channel")["kind"]
+    kinds = coupling.kinds[coupling.kinds["group"] == group].set_index("kind")
+    stem = coupling.layers.set_index("layer").loc["stem.0", "places"]
     for channel, kind in kind_of.items():
         assert ("stem.0" in kinds.loc[kind, "writers"]) == (channel in stem)
 
@@ -60,36 +60,34 @@ def test_a_group_whose_channels_are_shared_by_different_layers_has_kinds():
 @pytest.mark.parametrize("prune", [0.0, 0.5, 0.95])
 def test_the_lit_tiles_are_the_channels_that_the_built_network_has(arch, prune, cache):
     recipe = cc.Recipe(arch=arch, prune=prune)
-    wiring = study_coupling(recipe, cache)
-    fates = study_channels(recipe, wiring, cache)
+    coupling = study_coupling(recipe, cache)
+    table = study_channels(recipe, cache)
     model = cc.compress(recipe, cache).model
-    for row in fates.layers.itertuples():
+    for row in table.layers.itertuples():
         assert row.after == outputs(model.get_submodule(row.layer)), row.layer
-    assert len(fates.channels) == len(wiring.channels)
-    assert (fates.layers["after"] >= 1).all()
+    assert len(table.channels) == len(coupling.channels)
+    assert (table.layers["after"] >= 1).all()
 
 
 def test_the_rows_held_are_those_that_the_threshold_would_have_emptied(cache):
     recipe = cc.Recipe(arch="mobilenet_v2", prune=0.6)
-    wiring = study_coupling(recipe, cache)
-    fates = study_channels(recipe, wiring, cache)
-    channels = fates.channels
+    table = study_channels(recipe, cache)
+    channels = table.channels
     limit = channels["score"].sort_values().iloc[round(0.6 * len(channels))]
     best = channels.groupby("group")["score"].max()
     emptied = set(best[best < limit].index)
-    assert set(fates.layers.loc[fates.layers["kept_by_floor"] > 0, "group"]) == emptied != set()
+    assert set(table.layers.loc[table.layers["kept_by_floor"] > 0, "group"]) == emptied != set()
 
 
 def test_a_channel_changed_by_hand_is_marked_and_obeyed(cache):
     plain = cc.Recipe(prune=0.5)
-    wiring = study_coupling(plain, cache)
-    before = study_channels(plain, wiring, cache).channels
+    before = study_channels(plain, cache).channels
     cut = before[~before["kept"]].iloc[0]
     kept = before[before["kept"]].iloc[-1]
-    text = edited(
-        edited("", int(cut["group"]), int(cut["channel"]), True), int(kept["group"]), int(kept["channel"]), False
+    text = with_edit(
+        with_edit("", int(cut["group"]), int(cut["channel"]), True), int(kept["group"]), int(kept["channel"]), False
     )
-    after = study_channels(cc.Recipe(prune=0.5, edits=text), wiring, cache).channels
+    after = study_channels(cc.Recipe(prune=0.5, edits=text), cache).channels
     assert set(after.index[after["kept"] != before["kept"]]) == {cut.name, kept.name}
     assert after.loc[cut.name, "edit"] is True and after.loc[kept.name, "edit"] is False
     assert after["edit"].notna().sum() == 2
@@ -124,16 +122,16 @@ def test_the_proof_is_a_rounding(arch, cache):
     assert 0 <= proof.difference < 1e-4 and proof.images == 4
 
 
-def test_the_outcome_is_what_is_measured(cache):
+def test_the_accuracy_is_what_is_measured(cache):
     recipe = cc.Recipe(prune=0.4, heal="none")
-    outcome, m = study_accuracy(recipe, cache), cc.measure(cc.compress(recipe, cache), timed=False)
-    assert (outcome.accuracy, outcome.samples) == (m.accuracy, m.samples)
+    accuracy, m = study_accuracy(recipe, cache), cc.measure(cc.compress(recipe, cache), timed=False)
+    assert (accuracy.value, accuracy.samples) == (m.accuracy, m.samples)
 
 
 def test_a_rung_is_the_same_network_and_took_time(cache):
     recipe = cc.Recipe(prune=0.4, heal="recalibrate")
     rung = study_healing(recipe)
-    assert rung.outcome == study_accuracy(recipe, cache)
+    assert rung.accuracy == study_accuracy(recipe, cache)
     assert 0 < rung.seconds < 20
 
 

@@ -14,19 +14,19 @@ from compress_core.pipeline import bits_by_layer, quantizable_layers
 from compress_core.quantization.sensitivity import CHOICES, sensitivity
 from compress_core.registry import SCHEMES
 from compress_core.studies.quantization import (
-    COMPARED,
     IMAGES,
     curve,
     is_rounded,
-    kinds,
+    kind_titles,
     layer_of,
-    strangers,
+    sensitivity_recipe,
     study_layers,
     study_packed,
     study_plan,
     study_ranges,
     study_sensitivity,
     study_weights,
+    unknown_layers,
 )
 
 UNEVEN = cc.Recipe(arch="shufflenet_v1", prune=0.3, bits=4)
@@ -37,7 +37,7 @@ UNEVEN = cc.Recipe(arch="shufflenet_v1", prune=0.3, bits=4)
 def test_after_rounding_every_weight_is_one_of_its_channels_levels(scheme, bits, cache):
     recipe = cc.Recipe(width=0.25, bits=bits, scheme=scheme)
     for layer in ("cnn.3.0", "cnn.3.3"):
-        own = study_weights(recipe, layer, cache)
+        own = study_weights(recipe, cache, layer)
         model = cc.compress(recipe, cache).model
         weight = model.get_submodule(layer).weight.detach().flatten(1)
         assert np.array_equal(own.weights["after"].to_numpy(np.float32), weight.flatten().numpy())
@@ -52,7 +52,7 @@ def test_after_rounding_every_weight_is_one_of_its_channels_levels(scheme, bits,
 def test_before_rounding_the_weights_are_the_folded_ones(cache):
     folded = fold_batchnorm(cc.load("studentnet", width=1.0)).get_submodule("cnn.2.0").weight.detach()
     for bits in (4, 32):
-        own = study_weights(cc.Recipe(bits=bits), "cnn.2.0", cache)
+        own = study_weights(cc.Recipe(bits=bits), cache, "cnn.2.0")
         assert np.allclose(own.weights["before"], folded.flatten().numpy(), atol=1e-6)
         assert bool(own.rounded) == (bits < 32)
     assert (own.weights["before"] == own.weights["after"]).all()
@@ -62,7 +62,7 @@ def test_the_error_of_each_layer_is_counted_in_decibels(cache):
     table = study_layers(cc.Recipe(bits=4), cache)
     assert table["layer"].tolist() == list(quantizable_layers("studentnet"))
     for row in table.sample(4, random_state=0).itertuples():
-        own = study_weights(cc.Recipe(bits=4), row.layer, cache).weights
+        own = study_weights(cc.Recipe(bits=4), cache, row.layer).weights
         noise, power = ((own["after"] - own["before"]) ** 2).sum(), (own["before"] ** 2).sum()
         assert row.sqnr == pytest.approx(10 * math.log10(power / noise), rel=1e-3)
         assert row.weights == len(own) and row.bits == 4 and not row.by_hand
@@ -87,7 +87,7 @@ def test_the_bytes_are_those_of_the_file(recipe, cache):
     for coding in ("plain", "huffman"):
         m = cc.measure(cc.compress(recipe.with_(coding=coding), cache), timed=False)
         assert packed.length(coding) == m.file_bytes and packed.parts[coding].to_dict() == m.breakdown
-        assert packed.outcome.accuracy == m.accuracy
+        assert packed.accuracy.value == m.accuracy
     assert packed.file_bytes == packed.length(recipe.coding)
 
 
@@ -99,8 +99,8 @@ def test_layers_that_fell_into_groups_are_one_row_and_have_all_their_weights(cac
     assert ragged
     for name in ragged:
         count = sum(conv.weight.numel() for conv in model.get_submodule(name).convs.values())
-        own = study_weights(UNEVEN, name, cache)
-        ranges = study_ranges(UNEVEN.with_(equalize="on"), name, cache)
+        own = study_weights(UNEVEN, cache, name)
+        ranges = study_ranges(UNEVEN.with_(equalize=True), cache, name)
         assert table.loc[name, "weights"] == len(own.weights) == count
         assert len(ranges) == own.channels == sum(c.out_channels for c in model.get_submodule(name).convs.values())
         assert "low_after" in ranges and (ranges["low"] <= ranges["high"]).all()
@@ -122,14 +122,14 @@ def test_layers_that_are_left_whole_count_in_the_mean(cache):
     assert 15.9 < packed.mean_bits < 16  # all others are kept in 16 bits
 
 
-def test_strangers_are_layers_that_the_network_lacks():
-    assert strangers(cc.Recipe(layer_bits="3b4.16b2.99b2")) == [16, 99]
-    assert strangers(cc.Recipe(arch="mobilenet_v2", layer_bits="3b4.16b2.99b2")) == [99]
+def test_layers_that_the_network_lacks_are_unknown():
+    assert unknown_layers(cc.Recipe(layer_bits="3b4.16b2.99b2")) == [16, 99]
+    assert unknown_layers(cc.Recipe(arch="mobilenet_v2", layer_bits="3b4.16b2.99b2")) == [99]
 
 
 @pytest.mark.parametrize("arch", cc.architectures())
 def test_kinds(arch):
-    model, found = cc.build(arch), kinds(arch)
+    model, found = cc.build(arch), kind_titles(arch)
     assert list(found) == list(quantizable_layers(arch))
     for name, kind in found.items():
         layer = model.get_submodule(name)
@@ -165,7 +165,10 @@ def test_what_does_not_matter_for_a_layer_alone_is_left_out():
 @pytest.mark.parametrize("scheme", cc.schemes())
 def test_the_curve_has_the_own_scheme_first_and_each_fixed_one_once(scheme):
     wanted = curve(cc.Recipe(bits=3, scheme=scheme, layer_bits="0b8", coding="huffman"))
-    assert next(iter(wanted))[0] == scheme and {name for name, _ in wanted} == {scheme, *COMPARED}
+    assert next(iter(wanted))[0] == scheme and {name for name, _ in wanted} == {
+        scheme,
+        *(name for name, entry in SCHEMES.items() if entry.compared),
+    }
     for (name, bits), recipe in wanted.items():
         assert (recipe.scheme, recipe.bits, recipe.layer_bits, recipe.coding) == (name, bits, "", "plain")
     for name in wanted:
@@ -177,20 +180,20 @@ def test_a_plan_meets_its_budget_and_is_better_than_the_same_bits_everywhere(rec
     recipe = recipe.with_(bits=min(recipe.bits, 8))
     found = {bits: study_sensitivity(sensitivity_recipe(recipe, bits), cache) for bits in CHOICES}
     budget = study_packed(recipe.with_(bits=3), cache).file_bytes
-    planned = study_packed(recipe.with_(layer_bits=study_plan(recipe, budget, found, cache)), cache)
+    planned = study_packed(recipe.with_(layer_bits=study_plan(recipe, cache, budget, found)), cache)
     assert 0.9 * budget < planned.file_bytes <= budget
-    assert planned.outcome.accuracy > study_packed(recipe.with_(bits=3), cache).outcome.accuracy
+    assert planned.accuracy.value > study_packed(recipe.with_(bits=3), cache).accuracy.value
 
 
 def test_a_budget_that_no_plan_meets_is_a_sentence(cache):
     recipe = cc.Recipe(bits=4)
     found = {bits: study_sensitivity(sensitivity_recipe(recipe, bits), cache) for bits in CHOICES}
     with pytest.raises(ValueError, match="No plan meets this budget"):
-        study_plan(recipe, 10_000, found, cache)
+        study_plan(recipe, cache, 10_000, found)
 
 
 def test_equalizing_brings_the_ranges_of_channels_together(cache):
-    ranges = study_ranges(cc.Recipe(arch="mobilenet_v1", bits=4, equalize="on"), "blocks.3.0.0", cache)
+    ranges = study_ranges(cc.Recipe(arch="mobilenet_v1", bits=4, equalize="on"), cache, "blocks.3.0.0")
     assert len(ranges) == 48
 
     def apart(low: str, high: str) -> float:
@@ -198,7 +201,7 @@ def test_equalizing_brings_the_ranges_of_channels_together(cache):
         return float(reach.max() / reach.median())
 
     assert apart("low_after", "high_after") <= apart("low", "high")
-    assert "low_after" not in study_ranges(cc.Recipe(arch="mobilenet_v1", bits=4), "blocks.3.0.0", cache)
+    assert "low_after" not in study_ranges(cc.Recipe(arch="mobilenet_v1", bits=4), cache, "blocks.3.0.0")
 
 
 def test_a_network_whose_shuffles_became_selections_is_equalized_too(cache):
@@ -211,5 +214,5 @@ def test_a_network_whose_shuffles_became_selections_is_equalized_too(cache):
 @pytest.mark.parametrize("fold", ["on", "off"])
 def test_uneven_groups_read_rounded_activations_too(fold, cache):
     recipe = UNEVEN.with_(bits=8, activation_bits=8, fold=fold)
-    assert study_packed(recipe, cache).outcome.accuracy > study_packed(UNEVEN, cache).outcome.accuracy - 0.05
+    assert study_packed(recipe, cache).accuracy.value > study_packed(UNEVEN, cache).accuracy.value - 0.05
     assert len(study_layers(recipe, cache)) == len(quantizable_layers(recipe.arch))

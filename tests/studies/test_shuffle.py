@@ -1,4 +1,4 @@
-"""The shuffle against torch's own reshape, and who hears whom against boolean matrices and against real numbers."""
+"""The shuffle against torch's own reshape, and which inputs reach which outputs against boolean matrices and against real numbers."""
 
 import pytest
 import torch
@@ -12,14 +12,14 @@ from compress_core.pipeline import compress
 from compress_core.recipe import Recipe
 from compress_core.studies.shuffle import (
     STEPS,
-    dealt,
     extract_unit,
     inverse,
     maps,
     permutation,
+    shuffle_order,
+    shuffle_steps,
     stack,
     stack_connectivity,
-    states,
     unit_names,
 )
 from compress_core.zoo.blocks import ChannelShuffle, ChannelSplit, ConvBNAct, depthwise
@@ -57,22 +57,22 @@ def test_uneven_groups_are_dealt_out_in_turn(sizes):
     expected = []
     while any(hands):
         expected += [hand.pop(0) for hand in hands if hand]
-    assert dealt(sizes).tolist() == expected
+    assert shuffle_order(sizes).tolist() == expected
 
 
 @given(st.integers(1, 8), st.integers(1, 6), st.integers(0, 7))
 def test_the_states_end_where_the_permutation_says_and_never_hide_a_channel(groups, per_group, extra):
     sizes = [per_group + (group < extra) for group in range(groups)]
-    table = states(sizes)
+    table = shuffle_steps(sizes)
     for step in STEPS:
         own = table[table["step"] == step]
         assert len(own) == sum(sizes) and not own.duplicated(["row", "column"]).any()
     last = table[table["step"] == "flatten"].sort_values("column")
-    assert last["channel"].tolist() == dealt(sizes).tolist()
+    assert last["channel"].tolist() == shuffle_order(sizes).tolist()
 
 
 def by_numbers(network: nn.Module, channels: int) -> Tensor:
-    """Who hears whom, by computing: weights of one, no biases, an image a channel, which alone is lit."""
+    """Which inputs reach which outputs, by computing: weights of one, no biases, an image a channel, which alone is lit."""
     network = network.eval()
     with torch.no_grad():
         for module in network.modules():
@@ -168,7 +168,7 @@ def test_an_unpruned_unit_reaches_what_the_unit_by_itself_does(arch):
         unit, own = extract_unit(model, EXAMPLE, name), model.get_submodule(name)
         inputs = unit.reach.shape[1]
         assert torch.equal(unit.reach, connectivity(own, torch.zeros(1, inputs, 8, 8)))
-        assert unit.plain and sum(unit.input_groups) == inputs and sum(unit.shuffle_groups) == len(unit.shuffle)
+        assert unit.is_regular and sum(unit.input_groups) == inputs and sum(unit.shuffle_groups) == len(unit.shuffle)
         assert torch.equal(unit.shuffle, permutation(own.shuffle.groups, len(unit.shuffle)))
 
 

@@ -16,22 +16,22 @@ def test_only_shuffle_networks_have_units():
 
 
 def test_without_a_cut_nothing_has_changed():
-    study = study_unit(Recipe(arch="shufflenet_v1"), "stages.1.1")
-    assert study.cut_share == 0 and study.after is study.before and study.before.plain
+    study = study_unit(Recipe(arch="shufflenet_v1"), None, "stages.1.1")
+    assert study.cut_share == 0 and study.after is study.before and study.before.is_regular
 
 
 @pytest.mark.parametrize("arch", ["shufflenet_v1", "shufflenet_v2"])
 def test_bits_play_no_part(arch):
     networks = StageCache()
-    plain = study_unit(Recipe(arch=arch, prune=0.4), "stages.1.1", networks)
-    rounded = study_unit(Recipe(arch=arch, prune=0.4, bits=4), "stages.1.1", networks)
+    plain = study_unit(Recipe(arch=arch, prune=0.4), networks, "stages.1.1")
+    rounded = study_unit(Recipe(arch=arch, prune=0.4, bits=4), networks, "stages.1.1")
     assert torch.equal(plain.after.shuffle, rounded.after.shuffle) and plain.cut_share == rounded.cut_share > 0.3
 
 
 @pytest.mark.parametrize("arch", ["shufflenet_v1", "shufflenet_v2"])
 def test_the_strip_shows_the_maps_that_a_hook_sees(arch):
     name, image = "stages.0.1", 3
-    strip = study_maps(Recipe(arch=arch), name, image)["original"]
+    strip = study_maps(Recipe(arch=arch), None, name, image)["original"]
     model, seen = cc.load(arch), {}
     model.get_submodule(f"{name}.shuffle").register_forward_hook(
         lambda _, inputs, output: seen.update(before=inputs[0][0], after=output[0])
@@ -52,7 +52,7 @@ def test_the_strip_shows_the_maps_that_a_hook_sees(arch):
 
 
 def test_both_networks_are_shown_after_a_cut_and_a_tiny_unit_too():
-    strips = study_maps(Recipe(arch="shufflenet_v1", prune=0.9), "stages.0.2", 0)
+    strips = study_maps(Recipe(arch="shufflenet_v1", prune=0.9), None, "stages.0.2", 0)
     assert 0 < len(strips["compressed"]) < len(strips["original"])
 
 

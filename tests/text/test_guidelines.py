@@ -4,17 +4,18 @@ import math
 
 import pandas as pd
 import pytest
-from compress_core.studies.guidelines.measure import Run, example
 
+from compress_core.analysis.latency import Timings
 from compress_core.studies.guidelines import compare, forms, lens, zoo
+from compress_core.studies.guidelines.timing import load_example
 from compress_core.text import guidelines as explain
 
 
-def timed(**relative: float) -> Run:
+def timed(**relative: float) -> Timings:
     """A measurement with quartiles 1 % to either side; the first takes 2 ms."""
     rows = {name: (2 * r, 1.98 * r, 2.02 * r, r, 0.99 * r, 1.01 * r) for name, r in relative.items()}
     columns = ["ms", "low", "high", "relative", "relative_low", "relative_high"]
-    return Run(pd.DataFrame.from_dict(rows, orient="index", columns=columns), 50, "a clock", "now")
+    return Timings(pd.DataFrame.from_dict(rows, orient="index", columns=columns), 50, 1, "a clock", "now")
 
 
 def table(guideline: str, *relative: float, scale: int = 1) -> pd.DataFrame:
@@ -100,7 +101,7 @@ def test_formulas_hold_the_values_of_the_chosen_form(guideline, scale):
 
 
 def test_a_stored_run_is_never_called_here():
-    stored = example(("g1", 1, 56))
+    stored = load_example(("g1", 1, 56))
     assert explain.place(stored) == "in the example run" and explain.SOURCES[stored.example] == "example"
     assert explain.source(stored).startswith("Example run on ")
     assert explain.source(timed(a=1)) == "Measured on this machine, a clock (now; 50 rounds in turn, one thread)"
@@ -109,21 +110,21 @@ def test_a_stored_run_is_never_called_here():
 
 def test_progress_is_said():
     assert explain.describe_progress(0.0) == "Warming up, or waiting for its turn"
-    assert explain.describe_progress(0.434) == "Measuring beside the page, 43 %"
+    assert explain.describe_progress(0.434) == "Measuring in the background, 43 %"
 
 
 def test_the_lens_says_what_is_broken_and_what_is_kept():
-    layers = lens.look("mobilenet_v2", 1.0, "imagenet")
+    layers = lens.annotate("mobilenet_v2", 1.0, "imagenet")
     text = explain.describe_lens("MobileNetV2", lens.count_violations(layers), len(layers))
     assert text == "Of 99 operations MobileNetV2 breaks G1 in 33 and G4 in 58; it keeps G2 and G3."
-    layers = lens.look("mobilenet_v1", 1.0, "imagenet")
+    layers = lens.annotate("mobilenet_v1", 1.0, "imagenet")
     assert "keeps all four" in explain.describe_lens("MobileNetV1", lens.count_violations(layers), len(layers))
     found = {"MobileNetV1": (len(layers), lens.count_violations(layers))}
     assert explain.lens_table(found).iloc[0].tolist() == ["MobileNetV1", len(layers), "–", "–", "–", "–"]
 
 
 def test_where_macs_predict_worst_is_named():
-    layers = lens.look("studentnet", 1.0, "small")
+    layers = lens.annotate("studentnet", 1.0, "small")
     relative = layers["macs"] / layers["macs"].sum() * 0.7
     relative.iloc[1] += 0.3  # what has no MACs takes the rest
     run = timed(**{str(i): value for i, value in enumerate(relative)})
@@ -132,7 +133,7 @@ def test_where_macs_predict_worst_is_named():
     text = explain.describe_shares(shares)
     assert "Operations without a MAC take 30 % of the time." in text
     assert f"{shares['title'].iloc[1]} ({shares['kind'].iloc[1]}), 0.0 % of the MACs in 30 % of the time" in text
-    assert "measure them" in explain.describe_shares(explain.with_shares(layers, None))
+    assert "are not stored" in explain.describe_shares(explain.with_shares(layers, None))
 
 
 def networks(*rows: tuple[str, str, int, float]) -> pd.DataFrame:
@@ -170,19 +171,19 @@ def test_pairs_that_macs_order_rightly_are_counted():
 
 
 def test_rows_of_networks_have_speeds_only_where_the_paper_has_them():
-    times = compare.zoo_times(zoo.networks("imagenet"), example(("zoo", "imagenet")))
+    times = compare.zoo_times(zoo.networks("imagenet"), load_example(("zoo", "imagenet")))
     chosen = compare.with_table_8(compare.at_equal_macs(times, 40e6), 40)
     rows = explain.network_rows(chosen, "ShuffleNetV2").set_index("arch")
     assert rows.loc["shufflenet_v2", ["here", "on_gpu", "on_arm"]].tolist() == [1, 1, 1]
     assert rows.loc["mobilenet_v1", "on_arm"] == pytest.approx(36.4 / 57.0)
     assert math.isnan(rows.loc["squeezenet", "on_gpu"]) and rows["chosen"].sum() == 1
-    small = compare.zoo_times(zoo.networks("digits"), example(("zoo", "digits")))
+    small = compare.zoo_times(zoo.networks("digits"), load_example(("zoo", "digits")))
     rows = explain.network_rows(compare.at_equal_accuracy(small, 0.975), "ShuffleNetV2")
     assert rows["on_gpu"].isna().all() and rows["form"].str.contains("% right").all()
 
 
 def test_a_network_that_is_faster_here_and_slower_in_the_paper_is_named():
-    times = compare.zoo_times(zoo.networks("imagenet"), example(("zoo", "imagenet")))
+    times = compare.zoo_times(zoo.networks("imagenet"), load_example(("zoo", "imagenet")))
     rows = explain.network_rows(compare.with_table_8(compare.at_equal_macs(times, 150e6), 150), "ShuffleNetV2")
     rows["here"] = rows["arch"].map({"mobilenet_v1": 1.4, "shufflenet_v1": 0.9}).fillna(1.0)
     text = explain.describe_beside_table_8(rows, "here")

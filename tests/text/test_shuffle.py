@@ -2,9 +2,9 @@
 
 import pandas as pd
 import pytest
+import torch
 
-from compress_core.recipe import Recipe
-from compress_core.studies.shuffle import dealt, permutation, shuffle_units, stack_connectivity, study_unit
+from compress_core.studies.shuffle import Unit, UnitComparison, permutation, shuffle_order, stack_connectivity
 from compress_core.studies.shuffle_worth import TABLE_3, load_worth
 from compress_core.text import shuffle as explain
 
@@ -32,9 +32,10 @@ def test_the_formulas_hold_for_the_numbers_they_show():
     assert all((p % 3) * 4 + p // 3 == index[p] for p in range(12))
 
 
-def test_the_permutation_is_read():
-    assert "A shuffle with 4 groups undoes one with 3." in explain.describe_permutation(permutation(3, 12), 3, 4, 0)
-    assert "0, 5, 10, 1" in explain.describe_permutation(dealt([5, 5, 4]), 3, 4, 2)
+def test_the_permutation_word_for_word():
+    index = permutation(3, 12).tolist()
+    assert "A shuffle with 4 groups undoes one with 3." in explain.describe_permutation(index, 3, 4, 0)
+    assert "0, 5, 10, 1" in explain.describe_permutation(shuffle_order([5, 5, 4]).tolist(), 3, 4, 2)
 
 
 def shares(groups: int, per_group: int) -> pd.DataFrame:
@@ -45,10 +46,11 @@ def shares(groups: int, per_group: int) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["layers", "without", "with"])
 
 
-def test_who_hears_whom_is_read():
+def test_connectivity_word_for_word():
     text = explain.describe_connectivity(3, 4, 2, shares(3, 4))
-    assert "hears 33.3 % of the inputs" in text and "100 %. Everything is heard from 2 layers on." in text
-    assert "6 layers are not enough to hear everything" in explain.describe_connectivity(8, 1, 1, shares(8, 1))
+    assert "an output is reached by 33.3 % of the inputs" in text
+    assert "100 %. All inputs reach it from 2 layers on." in text
+    assert "6 layers are not enough for all inputs." in explain.describe_connectivity(8, 1, 1, shares(8, 1))
     assert "1 grouped layer, 1 groups" in explain.describe_connectivity(1, 4, 1, shares(1, 4))
 
 
@@ -56,19 +58,48 @@ def test_units_are_named_as_in_the_papers():
     assert explain.unit_title("stages.0.1") == "Stage 2, unit 2"
 
 
-@pytest.mark.parametrize("arch", ["shufflenet_v1", "shufflenet_v2"])
-@pytest.mark.parametrize("prune", [0.0, 0.3, 0.6, 0.95])
-def test_every_unit_of_every_cut_is_read(arch, prune):
-    for name in shuffle_units(arch)[::2]:
-        study = study_unit(Recipe(arch=arch, prune=prune), name)
-        text = explain.describe_unit(study, explain.unit_title(name))
-        if not study.cut_share:
-            assert "Raise the pruning ratio" in text
-        elif study.after.plain:
-            assert "is still a reshape and a transpose" in text
-        else:
-            assert f"an index of {len(study.after.shuffle)} channels" in text
-        assert ("dealt out by an index" in explain.describe_maps(study, "Stage 2, unit 2")) == bool(study.cut_share)
+def unit(index: list[int], sizes: tuple[int, ...], reached: int) -> Unit:
+    """A unit of 12 inputs and one output, which so many of them reach."""
+    reach = torch.arange(12).lt(reached).view(1, 12)
+    return Unit("stages.0.1", reach, (4, 4, 4), torch.tensor(index), sizes, "before", "after")
+
+
+REGULAR = unit(permutation(3, 12).tolist(), (4, 4, 4), 12)
+
+
+@pytest.mark.parametrize(
+    ("after", "became"),
+    [
+        (unit(permutation(3, 6).tolist(), (2, 2, 2), 6), "is still a reshape and a transpose"),
+        (
+            unit(shuffle_order([4, 1, 2]).tolist(), (4, 1, 2), 6),
+            "has become an index of 7 channels, because no shape fits 4 + 1 + 2",
+        ),
+        (
+            unit([0, 3, 2, 1], (2, 2), 6),
+            "has become an index of 4 channels: the groups are equal, their survivors are not",
+        ),
+    ],
+)
+def test_what_became_of_a_shuffle_word_for_word(after, became):
+    assert explain.describe_unit(UnitComparison(REGULAR, after, 0.5), "Stage 2, unit 2") == (
+        "Stage 2, unit 2, 50 % of the network's channels cut: 3 × 4 channels came into its shuffle, which "
+        f"{became}. An output was reached by 100 % of the inputs, now by 50 %."
+    )
+
+
+def test_a_whole_and_an_empty_unit_word_for_word():
+    assert explain.describe_unit(UnitComparison(REGULAR, REGULAR, 0.0), "Stage 2, unit 2") == (
+        "Stage 2, unit 2: its shuffle deals out 3 × 4 channels, and 100 % of the unit's inputs reach an output."
+    )
+    gone = unit([], (0, 0, 0), 0)
+    assert "nothing goes through" in explain.describe_unit(UnitComparison(REGULAR, gone, 0.9), "Stage 2, unit 2")
+
+
+def test_maps_say_that_an_index_deals_only_after_a_cut():
+    before = explain.describe_maps(UnitComparison(REGULAR, REGULAR, 0.0), "Stage 2, unit 2")
+    assert "3 groups in turn" in before and "index" not in before
+    assert explain.describe_maps(UnitComparison(REGULAR, REGULAR, 0.5), "Stage 2, unit 2").endswith("by an index.")
 
 
 def test_the_worth_is_the_mean_over_the_seeds_and_the_papers_table_stands_beside_it():

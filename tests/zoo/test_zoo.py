@@ -11,14 +11,11 @@ from hypothesis import strategies as st
 from torch import nn
 
 import compress_core as cc
-from compress_core.analysis.diagram import block_diagram, block_names
 from compress_core.layers.vision import torchvision
-from compress_core.registry import Registry
-from compress_core.zoo import architecture, blocks, registry
+from compress_core.zoo import architecture, blocks
 from compress_core.zoo.registry import register
 from compress_core.zoo.studentnet import studentnet_channels
 from tests.conftest import with_random_norms
-from tests.pruning.oracle import largest_difference
 
 ALL = [*cc.architectures(), "resnet18"]
 CASES = [(arch, preset) for arch in ALL for preset in ("imagenet", "small")]
@@ -252,35 +249,6 @@ def test_make_divisible_rounds_the_papers_way(channels, divisor):
 def test_what_cannot_be_built_is_a_sentence(arguments, message):
     with pytest.raises(ValueError, match=message):
         cc.build(**arguments)
-
-
-def test_a_seventh_architecture_is_one_file_and_one_line(monkeypatch):
-    """What `register` alone gives: everything that needs no training."""
-    monkeypatch.setattr(registry, "_ARCHITECTURES", Registry("architecture", dict(registry._ARCHITECTURES)))
-
-    class Seventh(nn.Module):
-        def __init__(self, width, num_classes, in_channels):
-            super().__init__()
-            channels = blocks.make_divisible(16 * width, 4)
-            self.stem = blocks.ConvBNAct(in_channels, channels, 3, 2)
-            self.blocks = nn.Sequential(
-                blocks.DepthwiseSeparable(channels, 2 * channels), blocks.Fire(32, 8, 16, 16, True)
-            )
-            self.classifier = blocks.Classifier(32, num_classes)
-
-        def forward(self, images):
-            return self.classifier(self.blocks(self.stem(images)))
-
-    def small(width, num_classes, in_channels, stem_stride=2):
-        return Seventh(width, num_classes, in_channels)
-
-    register(registry.Architecture("seventh", "Seventh", "A paper, Table 1", {"small": small}))
-    assert "seventh" in cc.architectures() and cc.Recipe(arch="seventh").arch == "seventh"
-    model, images = cc.build("seventh").eval(), torch.randn(2, 1, 32, 32)
-    pruned = cc.prune_channels(with_random_norms(model), images, ratio=0.4)
-    assert largest_difference(model, pruned, images) < 1e-4 and pruned.cut_share == pytest.approx(0.4, abs=0.02)
-    assert len(block_names(model)) == 2 and cc.profile(model, images)["macs"].sum() > 0
-    assert not block_diagram(model, "blocks.1", images).boxes.empty
 
 
 def test_a_name_is_registered_once():

@@ -36,10 +36,11 @@ def _relative(paper: pd.DataFrame) -> pd.DataFrame:
 
 
 def zoo_times(table: pd.DataFrame, run: Timings) -> pd.DataFrame:
-    """`zoo.networks` with `title`, `ms`, `low` and `high`; `run` is of the same networks."""
+    """`zoo.networks` with `title`, `ms`, `low` and `high`; without those that the run has not timed."""
     titles = table["arch"].map(lambda arch: architecture(arch).title)
-    timed = run.table.reset_index(drop=True)[["ms", "low", "high"]]
-    return table.assign(title=titles).join(timed)
+    names = table["arch"] + table["width"].map(" {:g}".format)
+    timed = run.table[["ms", "low", "high"]].reindex(names).reset_index(drop=True)
+    return table.assign(title=titles).join(timed).dropna(subset="ms").reset_index(drop=True)
 
 
 EQUAL = 1.2

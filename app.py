@@ -68,10 +68,6 @@ def _scores(scores: ChannelScores, criterion: str, state: State) -> None:
     layer = state.view.get("layer", ALL_LAYERS)
     options = [ALL_LAYERS, *scores.layers["layer"]]
 
-    def pick_layer() -> None:
-        title = lambda name: text.names.layer_title(name) if name else "All layers"
-        widgets.select(state, "layer", "Layer shown", options, layer, title, 160)
-
     own = text.pruning.of_layer(scores, layer or None)
     log = CRITERIA[criterion].log_axis
     ends = score_range(scores.channels["score"], log)
@@ -81,7 +77,7 @@ def _scores(scores: ChannelScores, criterion: str, state: State) -> None:
         plots.score_histogram(own.channels, threshold, ends, text.pruning.score_axis(criterion), log),
         text.pruning.describe_channels(scores, layer or None),
         about.home.GAMMA if criterion == Recipe.criterion else about.home.scores(),
-        pick_layer,
+        lambda: widgets.select(state, "layer", "Layer shown", options, layer, text.names.layer_choice, 160),
         key="channels",
         config=ZOOMABLE,
     )

@@ -27,7 +27,7 @@ import compress_core as cc
 from compress_core.analysis.latency import run_interleaved
 from compress_core.layers.folding import fold_batchnorm
 from compress_core.layers.inference import prepare
-from compress_core.pipeline import SOLVING_IMAGES
+from compress_core.pipeline import CALIBRATION_IMAGES
 from compress_core.pruning.budget import cost
 from compress_core.pruning.coupling import couple
 from compress_core.quantization.integer import Session, missing, to_onnx
@@ -80,7 +80,7 @@ def main() -> None:
     shape = data.input_shape if args.preset == "digits" else (3, 224, 224)
     torch.manual_seed(0)
     images = data.test()[0][:batch] if args.preset == "digits" else torch.randn(batch, *shape)
-    calibration = data.calibration(SOLVING_IMAGES)
+    calibration = data.calibration(CALIBRATION_IMAGES)
     print(
         f"{platform.platform()}, {os.cpu_count()} cores, Python {sys.version.split()[0]}, torch {torch.__version__}, "
         f"onnxruntime {version('onnxruntime')}, one thread; {args.preset}, {args.ratio:.0%} of the channels cut, "

@@ -12,29 +12,30 @@ import platform
 import sys
 
 import torch
-from compress_core.studies.guidelines.measure import measure
 
 from compress_core.analysis.machine import machine_name
 from compress_core.studies.guidelines.compare import beside_paper
 from compress_core.studies.guidelines.forms import SCALES, SIDES
 from compress_core.studies.guidelines.reported import PLATFORMS
-from compress_core.text import guidelines as explain
+from compress_core.studies.guidelines.timing import finish, time_question
+from compress_core.text import guidelines as text
+from compress_core.text.numbers import signed
 
 
 def show(guideline: str, scale: int, side: int, seconds: float) -> None:
-    run = measure((guideline, scale, side), budget_s=seconds)
+    run = finish(time_question((guideline, scale, side), budget_s=seconds))
     table = beside_paper(guideline, scale, side, run)
-    print(f"\n{explain.TITLES[guideline]}; ×{scale}, {side}×{side}, {run.rounds} rounds")
+    print(f"\n{text.TITLES[guideline]}; ×{scale}, {side}×{side}, {run.rounds} rounds")
     head = f"{'form':<16}{'channels':>20}{'MACs':>9}{'memory (M)':>12}{'ms':>8}{'quartiles':>16}{'here':>7}"
     print(head + "".join(f"{f'paper, {name.upper()}':>24}" for name in ("arm", "gpu")))
     for row in table.itertuples():
-        line = f"{row.form:<16}{row.widths:>20}{explain.signed(row.away):>9}{row.memory_access / 1e6:>12.2f}"
+        line = f"{row.form:<16}{row.widths:>20}{signed(row.away):>9}{row.memory_access / 1e6:>12.2f}"
         line += f"{row.ms:>8.3g}{f'{row.low:.3g} – {row.high:.3g}':>16}{row.here:>7.2f}"
         for name in ("arm", "gpu"):
             paper = f"{getattr(row, f'on_{name}'):.2f} ({getattr(row, name):g} {PLATFORMS[name]})"
             line += f"{paper:>24}"
         print(line)
-    print(f"{explain.verdict(table, 'here')} {explain.describe_equal(guideline, scale, table)}", flush=True)
+    print(f"{text.verdict(table, 'here')} {text.describe_equal(guideline, scale, table)}", flush=True)
 
 
 def main() -> None:
@@ -46,7 +47,7 @@ def main() -> None:
     torch.set_num_threads(1)
     print(f"{machine_name()}, {platform.platform()}, Python {sys.version.split()[0]}, one thread")
     for scale in args.scale:
-        for guideline in explain.TITLES:
+        for guideline in text.TITLES:
             show(guideline, scale, args.side, args.seconds)
 
 

@@ -20,8 +20,9 @@ from torch import nn
 
 import compress_core as cc
 from compress_core.layers.inference import predict
-from compress_core.pipeline import FINETUNE_EPOCHS, SOLVING_IMAGES
+from compress_core.pipeline import CALIBRATION_IMAGES
 from compress_core.pruning.coupling import couple
+from compress_core.training.finetune import EPOCHS
 
 ARCHITECTURES = ("studentnet", "mobilenet_v2", "shufflenet_v2")
 RATIOS = (0.3, 0.5, 0.7)
@@ -47,8 +48,8 @@ def timed(run: Callable[[], object]) -> tuple[object, float]:
 def ours(arch: str) -> list[dict]:
     model = cc.load(arch)
     original, coupling = test_accuracy(model), couple(model, EXAMPLE)
-    images = DATA.calibration(SOLVING_IMAGES, seed=0)
-    labelled, labels = next(DATA.batches(SOLVING_IMAGES, seed=0))
+    images = DATA.calibration(CALIBRATION_IMAGES, seed=0)
+    labelled, labels = next(DATA.batches(CALIBRATION_IMAGES, seed=0))
     rows = []
     for criterion in cc.criteria():
         for ratio in RATIOS:
@@ -59,7 +60,7 @@ def ours(arch: str) -> list[dict]:
                 )
             )
             solved, solve_s = timed(lambda p=pruned: cc.reconstruct(p, model, images))
-            tuned, tune_s = timed(lambda s=solved: cc.finetune(s, DATA, FINETUNE_EPOCHS, teacher=model))
+            tuned, tune_s = timed(lambda s=solved: cc.finetune(s, DATA, EPOCHS, teacher=model))
             row = {
                 "network": arch,
                 "by": criterion,
@@ -91,7 +92,7 @@ def torch_prunings(arch: str) -> list[dict]:
     except ImportError:
         print("Torch-Pruning is not installed (pip install torch-pruning==1.6.1): its rows are left out.")
         return []
-    original, images = test_accuracy(cc.load(arch)), DATA.calibration(SOLVING_IMAGES, seed=0)
+    original, images = test_accuracy(cc.load(arch)), DATA.calibration(CALIBRATION_IMAGES, seed=0)
     rows = []
     for ratio in RATIOS:
         model = cc.load(arch)
@@ -110,7 +111,7 @@ def torch_prunings(arch: str) -> list[dict]:
                 "params": params(model),
                 "cut": test_accuracy(model) - original,
                 "recalibrated": test_accuracy(cc.recalibrate(model, images)) - original,
-                "2 epochs": test_accuracy(cc.finetune(model, DATA, FINETUNE_EPOCHS)) - original,
+                "2 epochs": test_accuracy(cc.finetune(model, DATA, EPOCHS)) - original,
             }
         except Exception as error:  # whatever it stops with is a result here
             row["failed"] = f"{type(error).__name__}: {error}"

@@ -20,7 +20,7 @@ import torch
 import compress_core as cc
 from compress_core.analysis.runtimes import Runtimes, compare_runtimes
 from compress_core.layers.vision import torchvision
-from compress_core.pipeline import SOLVING_IMAGES
+from compress_core.pipeline import CALIBRATION_IMAGES
 from compress_core.quantization.integer import missing, run_onnx
 
 BUDGET_S = 2.0
@@ -57,7 +57,7 @@ def main() -> None:
     print(f"{'':<26}{'1 image, ms':>33}{'64 images, ms':>33}{'bytes':>23}{'accuracy, %':>27}")
     times = f"{'eager':>9}{'float':>9}{'int8':>9}{'±':>6}"
     print(f"{'network':<26}{times}{times}{'float':>12}{'int8':>11}{'float':>9}{'int8':>9}{'alike':>9}")
-    images = cc.dataset("digits").calibration(SOLVING_IMAGES)
+    images = cc.dataset("digits").calibration(CALIBRATION_IMAGES)
     for arch in cc.architectures():
         result = compare_runtimes(cc.load(arch), images, budget_s=BUDGET_S)
         print(row(arch, result) + accuracies(result), flush=True)

@@ -16,7 +16,7 @@ import torch
 import compress_core as cc
 from compress_core.layers.inference import predict
 from compress_core.measure import answer
-from compress_core.pipeline import CALIBRATION_IMAGES
+from compress_core.registry import HEALINGS
 from compress_core.training.checkpoints import trained_widths
 
 REPEATS = 5
@@ -46,7 +46,10 @@ def main() -> None:
         "measure ms": 12,
     }
     print("".join(f"{name:>{width}}" for name, width in columns.items()))
-    images, test_images = cc.dataset("digits").calibration(CALIBRATION_IMAGES), cc.dataset("digits").test()[0]
+    images, test_images = (
+        cc.dataset("digits").calibration(HEALINGS["recalibrate"].images),
+        cc.dataset("digits").test()[0],
+    )
     for width in trained_widths("studentnet", "digits"):
         model = cc.load("studentnet", width)
         for step in range(1, 10):

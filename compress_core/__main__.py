@@ -3,9 +3,7 @@
 import argparse
 import ast
 import sys
-from collections.abc import Generator
 from pathlib import Path
-from typing import TypeVar
 
 import torch
 
@@ -30,7 +28,6 @@ from compress_core.training.shipped import jobs, make_all, write_list
 from compress_core.version import VERSION
 from compress_core.zoo import architectures
 
-T = TypeVar("T")
 UNNOTICED = 0.001
 """A change of validation accuracy for which half the file is worth more: one image in a thousand."""
 
@@ -109,20 +106,11 @@ def _guidelines(args: argparse.Namespace) -> None:
     torch.set_num_threads(1)
     asked, found = timing.questions(), {}
     for number, question in enumerate(asked, start=1):
-        found[question] = _result(timing.time_question(question))
+        found[question] = timing.finish(timing.time_question(question))
         bar = "█" * round(30 * number / len(asked))
         print(f"\r{bar:<30} {number}/{len(asked)} measurements", end="", flush=True)
     timing.write_example(found, args.out)
     print(f"\n{args.out}")
-
-
-def _result(rounds: Generator[float, None, T]) -> T:
-    """Drive a measurement to its result."""
-    while True:
-        try:
-            next(rounds)
-        except StopIteration as end:
-            return end.value
 
 
 def _grid(args: argparse.Namespace) -> None:

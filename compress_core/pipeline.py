@@ -269,8 +269,8 @@ def source_width(recipe: Recipe) -> float:
     if not enough:
         options = "".join(f", {name}={value}" for name, value in build_options(recipe).items())
         raise CheckpointError(
-            f"No {recipe.arch} trained on {recipe.dataset} ({recipe.weights}{options}) is at least {recipe.width:g} wide, so "
-            f"that none can be slimmed to it. Trained widths: {', '.join(f'{w:g}' for w in widths) or 'none'}."
+            f"No {recipe.arch} trained on {recipe.dataset} ({recipe.weights}{options}) is at least {recipe.width:g} "
+            f"wide, so that none can be slimmed to it. Trained widths: {', '.join(f'{w:g}' for w in widths) or 'none'}."
         )
     return enough[0]
 

@@ -171,9 +171,12 @@ def _budget(state: State) -> None:
 def _pick_beside(state: State) -> None:
     others = [NOBODY, *(name for name in architectures(yardsticks=True) if name != state.recipe.arch)]
     chosen = value_of(state, CHOICES, "beside")
-    title = lambda name: "Alone" if name == NOBODY else f"Beside {architecture(name).title}"
     chosen = chosen if chosen in others else NOBODY
-    widgets.select(state, "beside", "Beside it", others, chosen, title, 210, of=f"-{state.recipe.arch}")
+    widgets.select(state, "beside", "Beside it", others, chosen, _beside_title, 210, of=f"-{state.recipe.arch}")
+
+
+def _beside_title(name: str) -> str:
+    return "Alone" if name == NOBODY else f"Beside {architecture(name).title}"
 
 
 def _block_slider(state: State, number: int, blocks: int) -> None:

@@ -185,7 +185,10 @@ def _network_head(state: State, title: str, explanation: str, image: bool = Fals
 
 def _pick_image(state: State) -> None:
     labels, classes = dataset(state.recipe.dataset).test()[1], dataset(state.recipe.dataset).classes
-    title = lambda number: f"Image {number}, {classes[int(labels[number])]}"
+
+    def title(number: int) -> str:
+        return f"Image {number}, {classes[int(labels[number])]}"
+
     images = KNOBS["image"].values[: len(labels)]
     widgets.select(state, "image", "Test image", images, value_of(state, KNOBS, "image"), title, 180)
 

@@ -106,10 +106,7 @@ def _scores(state: State, recipe: Recipe, shared: Engine) -> None:
     layer = state.view.get("layer", ALL_LAYERS)
     layer = layer if layer in layers else ALL_LAYERS
 
-    def pick_layer() -> None:
-        title = lambda name: text.names.layer_name(name) if name else "All layers"
-        widgets.select(state, "layer", "Layer shown", [ALL_LAYERS, *layers], layer, title, 190)
-
+    options = [ALL_LAYERS, *layers]
     own = text.pruning.of_layer(scores, layer or None)
     limit = text.pruning.one_threshold(own)
     log = CRITERIA[recipe.criterion].log_axis
@@ -122,7 +119,7 @@ def _scores(state: State, recipe: Recipe, shared: Engine) -> None:
         plots.score_histogram(own.channels, limit, ends, axis, log, named=False, height=SCORES_PX),
         said,
         about.pruning.SCORES,
-        pick_layer,
+        lambda: widgets.select(state, "layer", "Layer shown", options, layer, text.names.layer_choice, 190),
         key="scores",
         lines=0,
     )

@@ -115,8 +115,10 @@ def _weights(state: State, recipe: Recipe, layer: str, shared: Engine) -> None:
     channel = value_of(state, CHOICES_OF_PAGE, "channel")
     channel = channel if channel != ALL and channel < own.channels else ALL
 
+    def title(number: int | str) -> str:
+        return "All channels" if number == ALL else f"Channel {number}"
+
     def pick() -> None:
-        title = lambda number: "All channels" if number == ALL else f"Channel {number}"
         _pick_layer(state, recipe, layer, "Layer shown", "layer")
         widgets.select(state, "channel", "Channel shown", [ALL, *range(own.channels)], channel, title, 130, of=layer)
 

@@ -18,7 +18,7 @@ def form_bars(bars: pd.DataFrame, height: int = HEIGHT_PX) -> go.Figure:
     """The forms of one idea one below the other, a panel for each quantity, each from zero in its own unit.
 
     Args:
-        bars: `quantity` (with its unit), `form`, `value`, `text` (lines), `highlighted` (bool: which of the two colours);
+        bars: `quantity` (with its unit), `form`, `value`, `text` (lines), `highlighted` (bool: its colour);
             `low` and `high` around a value that was measured, NaN where it was counted.
         height: px.
     """

@@ -145,7 +145,7 @@ def permutation_grid(index: list[int], groups: list[int], height: int = HEIGHT_P
 
 
 def reach_matrices(panels: list[tuple[str, pd.DataFrame, list[int]]], height: int = HEIGHT_PX) -> go.Figure:
-    """Which inputs reach which outputs, a matrix a panel: a cell where an input (column) reaches an output (row), in its group's colour.
+    """The connectivity, a matrix a panel: a cell where an input (column) reaches an output (row), in its group's colour.
 
     Args:
         panels: a title, a table of bools with a row an output and a column an input, and the group of each input.

@@ -71,8 +71,8 @@ class PruningOptions:
     channels by so many, and onnxruntime falls back to slow kernels where a layer does not fill them."""
     balanced: bool = False
     """Whether each group of a grouped convolution keeps as many channels as the others, so that it stays one
-    convolution; with `multiple_of` each reads a multiple of that. Channels that this needs come back, so that a ratio is
-    met as nearly as it allows."""
+    convolution; with `multiple_of` each reads a multiple of that. Channels that this needs come back, so that a ratio
+    is met as nearly as it allows."""
     edits: Mapping[str, Mapping[int, bool]] | None = None
     """For layers named, channels that stay (True) or go (False) whatever their score."""
     reduction: str | None = None

@@ -21,7 +21,7 @@ from compress_core.studies.accuracy import study_accuracy
 class Comparison:
     """One recipe, its original, and what lies between them; without latencies, which take time of their own.
 
-    `steps` has a row per step from the original to the recipe: `step`, `accuracy`, `done`, and the `origin` of its width.
+    `steps` has a row per step from the original to the recipe: `step`, `accuracy`, `done`, the `origin` of the width.
     `images` has a row per test image: `image` (its place in the test set), `label`, `original`, `compressed`
     (the answers), `original_confidence`, `compressed_confidence`; disagreements first, the surest of them first.
     """

@@ -1,4 +1,4 @@
-"""The channel shuffle: the permutation, which inputs reach which outputs without and with it, and what pruning makes of it.
+"""The channel shuffle: the permutation, connectivity without and with it, and what pruning makes of it.
 
 Zhang et al. 2018, *ShuffleNet*, section 3.1; Ma et al. 2018, *ShuffleNet V2*, section 3.
 """
@@ -100,7 +100,7 @@ class Unit:
 
     name: str
     reach: Tensor
-    """Bool (outputs, inputs): which inputs reach which outputs from its input to its output, its own shuffle included."""
+    """Bool (outputs, inputs): which inputs of the unit reach which of its outputs, its own shuffle included."""
     input_groups: tuple[int, ...]
     """How many of its input channels each group has: of the grouped convolution that reads them, or of the split."""
     shuffle: Tensor

@@ -40,7 +40,7 @@ def summary(study: Comparison, latency: Latency) -> str:
 
 
 def cards(study: Comparison, latency: Latency) -> list[tuple[str, str, str, str, bool]]:
-    """The six quantities of a recipe beside its original's: label, value, the original's, the change, whether it is it."""
+    """Six quantities of a recipe beside its original's: label, value, the original's, the change, whether both are one."""
     before, after = study.original, study.compressed
     same = before.recipe == after.recipe
 

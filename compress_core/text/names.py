@@ -38,7 +38,7 @@ def bits_names(recipe: Recipe, mean_bits: float | None = None) -> list[str]:
 
 
 def network_name(recipe: Recipe, cut_share: float | None = None, mean_bits: float | None = None) -> str:
-    """The network of a recipe; with the part of the channels that was really cut and the bits of a weight, where known."""
+    """The network of a recipe; with the share of the channels that was really cut and the mean bits, where known."""
     name = architecture(recipe.arch).title
     parts = [f"{name} at {'full width' if recipe.width == 1 else f'width {recipe.width:g}'}"]
     if recipe.groups:
@@ -89,6 +89,11 @@ def layer_title(layer: str) -> str:
     if not words:
         return title
     return f"{title}, {words[0]} {words[1]}" if len(words) > 2 else f"{title}, {words[0]}"
+
+
+def layer_choice(layer: str) -> str:
+    """A layer's title in a selector, where the empty one stands for all."""
+    return layer_name(layer) if layer else "All layers"
 
 
 def layer_name(layer: str) -> str:

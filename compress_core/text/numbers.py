@@ -71,7 +71,7 @@ def timing(speedup: float) -> str:
 
 
 def speed_words(speed: float) -> str:
-    """A speed as a part of another: '1.3× slower', '7 % faster', 'as fast'. Finer than `timing`, for longer measurements."""
+    """A speed as a part of another: '1.3× slower', '7 % faster', 'as fast'. Finer than `timing`."""
     return "as fast" if abs(speed - 1) < 0.005 else times(speed, "faster", "slower")
 
 

@@ -94,7 +94,7 @@ def read_checkpoint(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]
         raise CheckpointError(f"There is no checkpoint '{path.name}' in {path.parent}.")
     try:
         with safe_open(path, framework="pt") as stored:
-            tensors = {name: stored.get_tensor(name) for name in stored.keys()}
+            tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118 (not a mapping)
             metadata = dict(stored.metadata() or {})
     except (SafetensorError, OSError, ValueError) as error:
         raise CheckpointError(

@@ -12,7 +12,7 @@ import pandas as pd
 
 from compress_core.errors import CompressError
 from compress_core.registry import TRAININGS, Entry
-from compress_core.training.checkpoints import FOLDER, checkpoint_path, read_metadata, trained_widths, weights_name
+from compress_core.training.checkpoints import checkpoint_path, read_metadata, trained_widths, weights_name
 from compress_core.zoo import architecture, architectures
 
 WIDTHS = (1.0, 0.75, 0.5, 0.25)

@@ -143,8 +143,8 @@ register(
         color="#C06B9A",
         marker="hexagon",
         layer_titles={"fires": "Fire"},
-        block_note=r"""Squeeze to few channels by 1×1, then expand by 1×1 and 3×3 side by side: the expensive 3×3 filters
-read few channels (section 3.2).""",
+        block_note=r"""Squeeze to few channels by 1×1, then expand by 1×1 and 3×3 side by side: the expensive 3×3
+filters read few channels (section 3.2).""",
         presets={"imagenet": _imagenet, "small": _small},
         options={"version": ("1.1", "1.0"), "bypass": ("none", "simple", "complex"), "norm": (False, True)},
         reported=tuple(

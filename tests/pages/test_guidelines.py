@@ -5,10 +5,10 @@ import threading
 import time
 
 import pytest
+from compress_core.studies.guidelines.measure import Stopped, Watch
 from streamlit.testing.v1 import AppTest
 
 from compress_core.studies.guidelines import measure
-from compress_core.studies.guidelines.measure import Stopped, Watch
 from tests.conftest import ROOT
 from tests.pages.test_home import address, html, warnings
 from tests.pages.test_ideas import formulas, knob, said

@@ -1,4 +1,4 @@
-"""The shuffle against torch's own reshape, and which inputs reach which outputs against boolean matrices and against real numbers."""
+"""The shuffle against torch's own reshape, and connectivity against boolean matrices and against real numbers."""
 
 import pytest
 import torch
@@ -72,7 +72,7 @@ def test_the_states_end_where_the_permutation_says_and_never_hide_a_channel(grou
 
 
 def by_numbers(network: nn.Module, channels: int) -> Tensor:
-    """Which inputs reach which outputs, by computing: weights of one, no biases, an image a channel, which alone is lit."""
+    """Connectivity by computing: weights of one, no biases, an image a channel, which alone is lit."""
     network = network.eval()
     with torch.no_grad():
         for module in network.modules():

@@ -5,7 +5,8 @@ from compress_core.zoo import Architecture
 
 def block(family: Architecture) -> str:
     """What the block of an architecture is for."""
-    return f"{family.block_note}\n\nThe boxes are read off the network itself, at this width. Numbers are channels.\n\n{family.paper}."
+    boxes = "The boxes are read off the network itself, at this width. Numbers are channels."
+    return f"{family.block_note}\n\n{boxes}\n\n{family.paper}."
 
 
 KINDS = r"""

@@ -38,8 +38,8 @@ its 3×3 convolution filters by depth. With $C$ thin channels and expansion $t$,
 
 $$\underbrace{C\,tC + 9\,tC + tC\,C}_{\text{inverted}} \qquad \underbrace{tC\,C + 9\,C^2 + C\,tC}_{\text{bottleneck}}$$
 
-so the inverted one is the smaller one as soon as $C > t$. The shortcut joins the ends. What it carries must be kept until
-the block is done, and it is all that one block hands to the next: here in 32 bits.
+so the inverted one is the smaller one as soon as $C > t$. The shortcut joins the ends. What it carries must be kept
+until the block is done, and it is all that one block hands to the next: here in 32 bits.
 
 Sandler et al. 2018, *MobileNetV2*, section 3.3 and 5.1; He et al. 2016, *Deep Residual Learning*, Figure 5.
 """

@@ -60,8 +60,8 @@ WORTH = r"""
 digits from several seeds (the bar goes from the best to the worst), right the paper's on ImageNet. Nothing else is
 changed: as many weights, as many MACs.
 
-With more groups fewer inputs reach a channel by itself, so the paper finds the shuffle worth more at $g = 8$. A task of ten
-digits leaves less to gain than one of a thousand classes.
+With more groups fewer inputs reach a channel by itself, so the paper finds the shuffle worth more at $g = 8$. A task of
+ten digits leaves less to gain than one of a thousand classes.
 
 The runs: `python -m compress_core shuffle-worth`. Zhang et al. 2018, *ShuffleNet*, section 4.1.2 and Table 3.
 """

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache, partial
 from pathlib import Path
+from typing import TypeVar
 
 import pandas as pd
 import torch
@@ -21,6 +22,7 @@ from compress_core.studies.guidelines.lens import Walk
 from compress_core.studies.guidelines.zoo import SCENES, networks
 from compress_core.zoo import architectures, build
 
+T = TypeVar("T")
 FILE = Path(__file__).parent / "example.csv"
 COMMAND = "python -m compress_core guidelines"
 BUDGETS_S = {"forms": 5.0, "layers": 4.0, "zoo": 12.0}
@@ -62,6 +64,15 @@ def time_question(question: Question, budget_s: float | None = None) -> Generato
     rounds = yield from _rounds(run_once, budget_s or BUDGETS_S[kind])
     timings = summarize(rounds, items, of_whole=kind == "layers")
     return replace(timings, machine=machine_name(), when=f"{datetime.now(UTC):%d %b %Y, %H:%M} UTC")
+
+
+def finish(rounds: Generator[float, None, T]) -> T:
+    """Drive a measurement to its result."""
+    while True:
+        try:
+            next(rounds)
+        except StopIteration as end:
+            return end.value
 
 
 RunOnce = Callable[[bool], Sequence[float]]

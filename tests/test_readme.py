@@ -18,7 +18,7 @@ def test_every_python_block_runs_in_order(tmp_path, monkeypatch):
     m = names["m"]
     assert (tmp_path / "small.safetensors").stat().st_size == m.file_bytes
     assert 0 < m.accuracy < 1 and m.latency_ms > 0
-    assert (tmp_path / "quantized.safetensors").stat().st_size < 80_500
+    assert (tmp_path / "quantized.safetensors").stat().st_size <= 40_000 + 500
     assert names["table"]["macs"].sum() > 1e7 and names["healed"] is not names["p"].model
     assert set(names["plan"].values()) <= {2, 3, 4, 5, 6, 8}
 

@@ -69,7 +69,7 @@ def head(title: str, about: str = "", controls: Callable[[], object] | None = No
         if controls:
             controls()
         if about:
-            help_on(title, about)
+            help_on(title.partition(",")[0], about)
 
 
 def formula_head(title: str, lead: str, about: str):

@@ -3,7 +3,7 @@
 import pandas as pd
 import plotly.graph_objects as go
 
-from compress_core.plots.layout import MARGIN, axis, figure, label, number, panels
+from compress_core.plots.layout import MARGIN, axis, domains, figure, label, number
 from compress_core.plots.tokens import CONTRAST
 
 USUAL, BETTER = CONTRAST
@@ -25,7 +25,7 @@ def form_bars(bars: pd.DataFrame, height: int = HEIGHT_PX) -> go.Figure:
     quantities, forms = list(bars["quantity"].unique()), list(bars["form"].unique())
     places = list(range(len(forms)))[::-1]
     traces, labels, axes = [], [], {}
-    for i, (quantity, domain) in enumerate(zip(quantities, panels(len(quantities), 0.2)[::-1], strict=True)):
+    for i, (quantity, domain) in enumerate(zip(quantities, domains(len(quantities), 0.2)[::-1], strict=True)):
         panel = bars[bars["quantity"] == quantity]
         on = {"xaxis": f"x{number(i)}", "yaxis": f"y{number(i)}"}
         spread = {"array": panel["high"] - panel["value"], "arrayminus": panel["value"] - panel["low"]}
@@ -92,16 +92,16 @@ def spirals(points: pd.DataFrame, dims: int) -> go.Figure:
                     "hovertemplate": "(%{x:.2f}, %{y:.2f})<extra></extra>",
                 }
             )
-    domains = panels(2, 0.04)
+    sides = domains(2, 0.04)
     above = {"xref": "paper", "xanchor": "center", "y": 1.0, "yref": "paper", "yanchor": "bottom", "font": VALUE_FONT}
     labels = [
         label(f"<b>{text}</b>", x=sum(domain) / 2, **above)
-        for text, domain in zip(("in the plane", f"ReLU in {dims} dimensions, read back"), domains, strict=True)
+        for text, domain in zip(("in the plane", f"ReLU in {dims} dimensions, read back"), sides, strict=True)
     ]
     square = {"range": [-reach, reach], "constrain": "domain", "constraintoward": "top", "nticks": 5, "zeroline": False}
     across = [
         axis(f"{name} coordinate 1 (no unit)", domain=domain, **square)
-        for name, domain in zip(("before:", "after:"), domains, strict=True)
+        for name, domain in zip(("before:", "after:"), sides, strict=True)
     ]
     up = [axis("coordinate 2 (no unit)", scaleanchor=f"x{number(i)}", **square) for i in range(2)]
     second = {
@@ -271,7 +271,7 @@ def squeeze_curves(sweep: pd.DataFrame, chosen: pd.Series, shares: list[float]) 
         )
         top = 1.08 * float(sweep.loc[sweep["share"].isin(drawn), name].max()) / unit
         axes[f"xaxis{number(i)}"] = axis(
-            "squeeze ratio SR (no unit)", domain=panels(2, 0.14)[i], range=[0.05, 1.22], anchor=on["yaxis"]
+            "squeeze ratio SR (no unit)", domain=domains(2, 0.14)[i], range=[0.05, 1.22], anchor=on["yaxis"]
         ) | {"tickvals": [0.125, 0.25, 0.5, 0.75, 1], "ticktext": ["⅛", "¼", "½", "¾", "1"]}
         axes[f"yaxis{number(i)}"] = axis(title, range=[0, top], anchor=on["xaxis"])
     return figure(

@@ -51,7 +51,7 @@ def number(i: int) -> str:
     return "" if i == 0 else str(i + 1)
 
 
-def panels(count: int, gap: float) -> list[list[float]]:
+def domains(count: int, gap: float) -> list[list[float]]:
     """The parts of a figure's width, or height, that panels beside each other take."""
     width = (1 - gap * (count - 1)) / count
     return [[i * (width + gap), i * (width + gap) + width] for i in range(count)]

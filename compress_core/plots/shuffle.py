@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from compress_core.plots.layout import MARGIN, axis, figure, label, panels
+from compress_core.plots.layout import MARGIN, axis, domains, figure, label
 from compress_core.plots.tokens import CONTRAST, GROUP, KIND, PLOT_FONT_PX
 
 USUAL, BETTER = CONTRAST
@@ -145,7 +145,7 @@ def permutation_grid(index: list[int], groups: list[int], height: int = HEIGHT_P
 
 
 def reach_matrices(panels: list[tuple[str, pd.DataFrame, list[int]]], height: int = HEIGHT_PX) -> go.Figure:
-    """The connectivity, a matrix a panel: a cell where an input (column) reaches an output (row), in its group's colour.
+    """Connectivity, a matrix a panel: a cell where an input (column) reaches an output (row), in its group's colour.
 
     Args:
         panels: a title, a table of bools with a row an output and a column an input, and the group of each input.
@@ -169,7 +169,7 @@ def reach_matrices(panels: list[tuple[str, pd.DataFrame, list[int]]], height: in
                 "hovertemplate": "input %{x}, output %{y}<extra></extra>",
             }
         )
-        domain = panels(len(panels), 0.08)[i]
+        domain = domains(len(panels), 0.08)[i]
         shared = {"constrain": "domain", "nticks": 7, "zeroline": False, "showgrid": False}
         axes[f"xaxis{number}"] = axis("input channel (number)", domain=domain, anchor=f"y{number}", **shared)
         axes[f"yaxis{number}"] = axis(
@@ -256,7 +256,7 @@ def permutation_lines(panels: list[tuple[str, list[int], list[int]]], height: in
                     "hoverinfo": "skip",
                 }
             )
-        domain = panels(len(panels), 0.08)[i]
+        domain = domains(len(panels), 0.08)[i]
         ends = {"tickvals": [0, 1], "ticktext": ["before", "after"], "zeroline": False, "showgrid": False}
         axes[f"xaxis{number}"] = axis("the shuffle", domain=domain, anchor=f"y{number}", range=[-0.04, 1.04], **ends)
         axes[f"yaxis{number}"] = axis(
@@ -361,7 +361,7 @@ def worth(table: pd.DataFrame, titles: list[str], height: int = HEIGHT_PX) -> go
                 }
                 | ({"error_x": spread} if known else {})
             )
-        domain = panels(len(titles), 0.12)[i]
+        domain = domains(len(titles), 0.12)[i]
         axes[f"xaxis{number}"] = axis(titles[i], domain=domain, anchor=f"y{number}", rangemode="tozero", nticks=6)
         axes[f"yaxis{number}"] = {
             "tickvals": ys,

@@ -40,7 +40,7 @@ def summary(study: Comparison, latency: Latency) -> str:
 
 
 def cards(study: Comparison, latency: Latency) -> list[tuple[str, str, str, str, bool]]:
-    """Six quantities of a recipe beside its original's: label, value, the original's, the change, whether both are one."""
+    """Six quantities of a recipe beside its original's: label, value, original, change, whether both are one."""
     before, after = study.original, study.compressed
     same = before.recipe == after.recipe
 

@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 from tests.conftest import ROOT
 
 USE = """
@@ -30,6 +32,7 @@ def test_it_imports_beside_the_torch_that_is_installed():
     assert done.stdout.strip().endswith("(2, 1000)"), done.stderr
 
 
+@pytest.mark.slow
 def test_it_declares_nothing_where_the_operators_are_there():
     fits = run("import torchvision").returncode == 0
     done = run(("" if fits else FITTING) + USE + NOTHING_DECLARED)

@@ -12,6 +12,7 @@ import compress_core as cc
 from compress_core.pruning.coupling import couple
 from compress_core.pruning.slimming import network_slimming
 from tests.conftest import with_random_norms
+from tests.helpers.marks import sampled
 from tests.pruning.oracle import largest_difference
 
 EXAMPLE = torch.zeros(1, 1, 32, 32)
@@ -32,8 +33,9 @@ def studentnet(width: float = 0.5, seed: int = 0, dtype: torch.dtype = torch.flo
     return zoo_network("studentnet", width, seed, dtype)
 
 
-@pytest.mark.parametrize("scope", ["global", "layer"])
-@pytest.mark.parametrize("ratio", [0.0, 0.1, 0.5, 0.9, 0.99])
+@pytest.mark.parametrize(
+    ("ratio", "scope"), [(0.0, "global"), (0.1, "layer"), (0.5, "global"), (0.9, "global"), (0.99, "layer")]
+)
 @pytest.mark.parametrize(("arch", "options"), VARIANTS, ids=lambda value: str(value))
 def test_pruned_equals_masked(arch, options, scope, ratio):
     model = zoo_network(arch, 0.25, **options)
@@ -42,8 +44,14 @@ def test_pruned_equals_masked(arch, options, scope, ratio):
     assert largest_difference(model, result, images) <= 1e-9
 
 
-@pytest.mark.parametrize("criterion", [name for name in cc.criteria() if name != "bn_scale"])
-@pytest.mark.parametrize(("arch", "options"), VARIANTS, ids=lambda value: str(value))
+@pytest.mark.parametrize(
+    ("arch", "options", "criterion"),
+    sampled(
+        [(*variant, criterion) for variant in VARIANTS for criterion in cc.criteria() if criterion != "bn_scale"],
+        lambda case: case[:2] == ("shufflenet_v1", {"groups": 3}) or case[2] == "l1",
+    ),
+    ids=str,
+)
 def test_pruned_equals_masked_whatever_the_criterion(arch, options, criterion):
     model = zoo_network(arch, 0.25, **options)
     images, labels = torch.randn(4, 1, 32, 32, dtype=torch.float64), torch.arange(4)
@@ -66,7 +74,7 @@ def test_in_single_precision_they_agree_to_single_precision(arch, options):
 
 
 @given(data=st.data())
-@settings(max_examples=40, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@settings(max_examples=25, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 def test_any_survivors_are_exact(data):
     """Whoever is kept, by hand and in any number, the smaller network computes what the masked one does."""
     arch, options = data.draw(st.sampled_from(VARIANTS))

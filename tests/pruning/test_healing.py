@@ -12,6 +12,7 @@ from compress_core.layers.duplicate import duplicate
 from compress_core.layers.inference import predict
 from compress_core.pruning.coupling import couple
 from tests.conftest import with_random_norms
+from tests.helpers.marks import sampled
 from tests.pruning.test_channels import VARIANTS, zoo_network
 
 
@@ -114,7 +115,13 @@ def test_a_layer_solved_again_is_the_least_squares_solution():
         assert float((pruned.model(images) - model(images)).square().sum()) > 2 * least
 
 
-@pytest.mark.parametrize("arch", [name for name in cc.architectures(yardsticks=True) if name != "shufflenet_v1"])
+@pytest.mark.parametrize(
+    "arch",
+    sampled(
+        [name for name in cc.architectures(yardsticks=True) if name != "shufflenet_v1"],
+        lambda arch: arch in ("studentnet", "mobilenet_v2", "squeezenet"),
+    ),
+)
 def test_what_was_said_twice_is_said_as_before(arch):
     """A channel repeats its neighbour: without it the layers that read it are solved to what they gave."""
     model = lively(arch)
@@ -142,7 +149,9 @@ def _whole(model: nn.Module, group) -> bool:
 
 
 @pytest.mark.parametrize("heal", HEAL)
-@pytest.mark.parametrize(("arch", "options"), VARIANTS, ids=lambda value: str(value))
+@pytest.mark.parametrize(
+    ("arch", "options"), sampled(VARIANTS, lambda variant: not variant[1] or variant[1] == {"groups": 3}), ids=str
+)
 def test_every_architecture_is_healed_and_nothing_else_changes(arch, options, heal):
     model = lively(arch, **options)
     pruned = cc.prune_channels(model, IMAGES[:1], ratio=0.4, criterion="l2")

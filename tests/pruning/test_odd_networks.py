@@ -181,8 +181,7 @@ def test_optional_arguments_do_not_matter():
 
 
 @pytest.mark.parametrize("arch", cc.architectures())
-@pytest.mark.parametrize("weights", ["plain", "sparse-0.15"])
-@pytest.mark.parametrize("width", [0.1, 0.25])
+@pytest.mark.parametrize(("weights", "width"), [("plain", 0.1), ("sparse-0.15", 0.25)])
 def test_the_narrowest_networks_survive_the_hardest_cuts(arch, weights, width, cache):
     """Where a layer has a handful of channels, and a threshold takes nearly all of them."""
     for prune in (0.0, 0.5, 0.95):

@@ -151,7 +151,7 @@ programs = st.lists(
 
 
 @given(program=programs, flat=st.booleans(), ratio=st.sampled_from([0.2, 0.5, 0.8]), seed=st.integers(0, 2**16))
-@settings(max_examples=250, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@settings(max_examples=100, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 def test_whatever_it_is_made_of_it_is_pruned_exactly(program, flat, ratio, seed):
     model, images = built(program, flat, seed)
     result = pruned(model, images, ratio, seed)

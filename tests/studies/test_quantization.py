@@ -28,6 +28,7 @@ from compress_core.studies.quantization import (
     study_weights,
     unknown_layers,
 )
+from tests.helpers.marks import sampled
 
 UNEVEN = cc.Recipe(arch="shufflenet_v1", prune=0.3, bits=4)
 
@@ -175,7 +176,9 @@ def test_the_curve_has_the_own_scheme_first_and_each_fixed_one_once(scheme):
         assert not SCHEMES[name[0]].fixed_bits or SCHEMES[name[0]].fixed_bits == name[1]
 
 
-@pytest.mark.parametrize("recipe", [cc.Recipe(bits=4), UNEVEN, cc.Recipe(bits=32, rounding="nearest")])
+@pytest.mark.parametrize(
+    "recipe", sampled([cc.Recipe(bits=4), UNEVEN, cc.Recipe(bits=32)], lambda recipe: recipe == cc.Recipe(bits=4))
+)
 def test_a_plan_meets_its_budget_and_is_better_than_the_same_bits_everywhere(recipe, cache):
     recipe = recipe.with_(bits=min(recipe.bits, 8))
     found = {bits: study_sensitivity(sensitivity_recipe(recipe, bits), cache) for bits in CHOICES}

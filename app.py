@@ -74,7 +74,7 @@ def _scores(scores: ChannelScores, criterion: str, state: State) -> None:
     threshold = text.pruning.one_threshold(own)
     widgets.figure(
         text.pruning.score_title(criterion),
-        plots.score_histogram(own.channels, threshold, ends, text.pruning.score_axis(criterion), log),
+        plots.pruning.score_histogram(own.channels, threshold, ends, text.pruning.score_axis(criterion), log),
         text.pruning.describe_channels(scores, layer or None),
         about.home.GAMMA if criterion == Recipe.criterion else about.home.scores(),
         lambda: widgets.select(state, "layer", "Layer shown", options, layer, text.names.layer_choice, 160),
@@ -89,7 +89,7 @@ def _tradeoff(comparison: Comparison) -> None:
     points = text.home.tradeoff_points(comparison)
     widgets.figure(
         "Accuracy against file size",
-        plots.accuracy_against_size(points, grid, _tried(comparison), recipe.arch),
+        plots.tradeoff.accuracy_against_size(points, grid, _tried(comparison), recipe.arch),
         text.home.describe_tradeoff(comparison, grid),
         about.home.TRADEOFF,
         key="tradeoff",

@@ -72,13 +72,15 @@ def _inside(state: State) -> None:
     left, right = st.columns(2, gap="medium")
     with left, st.container(gap=None):
         title = "Where parameters and MACs sit, by kind of layer"
-        widgets.figure(title, plots.cost_by_kind(layers), said, about.architectures.KINDS, key="kinds", lines=0)
+        widgets.figure(
+            title, plots.architectures.cost_by_kind(layers), said, about.architectures.KINDS, key="kinds", lines=0
+        )
     with right, st.container(gap=None):
         title = architecture(names[0]).title
         own = layers[layers["network"] == title]
         widgets.figure(
             "By layer",
-            plots.cost_by_layer(own, cost),
+            plots.architectures.cost_by_layer(own, cost),
             f"{title}: {text.architectures.describe_layers(own, cost)}",
             controls=lambda: _pick_cost(state),
             key="layers",
@@ -96,7 +98,7 @@ def _block(state: State, name: str, first: bool) -> None:
     diagram = _diagram(name, recipe.width, preset, blocks[number - 1])
     widgets.figure(
         f"{architecture(name).title}, block {number} of {len(blocks)}, width {recipe.width:g}",
-        plots.block_figure(diagram.boxes, diagram.arrows),
+        plots.architectures.block_figure(diagram.boxes, diagram.arrows),
         text.architectures.describe_block(diagram),
         about.architectures.block(architecture(name)),
         (lambda: _block_slider(state, number, len(blocks))) if first and len(blocks) > 1 else None,
@@ -114,7 +116,7 @@ def _width(state: State) -> None:
     widgets.sentence(said)
     widgets.figure(
         "Cost against width multiplier",
-        plots.cost_against_width(own, own[own["width"] == recipe.width], cost),
+        plots.architectures.cost_against_width(own, own[own["width"] == recipe.width], cost),
         said,
         about.architectures.WIDTH,
         lambda: _pick_cost(state),
@@ -153,7 +155,7 @@ def _budget(state: State) -> None:
     left, right = st.columns([5, 4], gap="medium")
     with left, st.container(gap=None):
         title = "The widest network of each architecture that keeps to the budget"
-        widgets.figure(title, plots.costs_side_by_side(rows, cost, budget), said, key="budget", lines=0)
+        widgets.figure(title, plots.architectures.costs_side_by_side(rows, cost, budget), said, key="budget", lines=0)
     with right, st.container(gap=None):
         if preset == "small":
             widgets.head("Best trained network within the budget, digits")

@@ -66,7 +66,9 @@ def _shuffle(state: State) -> None:
     said = text.shuffle.describe_shuffle(groups, per_group, extra)
     widgets.sentence(said)
     figure_keys()
-    moves = plots.shuffle_animation(shuffle_steps(sizes), text.shuffle.captions(groups, per_group, extra), MOVES_PX)
+    moves = plots.shuffle.shuffle_animation(
+        shuffle_steps(sizes), text.shuffle.captions(groups, per_group, extra), MOVES_PX
+    )
     widgets.figure("", moves, said, key="moves", lines=0)
     left, right = st.columns(2, gap="medium")
     way = value_of(state, KNOBS, "way")
@@ -76,7 +78,7 @@ def _shuffle(state: State) -> None:
     with left.container(gap=None):
         widgets.figure(
             "The permutation as a matrix",
-            plots.permutation_grid(shown.tolist(), whose, HALF_PX),
+            plots.shuffle.permutation_grid(shown.tolist(), whose, HALF_PX),
             read,
             controls=lambda: widgets.segments(state, KNOBS, "way", DIRECTIONS),
             key="permutation",
@@ -109,10 +111,10 @@ def _connectivity(state: State) -> None:
             for title, shuffle in (("without shuffle", False), ("with shuffle", True))
         ]
         title = "Which input channels reach which outputs"
-        widgets.figure(title, plots.reach_matrices(panels, TALL_PX), said, key="reach", lines=0)
+        widgets.figure(title, plots.shuffle.reach_matrices(panels, TALL_PX), said, key="reach", lines=0)
     with right.container(gap=None):
         title = "The share that reaches an output, layer by layer"
-        widgets.figure(title, plots.share_over_layers(shares, layers, TALL_PX), said, key="shares", lines=0)
+        widgets.figure(title, plots.shuffle.share_over_layers(shares, layers, TALL_PX), said, key="shares", lines=0)
 
 
 def _unit(state: State) -> None:
@@ -127,10 +129,12 @@ def _unit(state: State) -> None:
     with left.container(gap=None):
         panels = [(title, pd.DataFrame(u.reach.numpy()), group_of_each(u.input_groups)) for title, u in units]
         title = "Which inputs of the unit reach which outputs"
-        widgets.figure(title, plots.reach_matrices(panels, TALL_PX), said, key="unit-reach", lines=0)
+        widgets.figure(title, plots.shuffle.reach_matrices(panels, TALL_PX), said, key="unit-reach", lines=0)
     with right.container(gap=None):
         panels = [(title, u.shuffle.tolist(), group_of_each(u.shuffle_groups)) for title, u in units]
-        widgets.figure("What its shuffle does", plots.permutation_lines(panels, TALL_PX), said, key="deals", lines=0)
+        widgets.figure(
+            "What its shuffle does", plots.shuffle.permutation_lines(panels, TALL_PX), said, key="deals", lines=0
+        )
 
 
 def _maps(state: State) -> None:
@@ -142,7 +146,7 @@ def _maps(state: State) -> None:
     said = text.shuffle.describe_maps(both, text.shuffle.unit_title(name))
     widgets.sentence(said)
     for which in ("original", "compressed") if both.cut_share else ("original",):
-        figure = plots.feature_strip(strips[which], ("before the<br>shuffle", "after the<br>shuffle"), STRIP_PX)
+        figure = plots.shuffle.feature_strip(strips[which], ("before the<br>shuffle", "after the<br>shuffle"), STRIP_PX)
         title = "Before pruning" if which == "original" else "After pruning"
         widgets.figure(title, figure, said, key=f"maps-{which}", lines=0)
 
@@ -154,7 +158,7 @@ def _worth(state: State) -> None:
     said = text.shuffle.describe_worth(table, runs)
     widgets.sentence(said)
     titles = (f"error on {int(runs['samples'].iloc[0]):,} test images (%)", "top-1 error (%)")
-    widgets.figure("", plots.worth(table, titles, TALL_PX), said, key="worth", lines=0)
+    widgets.figure("", plots.shuffle.worth(table, titles, TALL_PX), said, key="worth", lines=0)
 
 
 def _network_head(state: State, title: str, explanation: str, image: bool = False) -> tuple[Recipe, str]:

@@ -76,7 +76,7 @@ def _guideline(state: State, name: str) -> None:
         widgets.sentence(said)
     first = table["form"].iloc[0] if name != "g3" else "one convolution"
     rows, source = text.guidelines.form_rows(table, chosen), text.guidelines.SOURCES[run.example]
-    drawn = plots.form_rows(rows, "memory access (M elements)", source, first)
+    drawn = plots.guidelines.form_rows(rows, "memory access (M elements)", source, first)
     widgets.figure("", drawn, said, key=name, lines=0)
     verdict = text.guidelines.verdict(table, where)
     widgets.reading(f"{verdict} {text.guidelines.describe_equal(name, scale, table)}", lines=2)
@@ -97,7 +97,7 @@ def _lens(state: State) -> None:
     run = _timings(("layers", recipe.arch, recipe.width, preset))
     shares = text.guidelines.with_shares(layers, run)
     hint = " Measure them." if run is None else ""
-    widgets.figure("", plots.layers_under_lens(shares), said, key="lens", lines=0)
+    widgets.figure("", plots.guidelines.layers_under_lens(shares), said, key="lens", lines=0)
     widgets.reading(text.guidelines.describe_shares(shares) + hint, lines=2)
     widgets.heading(f"The whole zoo at width {recipe.width:g}: operations that break each guideline")
     zoo_layers = {architecture(name).title: _annotated(name, recipe.width, preset) for name in architectures()}
@@ -131,12 +131,12 @@ def _speed(state: State) -> None:
     left, right = st.columns([5, 6], gap="medium")
     images = f"{zoo.SCENES[scene].batch} image{'s' if zoo.SCENES[scene].batch > 1 else ''}"
     with left, st.container(gap=None):
-        drawn = plots.macs_against_time(times, chosen, images, level if held == "macs" else 0)
+        drawn = plots.guidelines.macs_against_time(times, chosen, images, level if held == "macs" else 0)
         widgets.figure(f"{len(times)} networks", drawn, text.guidelines.describe_order(times), key="speed")
     with right, st.container(gap=None):
         rows = text.guidelines.network_rows(chosen, YARDSTICK)
         counted, against = ("", YARDSTICK) if preset == "imagenet" else ("MACs an image (M)", "")
-        drawn = plots.form_rows(rows, counted, text.guidelines.SOURCES[run.example], against, 440)
+        drawn = plots.guidelines.form_rows(rows, counted, text.guidelines.SOURCES[run.example], against, 440)
         widgets.figure(heading, drawn, said, key="chosen", lines=0)
         below = text.guidelines.describe_left_out(chosen, held)
         if preset == "imagenet":

@@ -71,12 +71,12 @@ def _separable(state: State) -> None:
     left, right = st.columns(2, gap="medium")
     with left:
         bars = text.ideas.macs_bars(costs, separable.SEPARABLE)
-        _figure("Multiply–accumulates", plots.form_bars(bars, BARS_PX), "The work of both forms, counted")
+        _figure("Multiply–accumulates", plots.ideas.form_bars(bars, BARS_PX), "The work of both forms, counted")
     measured = _timed("separable", separable.modules(kernel, c_in, c_out), (c_in, side, side))
     said = text.ideas.describe_separable(kernel, c_in, c_out, costs, measured)
     with right:
         bars = text.ideas.time_bars(measured, separable.SEPARABLE)
-        _figure("Time on this machine", plots.form_bars(bars, BARS_PX), said)
+        _figure("Time on this machine", plots.ideas.form_bars(bars, BARS_PX), said)
         widgets.reading(text.ideas.measured_how(measured), lines=1)
     with summary:
         widgets.sentence(said)
@@ -95,11 +95,11 @@ def _manifold(state: State) -> None:
     widgets.sentence(said)
     left, right = st.columns([2, 1], gap="medium")
     with left:
-        _figure("The spiral before and after", plots.spirals(points, dims), said)
+        _figure("The spiral before and after", plots.ideas.spirals(points, dims), said)
     with right:
         curve = _curve(readout)
         error = manifold.error(points)
-        figure = plots.error_over_dims(curve, dims, error, text.ideas.rough_percent(error))
+        figure = plots.ideas.error_over_dims(curve, dims, error, text.ideas.rough_percent(error))
         _figure(f"Over {manifold.CURVE_SEEDS} random matrices", figure, "The error over the number of dimensions")
 
 
@@ -118,9 +118,9 @@ def _residual(state: State) -> None:
     with left:
         rows = [(block.name, block.channels, block.layers, block is inverted) for block in (usual, inverted)]
         blocks = pd.DataFrame(rows, columns=["name", "channels", "layers", "highlighted"])
-        _figure("Channels from layer to layer", plots.block_widths(blocks), said)
+        _figure("Channels from layer to layer", plots.ideas.block_widths(blocks), said)
     with right:
-        figure = plots.form_bars(text.ideas.residual_bars(usual, inverted))
+        figure = plots.ideas.form_bars(text.ideas.residual_bars(usual, inverted))
         _figure("What they cost", figure, "Parameters, MACs and memory of both blocks")
 
 
@@ -138,10 +138,10 @@ def _fire(state: State) -> None:
     left, right = st.columns([3, 2], gap="medium")
     with left:
         chosen = pd.Series({"squeeze_ratio": squeeze, "share": share, **vars(costs[fire.PAPER])})
-        figure = plots.squeeze_curves(fire.sweep(), chosen, SHARES_BESIDE)
+        figure = plots.ideas.squeeze_curves(fire.sweep(), chosen, SHARES_BESIDE)
         _figure("SqueezeNet over SR, a line for each share of 3×3 filters", figure, said)
     with right:
-        figure = plots.form_bars(text.ideas.pooling_bars(costs))
+        figure = plots.ideas.form_bars(text.ideas.pooling_bars(costs))
         _figure("Where the maps are halved", figure, "MACs of four places of the poolings")
 
 
@@ -159,14 +159,14 @@ def _groups(state: State) -> None:
     mine = grouped.form(groups)
     with left:
         costs = grouped.costs(channels, side)
-        _figure("Multiply–accumulates", plots.form_bars(text.ideas.macs_bars(costs, mine)), "MACs by group count")
+        _figure("Multiply–accumulates", plots.ideas.form_bars(text.ideas.macs_bars(costs, mine)), "MACs by group count")
     with right:
-        figure = plots.form_bars(text.ideas.width_bars(table, groups))
+        figure = plots.ideas.form_bars(text.ideas.width_bars(table, groups))
         _figure("Width for the same cost", figure, "Channels by group count")
     measured = _timed("groups", grouped.modules(channels), (channels, side, side))
     said = text.ideas.describe_grouped(groups, table, measured)
     with middle:
-        _figure("Time on this machine", plots.form_bars(text.ideas.time_bars(measured, mine)), said)
+        _figure("Time on this machine", plots.ideas.form_bars(text.ideas.time_bars(measured, mine)), said)
         widgets.reading(text.ideas.measured_how(measured), lines=1)
     with summary:
         widgets.sentence(said)

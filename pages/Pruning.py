@@ -116,7 +116,7 @@ def _scores(state: State, recipe: Recipe, shared: Engine) -> None:
     said = text.pruning.describe_scores(scores, layer or None, recipe.scope, recipe.canonical().balance)
     widgets.figure(
         f"{text.pruning.score_title(recipe.criterion)}, and the threshold",
-        plots.score_histogram(own.channels, limit, ends, axis, log, named=False, height=SCORES_PX),
+        plots.pruning.score_histogram(own.channels, limit, ends, axis, log, named=False, height=SCORES_PX),
         said,
         about.pruning.SCORES,
         lambda: widgets.select(state, "layer", "Layer shown", options, layer, text.names.layer_choice, 190),
@@ -159,7 +159,7 @@ def _trainings(state: State, recipe: Recipe, shared: Engine) -> None:
     chosen, axis = text.pruning.training_title(recipe.weights), text.pruning.score_axis(recipe.criterion)
     widgets.figure(
         "After each training",
-        plots.trainings_histogram(channels, limits, chosen, ends, axis, log),
+        plots.pruning.trainings_histogram(channels, limits, chosen, ends, axis, log),
         text.pruning.describe_trainings(found, recipe.criterion),
         about.pruning.TRAININGS,
         pick_training,
@@ -293,7 +293,7 @@ def _weight_versus_channel(state: State, shown: Shown, shared: Engine) -> None:
     with left:
         holes, smaller = both.matrices["holes"][layer], both.matrices["smaller"][layer]
         panels = {"Weights cut: holes": holes, "Channels cut: a smaller matrix": smaller}
-        drawn = plots.matrices(panels, both.matrices["original"][layer].shape)
+        drawn = plots.pruning.matrices(panels, both.matrices["original"][layer].shape)
         widgets.figure("", drawn, text.pruning.describe_matrices(both, layer), key="matrices")
     with right:
         comparison_table(*text.pruning.versus_table(both))

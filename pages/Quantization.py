@@ -129,7 +129,7 @@ def _weights(state: State, recipe: Recipe, layer: str, shared: Engine) -> None:
     of = f"levels of channel {whose}, the widest" if one is None and not own.shared else ""
     widgets.figure(
         "Weights",
-        plots.weights_and_levels(rows, levels, "after" if own.rounded else "", of),
+        plots.quantization.weights_and_levels(rows, levels, "after" if own.rounded else "", of),
         text.quantization.describe_weights(own, names[layer], one),
         about.quantization.weights(),
         pick,
@@ -164,7 +164,7 @@ def _curve(state: State, recipe: Recipe, now: Packed, shared: Engine) -> None:
     place = (now.mean_bits, now.accuracy.value) if is_rounded(recipe) else None
     widgets.figure(
         f"Accuracy against bits, n = {now.accuracy.samples:,}",
-        plots.accuracy_over_bits(points, recipe.scheme, titles, place, before),
+        plots.quantization.accuracy_over_bits(points, recipe.scheme, titles, place, before),
         text.quantization.describe_curve(points, recipe.scheme, before, complete),
         about.quantization.curve(),
         key="curve",
@@ -195,7 +195,7 @@ def _layers(state: State, recipe: Recipe, layer: str, now: Packed, shared: Engin
     names = text.quantization.layer_names(recipe.arch)
     widgets.figure(
         f"Layer by layer, n = {IMAGES}",
-        plots.layer_bars(table, layer, "logits' error (%)"),
+        plots.quantization.layer_bars(table, layer, "logits' error (%)"),
         text.quantization.describe_layers(table, names, probe_bits, recipe.rounding),
         about.quantization.LAYERS,
         controls,
@@ -258,7 +258,7 @@ def _ranges(state: State, recipe: Recipe, layer: str, shared: Engine) -> None:
     order = value_of(state, CHOICES_OF_PAGE, "order")
     widgets.figure(
         "The range of each output channel",
-        plots.channel_ranges(ranges, 2**bits, order == "widest"),
+        plots.quantization.channel_ranges(ranges, 2**bits, order == "widest"),
         text.quantization.describe_ranges(ranges, text.quantization.layer_names(recipe.arch)[layer], bits),
         about.quantization.RANGES,
         lambda: widgets.segments(state, CHOICES_OF_PAGE, "order", ORDERS),

@@ -1,6 +1,5 @@
 """Schemes: which levels the weights of a layer may take. A new one is a function and a line below."""
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -165,14 +164,6 @@ def _dense_places(ordered: Tensor, count: int) -> Tensor:
     after = torch.searchsorted(share, wanted).clamp(1, bins)
     part = (wanted - share[after - 1]) / (share[after] - share[after - 1]).clamp(min=TINY)
     return ends[after - 1] + part * (ends[after] - ends[after - 1])
-
-
-def codebook_rate(weights: int, bits: int, levels: int) -> float:
-    """How many times smaller a codebook makes n weights of b bits: r = nb / (n log₂k + kb), k levels.
-
-    Han et al. 2016, *Deep Compression*, section 3, equation 1.
-    """
-    return weights * bits / (weights * math.log2(levels) + levels * bits)
 
 
 _KRISHNAMOORTHI = "Krishnamoorthi 2018, Quantizing deep convolutional networks, section"

@@ -1,1 +1,5 @@
-"""What a page or a benchmark asks of networks, as tables and numbers without a sentence: one file a topic."""
+"""What a page or a benchmark asks of networks, as tables and numbers without a sentence: one file a topic.
+
+A study takes a recipe, the cache of its stages, and what else it needs; it raises a `CheckpointError` where weights are
+missing or damaged.
+"""

@@ -16,12 +16,7 @@ class Accuracy:
     samples: int
 
 
-def study_accuracy(recipe: Recipe, cache: StageCache | None = None) -> Accuracy:
-    """Build a recipe and count its right answers, and nothing else.
-
-    Raises:
-        CheckpointError: weights are missing or damaged.
-    """
-    cache = StageCache() if cache is None else cache
+def study_accuracy(recipe: Recipe, cache: StageCache) -> Accuracy:
+    """Build a recipe and count its right answers, and nothing else."""
     correct = answer(compress(recipe, cache), cache).correct
     return Accuracy(correct.double().mean().item(), len(correct))

@@ -38,16 +38,12 @@ class Comparison:
     """What a weight of a layer takes, on average."""
 
 
-def study_comparison(recipe: Recipe, cache: StageCache | None = None, original: Recipe | None = None) -> Comparison:
+def study_comparison(recipe: Recipe, cache: StageCache, original: Recipe | None = None) -> Comparison:
     """Build and measure a recipe and its original.
 
     Args:
         original: what to compare with; `original_of(recipe)` if left out.
-
-    Raises:
-        CheckpointError: weights are missing or damaged.
     """
-    cache = StageCache() if cache is None else cache
     recipe, original = recipe.canonical(), original or original_of(recipe)
     last = compress(recipe, cache)
     before = cache.get("measure", original, lambda: measure(compress(original, cache), cache=cache, timed=False))
@@ -103,29 +99,16 @@ def _images(labels: Tensor, before: Answers, after: Answers) -> pd.DataFrame:
     return frame.loc[order.sort_values(["agree", "unsure"], kind="stable").index].reset_index(drop=True)
 
 
-def study_latency(recipe: Recipe, cache: StageCache | None = None, original: Recipe | None = None) -> Latency:
-    """Time a recipe beside its original.
-
-    Raises:
-        CheckpointError: weights are missing or damaged.
-    """
-    cache = StageCache() if cache is None else cache
+def study_latency(recipe: Recipe, cache: StageCache, original: Recipe | None = None) -> Latency:
+    """Time a recipe beside its original."""
     return time_against(compress(recipe, cache), compress(original or original_of(recipe), cache), cache)
 
 
-def study_file(recipe: Recipe, cache: StageCache | None = None) -> bytes:
-    """The file of a recipe's network.
-
-    Raises:
-        CheckpointError: weights are missing or damaged.
-    """
+def study_file(recipe: Recipe, cache: StageCache) -> bytes:
+    """The file of a recipe's network."""
     return file_bytes(compress(recipe, cache))
 
 
-def study_gzipped(recipe: Recipe, cache: StageCache | None = None) -> int:
-    """The length of a recipe's file once gzipped; up to a tenth of a second.
-
-    Raises:
-        CheckpointError: weights are missing or damaged.
-    """
+def study_gzipped(recipe: Recipe, cache: StageCache) -> int:
+    """The length of a recipe's file once gzipped; up to a tenth of a second."""
     return gzip_bytes(compress(recipe, cache))

@@ -53,12 +53,8 @@ class ChannelScores:
     layers: pd.DataFrame
 
 
-def study_scores(recipe: Recipe, cache: StageCache | None = None) -> ChannelScores:
-    """Choose a recipe's channels, without healing or measuring anything: a matter of milliseconds.
-
-    Raises:
-        CheckpointError: weights are missing or damaged.
-    """
+def study_scores(recipe: Recipe, cache: StageCache) -> ChannelScores:
+    """Choose a recipe's channels, without healing or measuring anything: a matter of milliseconds."""
     groups = prune(recipe, cache)[1].groups
     kept = [_mask(scored.survivors, scored.group.size) for scored in groups]
     channels = pd.DataFrame(
@@ -114,22 +110,13 @@ class Proof:
     images: int
 
 
-def study_exactness(recipe: Recipe, cache: StageCache | None = None) -> Proof:
-    """Hold what is left of a recipe against the masked original, before any healing.
-
-    Raises:
-        CheckpointError: weights are missing or damaged.
-    """
+def study_exactness(recipe: Recipe, cache: StageCache) -> Proof:
+    """Hold what is left of a recipe against the masked original, before any healing."""
     return Proof(exactness(recipe, cache), IMAGES)
 
 
-def study_coupling(recipe: Recipe, cache: StageCache | None = None) -> CouplingTable:
-    """The coupling of a recipe's channels. It is the same for every pruning ratio, and kept by the rest of the recipe.
-
-    Raises:
-        CheckpointError: weights are missing or damaged.
-    """
-    cache = StageCache() if cache is None else cache
+def study_coupling(recipe: Recipe, cache: StageCache) -> CouplingTable:
+    """The coupling of a recipe's channels. It is the same for every pruning ratio, and kept by the rest of the recipe."""
     recipe = recipe.canonical()
     key = *recipe_key(recipe, NETWORK), recipe.criterion, tuple(parse(recipe.edits))
     return cache.get("coupling table", key, lambda: _coupling_table(recipe, cache))
@@ -183,13 +170,8 @@ def _mask(places: Tensor, size: int) -> Tensor:
     return own
 
 
-def study_channels(recipe: Recipe, cache: StageCache | None = None) -> ChannelTable:
-    """Choose channel by channel and layer by layer what stays: a matter of milliseconds.
-
-    Raises:
-        CheckpointError: weights are missing or damaged.
-    """
-    cache = StageCache() if cache is None else cache
+def study_channels(recipe: Recipe, cache: StageCache) -> ChannelTable:
+    """Choose channel by channel and layer by layer what stays: a matter of milliseconds."""
     coupling = study_coupling(recipe, cache)
     groups = dict(_numbered(recipe, prune(recipe, cache)[1]))
     kept = {number: _mask(scored.survivors, scored.group.size) for number, scored in groups.items()}
@@ -262,13 +244,8 @@ class PrunedSummary:
     cut_share: float
 
 
-def study_pruned(recipe: Recipe, cache: StageCache | None = None) -> PrunedSummary:
-    """Build a recipe, count its right answers and what an image costs.
-
-    Raises:
-        CheckpointError: weights are missing or damaged.
-    """
-    cache = StageCache() if cache is None else cache
+def study_pruned(recipe: Recipe, cache: StageCache) -> PrunedSummary:
+    """Build a recipe, count its right answers and what an image costs."""
     recipe = recipe.canonical()
     accuracy = study_accuracy(recipe, cache)
     built = compress(recipe, cache)
@@ -285,12 +262,8 @@ class HealingResult:
     seconds: float
 
 
-def study_healing(recipe: Recipe, _cache: StageCache | None = None) -> HealingResult:
-    """Prune a recipe anew, and time its healing.
-
-    Raises:
-        CheckpointError: weights are missing or damaged.
-    """
+def study_healing(recipe: Recipe, _cache: StageCache) -> HealingResult:
+    """Prune a recipe anew, and time its healing."""
     cache = StageCache()  # a healing that is at hand already would take no time
     recipe = recipe.weights_only()
     prune(recipe, cache)
@@ -317,15 +290,11 @@ class WeightVersusChannel:
     samples: int
 
 
-def study_weight_versus_channel(recipe: Recipe, cache: StageCache | None = None) -> WeightVersusChannel:
+def study_weight_versus_channel(recipe: Recipe, cache: StageCache) -> WeightVersusChannel:
     """Prune a recipe's channels, set as many parameters of the same network to zero instead, and measure both.
 
     Both have their BatchNorms recalibrated on the same images. Rounding plays no part.
-
-    Raises:
-        CheckpointError: weights are missing or damaged.
     """
-    cache = StageCache() if cache is None else cache
     recipe = recipe.with_(heal="recalibrate").weights_only()
     whole, smaller = compress(recipe.with_(prune=0.0), cache), compress(recipe, cache)
     weights = sum(m.weight.numel() for m in whole.model.modules() if is_weighted(m))

@@ -126,13 +126,8 @@ class Packed:
         return int(self.parts[coding].sum())
 
 
-def study_packed(recipe: Recipe, cache: StageCache | None = None) -> Packed:
-    """Build a recipe, count its right answers, and pack it in every coding.
-
-    Raises:
-        CheckpointError: weights are missing or damaged.
-    """
-    cache = StageCache() if cache is None else cache
+def study_packed(recipe: Recipe, cache: StageCache) -> Packed:
+    """Build a recipe, count its right answers, and pack it in every coding."""
     built, parts = compress(recipe, cache), {}
     for coding in CODINGS:
         data = file_bytes(_coded(built, coding))
@@ -145,15 +140,11 @@ def _coded(built: Compressed, coding: str) -> Compressed:
     return replace(built, recipe=built.recipe.with_(coding=coding).canonical())
 
 
-def study_layers(recipe: Recipe, cache: StageCache | None = None) -> pd.DataFrame:
+def study_layers(recipe: Recipe, cache: StageCache) -> pd.DataFrame:
     """A row per layer: `layer`, `number`, `bits`, `by_hand` (its bits are set by themselves), `weights`, `sqnr` (dB,
     of its weights, folded; infinite where none is rounded), `spread` (how many times further all of its channels
     reach together than the median one).
-
-    Raises:
-        CheckpointError: weights are missing or damaged.
     """
-    cache = StageCache() if cache is None else cache
     recipe = _own_way(recipe)
     before, state = _weights(_ready(recipe, cache)), compress(recipe, cache).state
     bits, own, rows = bits_by_layer(recipe), layer_bits.parse(recipe.layer_bits), []
@@ -240,13 +231,8 @@ def _level_values(levels: Levels, row: int) -> np.ndarray:
     return ((torch.arange(levels.count) - zero_point) * scale).numpy()
 
 
-def study_weights(recipe: Recipe, cache: StageCache | None, layer: str) -> LayerWeights:
-    """A layer's weights before and after rounding, and their levels.
-
-    Raises:
-        CheckpointError: weights are missing or damaged.
-    """
-    cache = StageCache() if cache is None else cache
+def study_weights(recipe: Recipe, cache: StageCache, layer: str) -> LayerWeights:
+    """A layer's weights before and after rounding, and their levels."""
     recipe = _own_way(recipe)
     before, state = _weights(_ready(recipe, cache)), compress(recipe, cache).state
     weights, rounded, first = [], [], 0
@@ -262,14 +248,10 @@ def study_weights(recipe: Recipe, cache: StageCache | None, layer: str) -> Layer
     return LayerWeights(layer, bits, pd.concat(weights, ignore_index=True), tuple(rounded))
 
 
-def study_ranges(recipe: Recipe, cache: StageCache | None, layer: str) -> pd.DataFrame:
+def study_ranges(recipe: Recipe, cache: StageCache, layer: str) -> pd.DataFrame:
     """A row per output channel of a layer: `channel`, `low`, `high` of its weights, folded; and, where the recipe
     equalizes layers, `low_after`, `high_after`.
-
-    Raises:
-        CheckpointError: weights are missing or damaged.
     """
-    cache = StageCache() if cache is None else cache
     table = _ends(_ready(recipe, cache, False), layer, ("low", "high"))
     if recipe.canonical().equalize:
         table = pd.concat([table, _ends(_ready(recipe, cache, True), layer, ("low_after", "high_after"))], axis=1)
@@ -289,17 +271,13 @@ def sensitivity_recipe(recipe: Recipe, bits: int) -> Recipe:
     return recipe.with_(bits=SCHEMES[recipe.scheme].bits(bits), coding=Recipe.coding, **plain).canonical()
 
 
-def study_sensitivity(recipe: Recipe, cache: StageCache | None = None) -> dict[str, float]:
+def study_sensitivity(recipe: Recipe, cache: StageCache) -> dict[str, float]:
     """For each layer, by name, what rounding it alone to the nearest level does to the logits: the mean square by which
     they move, as a part of their own. No labels.
 
     Args:
         recipe: of `sensitivity_recipe`.
-
-    Raises:
-        CheckpointError: weights are missing or damaged.
     """
-    cache = StageCache() if cache is None else cache
     ready, state = _ready(recipe, cache), compress(recipe, cache).state
     images = cache.get("calibration", (recipe.dataset, IMAGES), lambda: _images(recipe))
     rounded = {layer: {n: state.weight(n) for n in names} for layer, names in _by_layer(list(state.codes)).items()}
@@ -322,7 +300,7 @@ def curve(recipe: Recipe) -> dict[tuple[str, int], Recipe]:
     return found
 
 
-def study_plan(recipe: Recipe, cache: StageCache | None, budget: int, found: Mapping[int, Mapping[str, float]]) -> str:
+def study_plan(recipe: Recipe, cache: StageCache, budget: int, found: Mapping[int, Mapping[str, float]]) -> str:
     """Bits of single layers, as a recipe holds them, whose file takes at most `budget` bytes and hurts least for it.
 
     Args:
@@ -330,9 +308,7 @@ def study_plan(recipe: Recipe, cache: StageCache | None, budget: int, found: Map
 
     Raises:
         ValueError: not even the fewest bits meet the budget.
-        CheckpointError: weights are missing or damaged.
     """
-    cache = StageCache() if cache is None else cache
     ready, numbers = _ready(recipe, cache), {n: i for i, n in enumerate(quantizable_layers(recipe.arch))}
     sizes = {name.removesuffix(".weight"): weight.numel() for name, weight in _weights(ready).items()}
     whole: dict[str, int] = {}

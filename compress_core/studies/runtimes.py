@@ -38,15 +38,13 @@ class RuntimeComparison:
     cut_share: float
 
 
-def study_runtimes(recipe: Recipe, cache: StageCache | None = None) -> RuntimeComparison:
+def study_runtimes(recipe: Recipe, cache: StageCache) -> RuntimeComparison:
     """Time a recipe's network, before its weights are rounded, in three runtimes, and hold their answers together.
 
     Raises:
         CompressError: onnx or onnxruntime is not installed.
         UnsupportedModelError: ONNX has no operator for what the network does.
-        CheckpointError: weights are missing or damaged.
     """
-    cache = StageCache() if cache is None else cache
     built = compress(recipe.weights_only(), cache)
     images, labels = dataset(recipe.dataset).test()
     three = compare_runtimes(built.model, dataset(recipe.dataset).calibration(IMAGES, CALIBRATION_SEED))

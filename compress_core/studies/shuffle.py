@@ -254,12 +254,8 @@ class UnitComparison:
     cut_share: float
 
 
-def study_unit(recipe: Recipe, cache: StageCache | None, name: str) -> UnitComparison:
-    """Extract a unit of a recipe's network, before and after pruning.
-
-    Raises:
-        CheckpointError: weights are missing or damaged.
-    """
+def study_unit(recipe: Recipe, cache: StageCache, name: str) -> UnitComparison:
+    """Extract a unit of a recipe's network, before and after pruning."""
     built = compress(recipe.weights_only(), cache)
     example = torch.zeros(1, *dataset(recipe.dataset).input_shape)
     start, share = built.report.base.model, built.report.pruned.cut_share
@@ -267,16 +263,12 @@ def study_unit(recipe: Recipe, cache: StageCache | None, name: str) -> UnitCompa
     return UnitComparison(before, extract_unit(built.model, example, name) if share else before, share)
 
 
-def study_maps(recipe: Recipe, cache: StageCache | None, name: str, number: int) -> dict[str, pd.DataFrame]:
+def study_maps(recipe: Recipe, cache: StageCache, name: str, number: int) -> dict[str, pd.DataFrame]:
     """What a test image has become around a unit's shuffle, for `original` and `compressed`: for `plots.feature_strip`.
 
     As many channels of each group, those whose maps vary the most, in their order: `row` 0 before the shuffle and 1
     after it, `column`, `channel`, `group`, `pixels` as parts of the brightest shown.
-
-    Raises:
-        CheckpointError: weights are missing or damaged.
     """
-    cache = StageCache() if cache is None else cache
     unit = study_unit(recipe, cache, name)
     built = compress(recipe.weights_only(), cache)
     image = dataset(recipe.dataset).test()[0][number : number + 1]

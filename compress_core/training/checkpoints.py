@@ -58,13 +58,6 @@ def weights_name(sparsity: float) -> str:
     return f"sparse-{sparsity:g}" if sparsity else "plain"
 
 
-def trained_weights(arch: str, dataset: str, folder: Path | None = None) -> list[str]:
-    """Which trainings of an architecture there are, `plain` first, then by rising λ."""
-    pattern = re.compile(rf"{arch}-\d+\.\d\d-{dataset}-(.+)\.safetensors")
-    names = {match[1] for path in (folder or FOLDER).glob("*.safetensors") if (match := pattern.fullmatch(path.name))}
-    return sorted(names, key=lambda name: (name != "plain", name))
-
-
 def in_half_precision(model: nn.Module) -> nn.Module:
     """A copy whose weights, not its biases and BatchNorms, are rounded to what float16 holds."""
     rounded = copy.deepcopy(model)

@@ -6,7 +6,8 @@ import re
 import pandas as pd
 import pytest
 
-from compress_core.plots import form_rows, layers_under_lens, macs_against_time, tokens
+from compress_core.plots import tokens
+from compress_core.plots.guidelines import form_rows, layers_under_lens, macs_against_time
 from compress_core.registry import ARCHITECTURES
 from compress_core.studies.guidelines import compare, lens, zoo
 from compress_core.studies.guidelines.timing import load_example

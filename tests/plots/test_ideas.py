@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 
 from compress_core.analysis.latency import Timings
-from compress_core.plots import block_widths, error_over_dims, form_bars, spirals, squeeze_curves, tokens
+from compress_core.plots import tokens
+from compress_core.plots.ideas import block_widths, error_over_dims, form_bars, spirals, squeeze_curves
 from compress_core.studies.ideas import fire, grouped, manifold, residual, separable
 from compress_core.text import ideas as explain
 from tests.plots.test_plots import contrast

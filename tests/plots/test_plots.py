@@ -8,7 +8,9 @@ import pandas as pd
 import pytest
 
 from compress_core import plots
-from compress_core.plots import accuracy_against_size, score_histogram, tokens
+from compress_core.plots import tokens
+from compress_core.plots.pruning import score_histogram
+from compress_core.plots.tradeoff import accuracy_against_size
 from compress_core.registry import ARCHITECTURES
 from compress_core.zoo import architectures
 from tests.conftest import ROOT
@@ -122,7 +124,7 @@ LAYERS = pd.DataFrame(
 
 
 def test_the_shares_of_a_network_add_up_to_all_of_it():
-    figure = plots.cost_by_kind(LAYERS)
+    figure = plots.architectures.cost_by_kind(LAYERS)
     bars = {}
     for trace in figure.data:
         for name, share in zip(trace.y, trace.x, strict=True):
@@ -133,13 +135,13 @@ def test_the_shares_of_a_network_add_up_to_all_of_it():
 
 
 def test_layers_stand_in_their_order_and_those_without_cost_are_left_out():
-    figure = plots.cost_by_layer(LAYERS[LAYERS["network"] == "A"], "macs")
+    figure = plots.architectures.cost_by_layer(LAYERS[LAYERS["network"] == "A"], "macs")
     assert {trace.name: list(trace.x) for trace in figure.data} == {"dense": [1], "pointwise": [2]}
 
 
 def test_the_chosen_width_is_marked_on_its_line():
     costs = pd.DataFrame({"arch": "squeezenet", "title": "SqueezeNet", "width": [0.5, 1.0], "macs": [10, 40]})
-    figure = plots.cost_against_width(costs, costs[costs["width"] == 0.5], "macs")
+    figure = plots.architectures.cost_against_width(costs, costs[costs["width"] == 0.5], "macs")
     line, mark = figure.data
     assert list(line.x) == [0.5, 1.0] and list(mark.x) == [0.5] and list(mark.y) == [10]
     assert line.line.color == mark.marker.color == ARCHITECTURES["squeezenet"].color
@@ -155,7 +157,7 @@ def test_a_budget_is_a_hundred_percent():
             "macs": [9, 3],
         }
     )
-    pale, full = plots.costs_side_by_side(rows, "params", 100).data
+    pale, full = plots.architectures.costs_side_by_side(rows, "params", 100).data
     assert list(pale.x) == [80, 50] and list(full.x) == pytest.approx([100 / 3, 100])
 
 
@@ -171,7 +173,7 @@ def test_every_arrow_of_a_block_ends_at_its_box():
         }
     )
     arrows = pd.DataFrame({"start": [0, 1, 0], "end": [1, 2, 2], "channels": [4, 4, 4]})
-    figure = plots.block_figure(boxes, arrows)
+    figure = plots.architectures.block_figure(boxes, arrows)
     tips = [(a.x, a.y) for a in figure.layout.annotations if a.showarrow]
     assert sorted(tips) == [(0.6, 0.0), (1.6, 0.0), (2, -0.5)]
     assert [shape.type for shape in figure.layout.shapes].count("rect") == 3

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from compress_core.plots import matrices, score_histogram, tokens, trainings_histogram
+from compress_core.plots import tokens
+from compress_core.plots.pruning import matrices, score_histogram, trainings_histogram
 
 SCORES = [0.1, 0.2, 0.3, 0.4, 0.9]
 

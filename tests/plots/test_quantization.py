@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from compress_core.plots import accuracy_over_bits, channel_ranges, layer_bars, tokens, weights_and_levels
+from compress_core.plots import tokens
+from compress_core.plots.quantization import accuracy_over_bits, channel_ranges, layer_bars, weights_and_levels
 from compress_core.registry import SCHEMES
 from tests.plots.test_plots import contrast
 

@@ -3,15 +3,12 @@
 import pandas as pd
 import streamlit as st
 
-from compress_core import plots, text
+from compress_core import plots, studies, text
 from compress_core.analysis.latency import Latency
 from compress_core.data import dataset
 from compress_core.pipeline import prunable_layers
 from compress_core.recipe import Recipe
 from compress_core.registry import CRITERIA
-from compress_core.studies.home import Comparison, study_file, study_gzipped
-from compress_core.studies.pruning import ChannelScores, score_range, study_scores
-from compress_core.studies.tradeoff import load_grid
 from compress_core.text.numbers import size
 from ui import about, page, widgets
 from ui.address import State
@@ -37,7 +34,7 @@ def main() -> None:
     # What is known first is drawn first: the browser draws the scores while the network is healed and measured, and
     # the rest while it is timed.
     with left.container(gap=None):
-        _scores(shared.ask(study_scores, shown.recipe), shown.recipe.criterion, state)
+        _scores(shared.ask(studies.pruning.study_scores, shown.recipe), shown.recipe.criterion, state)
     comparison = shared.comparison(shown)
     with right.container(gap=None):
         _tradeoff(comparison)
@@ -52,25 +49,25 @@ def main() -> None:
     shared.look_ahead(likely_next(state.before, state.recipe))
 
 
-def _summary(comparison: Comparison, latency: Latency) -> str:
+def _summary(comparison: studies.home.Comparison, latency: Latency) -> str:
     hint = " Turn a knob to compress it." if comparison.compressed.recipe == comparison.original.recipe else ""
     return text.home.summary(comparison, latency) + hint
 
 
-def _steps(comparison: Comparison) -> None:
+def _steps(comparison: studies.home.Comparison) -> None:
     widgets.steps(text.home.steps_table(comparison))
     with widgets.row():
         widgets.reading(text.home.describe_steps(comparison), lines=1)
         widgets.help_on("these steps", about.home.HEALING)
 
 
-def _scores(scores: ChannelScores, criterion: str, state: State) -> None:
+def _scores(scores: studies.pruning.ChannelScores, criterion: str, state: State) -> None:
     layer = state.view.get("layer", ALL_LAYERS)
     options = [ALL_LAYERS, *scores.layers["layer"]]
 
     own = text.pruning.of_layer(scores, layer or None)
     log = CRITERIA[criterion].log_axis
-    ends = score_range(scores.channels["score"], log)
+    ends = studies.pruning.score_range(scores.channels["score"], log)
     threshold = text.pruning.one_threshold(own)
     widgets.figure(
         text.pruning.score_title(criterion),
@@ -83,7 +80,7 @@ def _scores(scores: ChannelScores, criterion: str, state: State) -> None:
     )
 
 
-def _tradeoff(comparison: Comparison) -> None:
+def _tradeoff(comparison: studies.home.Comparison) -> None:
     recipe = comparison.compressed.recipe
     grid = _grid(recipe.arch, recipe.dataset)
     points = text.home.tradeoff_points(comparison)
@@ -100,12 +97,12 @@ def _tradeoff(comparison: Comparison) -> None:
 @st.cache_data(show_spinner=False)
 def _grid(arch: str, dataset: str) -> pd.DataFrame:
     """The table measured beforehand, with a name for each recipe."""
-    table = load_grid(arch, dataset)
+    table = studies.tradeoff.load_grid(arch, dataset)
     rows = table[["width", "prune", "bits"]].to_dict("records")
     return table.assign(name=[text.names.short_name(Recipe(dataset=dataset, arch=arch, **row)) for row in rows])
 
 
-def _tried(comparison: Comparison) -> pd.DataFrame:
+def _tried(comparison: studies.home.Comparison) -> pd.DataFrame:
     """The recipes of this visit before the current one, newest last."""
     tried: dict[str, dict] = st.session_state.setdefault("tried", {})
     own = comparison.compressed
@@ -119,7 +116,7 @@ def _tried(comparison: Comparison) -> pd.DataFrame:
     return before
 
 
-def _images(comparison: Comparison) -> None:
+def _images(comparison: studies.home.Comparison) -> None:
     widgets.head("Test images with both answers, disagreements first", about.home.STRIP)
     data = dataset(comparison.compressed.recipe.dataset)
     shown = comparison.images.head(SHOWN_IMAGES)
@@ -128,13 +125,13 @@ def _images(comparison: Comparison) -> None:
     widgets.reading(text.home.describe_images(comparison))
 
 
-def _take_away(comparison: Comparison, shared: Engine) -> None:
+def _take_away(comparison: studies.home.Comparison, shared: Engine) -> None:
     own = comparison.compressed
     recipe: Recipe = own.recipe
     left, middle, _ = st.columns([2, 2, 3])
     left.download_button(
         f"Download this network ({size(own.file_bytes)})",
-        data=lambda: shared.ask(study_file, recipe, kept=False),
+        data=lambda: shared.ask(studies.home.study_file, recipe, kept=False),
         file_name=f"{recipe.arch}-{recipe.to_query().replace('&', '-').replace('=', '') or 'original'}.safetensors",
         on_click="ignore",
         icon=":material/download:",
@@ -142,7 +139,7 @@ def _take_away(comparison: Comparison, shared: Engine) -> None:
     sizes = middle.popover("Three sizes", on_change="rerun", key="sizes", icon=":material/straighten:")
     if sizes.open:
         with sizes:
-            for table in text.home.size_tables(own, shared.ask(study_gzipped, recipe)):
+            for table in text.home.size_tables(own, shared.ask(studies.home.study_gzipped, recipe)):
                 st.dataframe(
                     table, hide_index=True, column_config={"bytes": st.column_config.NumberColumn(format="localized")}
                 )

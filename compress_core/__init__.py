@@ -21,7 +21,6 @@ from compress_core.quantization.sensitivity import sensitivity, spend
 from compress_core.recipe import Recipe, RecipeError
 from compress_core.training.checkpoints import load
 from compress_core.training.finetune import finetune
-from compress_core.training.multipass import slim_in_passes
 from compress_core.version import VERSION as __version__
 from compress_core.zoo import architectures, build
 
@@ -66,6 +65,5 @@ __all__ = [
     "save",
     "schemes",
     "sensitivity",
-    "slim_in_passes",
     "spend",
 ]

@@ -72,10 +72,7 @@ def answer(compressed: Compressed, cache: StageCache | None = None) -> Answers:
 
 
 def measure(
-    compressed: Compressed,
-    against: Compressed | None = None,
-    cache: StageCache | None = None,
-    timed: bool = True,
+    compressed: Compressed, against: Compressed | None = None, cache: StageCache | None = None, timed: bool = True
 ) -> Measurement:
     """Accuracy, sizes, costs and speed of a compressed network.
 

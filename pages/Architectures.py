@@ -3,22 +3,13 @@
 import pandas as pd
 import streamlit as st
 
-from compress_core import plots, text
-from compress_core.analysis.diagram import Diagram, block_diagram, block_names
-from compress_core.studies.architectures import (
-    beside_counts,
-    best_trained,
-    best_within,
-    count_layers,
-    load_costs,
-    skeleton,
-    within_budget,
-)
+from compress_core import plots, studies, text
 from compress_core.text.numbers import count
 from compress_core.zoo import architecture, architectures
 from ui import about, page, widgets
 from ui.address import State, on_view, value_of, widget_key
 from ui.choices import Choice
+from ui.engine import engine
 
 NOBODY = "none"
 VIEWS = {"inside": "Inside", "width": "Width and paper", "budget": "Same budget"}
@@ -64,7 +55,15 @@ def _pick_cost(state: State) -> None:
 def _inside(state: State) -> None:
     recipe, preset, cost = state.recipe, value_of(state, CHOICES, "preset"), value_of(state, CHOICES, "cost")
     names = _networks(state)
-    layers = pd.concat([_layers(name, recipe.width, preset).assign(network=architecture(name).title) for name in names])
+    table = engine().table
+    layers = pd.concat(
+        [
+            table(studies.architectures.count_layers, name, recipe.width, preset).assign(
+                network=architecture(name).title
+            )
+            for name in names
+        ]
+    )
     said = text.architectures.describe_kinds(layers)
     widgets.sentence(said)
     for name in names:
@@ -90,12 +89,12 @@ def _inside(state: State) -> None:
 
 def _block(state: State, name: str, first: bool) -> None:
     recipe, preset = state.recipe, value_of(state, CHOICES, "preset")
-    blocks = _blocks(name, recipe.width, preset)
+    blocks = engine().table(studies.architectures.list_blocks, name, recipe.width, preset)
     if not blocks:
         widgets.reading(f"{architecture(name).title} has no blocks to draw.", lines=1)
         return
     number = min(value_of(state, CHOICES, "block"), len(blocks))
-    diagram = _diagram(name, recipe.width, preset, blocks[number - 1])
+    diagram = engine().table(studies.architectures.draw_block, name, recipe.width, preset, blocks[number - 1])
     widgets.figure(
         f"{architecture(name).title}, block {number} of {len(blocks)}, width {recipe.width:g}",
         plots.architectures.block_figure(diagram.boxes, diagram.arrows),
@@ -110,7 +109,7 @@ def _block(state: State, name: str, first: bool) -> None:
 def _width(state: State) -> None:
     recipe, preset, cost = state.recipe, value_of(state, CHOICES, "preset"), value_of(state, CHOICES, "cost")
     names = _networks(state)
-    table = _costs(tuple(architectures(yardsticks=True)))
+    table = engine().table(studies.architectures.load_costs, *architectures(yardsticks=True))
     own = pd.concat([table[(table["preset"] == preset) & (table["arch"] == name)] for name in names])
     said = text.architectures.describe_widths(own, recipe.width, cost)
     widgets.sentence(said)
@@ -124,7 +123,7 @@ def _width(state: State) -> None:
         lines=0,
     )
     for name in names:
-        rows = _reported(name)
+        rows = engine().table(studies.architectures.beside_counts, name)
         widgets.head(f"What the paper reports of {architecture(name).title}, and what is counted here")
         if rows.empty:
             widgets.reading(f"{architecture(name).paper}, reports no table of this network.", lines=1)
@@ -136,7 +135,8 @@ def _budget(state: State) -> None:
     preset, cost = value_of(state, CHOICES, "preset"), value_of(state, CHOICES, "cost")
     levels = BUDGETS[preset, cost]
     budget = min(levels, key=lambda level: abs(level - value_of(state, CHOICES, "budget")))
-    rows = within_budget(_costs(tuple(architectures(yardsticks=True))), preset, cost, budget)
+    table = engine().table(studies.architectures.load_costs, *architectures(yardsticks=True))
+    rows = studies.architectures.within_budget(table, preset, cost, budget)
     rows = rows[rows["arch"].isin(architectures())]
     said = text.architectures.describe_budget(rows, cost, budget)
     widgets.sentence(said + (" Raise the budget." if len(rows) < 2 else ""))
@@ -159,10 +159,12 @@ def _budget(state: State) -> None:
     with right, st.container(gap=None):
         if preset == "small":
             widgets.head("Best trained network within the budget, digits")
-            best = text.architectures.best_trained_table(best_trained(state.recipe.dataset, cost, budget))
+            best = text.architectures.best_trained_table(
+                studies.architectures.best_trained(state.recipe.dataset, cost, budget)
+            )
         else:
             widgets.head("Best published network within the budget, ImageNet")
-            best = _best_published(cost, budget)
+            best = engine().table(studies.architectures.best_within, cost, budget)
         if best.empty:
             widgets.reading("None of the six has one that is this small.", lines=1)
         else:
@@ -192,39 +194,6 @@ def _block_slider(state: State, number: int, blocks: int) -> None:
         label_visibility="collapsed",
         width=280,
     )
-
-
-@st.cache_data(show_spinner=False)
-def _costs(archs: tuple[str, ...]) -> pd.DataFrame:
-    """The costs of these architectures, which are all that there are."""
-    table = load_costs()
-    return table.assign(title=table["arch"].map(lambda name: architecture(name).title))
-
-
-@st.cache_data(show_spinner=False, max_entries=200)
-def _layers(arch: str, width: float, preset: str) -> pd.DataFrame:
-    return count_layers(arch, width, preset)
-
-
-@st.cache_data(show_spinner=False, max_entries=200)
-def _blocks(arch: str, width: float, preset: str) -> list[str]:
-    return block_names(skeleton(arch, width, preset)[0])
-
-
-@st.cache_data(show_spinner=False, max_entries=500)
-def _diagram(arch: str, width: float, preset: str, block: str) -> Diagram:
-    model, image = skeleton(arch, width, preset)
-    return block_diagram(model, block, image)
-
-
-@st.cache_data(show_spinner=False)
-def _reported(arch: str) -> pd.DataFrame:
-    return beside_counts(arch)
-
-
-@st.cache_data(show_spinner=False)
-def _best_published(cost: str, budget: float) -> pd.DataFrame:
-    return best_within(cost, budget)
 
 
 main()

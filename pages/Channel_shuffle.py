@@ -3,21 +3,9 @@
 import pandas as pd
 import streamlit as st
 
-from compress_core import plots, text
+from compress_core import plots, studies, text
 from compress_core.data import dataset
 from compress_core.recipe import Recipe
-from compress_core.studies.shuffle import (
-    connectivity_shares,
-    group_of_each,
-    inverse,
-    shuffle_order,
-    shuffle_steps,
-    shuffle_units,
-    shuffling,
-    stack_connectivity,
-    study_maps,
-    study_unit,
-)
 from compress_core.studies.shuffle_worth import load_worth
 from compress_core.zoo import architecture
 from ui import about, page, widgets
@@ -62,17 +50,17 @@ def _shuffle(state: State) -> None:
     allowed = KNOBS["extra"].values[: max(groups, 2)]
     extra = _slider(right, state, "extra", "Channels left over", allowed) if groups > 1 else 0
     sizes = [per_group + (group < extra) for group in range(groups)]
-    index, own = shuffle_order(sizes), group_of_each(tuple(sizes))
+    index, own = studies.shuffle.shuffle_order(sizes), studies.shuffle.group_of_each(tuple(sizes))
     said = text.shuffle.describe_shuffle(groups, per_group, extra)
     widgets.sentence(said)
     figure_keys()
     moves = plots.shuffle.shuffle_animation(
-        shuffle_steps(sizes), text.shuffle.captions(groups, per_group, extra), MOVES_PX
+        studies.shuffle.shuffle_steps(sizes), text.shuffle.captions(groups, per_group, extra), MOVES_PX
     )
     widgets.figure("", moves, said, key="moves", lines=0)
     left, right = st.columns(2, gap="medium")
     way = value_of(state, KNOBS, "way")
-    shown = index if way == "forward" else inverse(index)
+    shown = index if way == "forward" else studies.shuffle.inverse(index)
     whose = own if way == "forward" else [own[channel] for channel in index.tolist()]
     read = text.shuffle.describe_permutation(index.tolist(), groups, per_group, extra)
     with left.container(gap=None):
@@ -100,14 +88,14 @@ def _connectivity(state: State) -> None:
     groups = _slider(left, state, "g", "Groups g")
     per_group = _slider(middle, state, "n", "Channels per group n")
     layers = _slider(right, state, "k", "Grouped layers k")
-    shares = _shares(groups, per_group)
+    shares = engine().table(studies.shuffle.connectivity_shares, groups, per_group, MAX_LAYERS)
     said = text.shuffle.describe_connectivity(groups, per_group, layers, shares)
     widgets.sentence(said)
     left, right = st.columns([3, 2], gap="medium")
-    own = group_of_each((per_group,) * groups)
+    own = studies.shuffle.group_of_each((per_group,) * groups)
     with left.container(gap=None):
         panels = [
-            (title, pd.DataFrame(stack_connectivity(groups, per_group, layers, shuffle).numpy()), own)
+            (title, pd.DataFrame(studies.shuffle.stack_connectivity(groups, per_group, layers, shuffle).numpy()), own)
             for title, shuffle in (("without shuffle", False), ("with shuffle", True))
         ]
         title = "Which input channels reach which outputs"
@@ -121,17 +109,19 @@ def _unit(state: State) -> None:
     recipe, name = _network_head(state, "A unit of the network", about.shuffle.UNIT)
     if not name:
         return
-    both = engine().ask(study_unit, recipe.weights_only(), name)
+    both = engine().ask(studies.shuffle.study_unit, recipe.weights_only(), name)
     said = text.shuffle.describe_unit(both, text.shuffle.unit_title(name))
     widgets.sentence(said + ("" if both.cut_share else " Raise the pruning ratio to see what becomes of it."))
     units = [("before pruning", both.before)] + ([("after pruning", both.after)] if both.cut_share else [])
     left, right = st.columns(2, gap="medium")
     with left.container(gap=None):
-        panels = [(title, pd.DataFrame(u.reach.numpy()), group_of_each(u.input_groups)) for title, u in units]
+        panels = [
+            (title, pd.DataFrame(u.reach.numpy()), studies.shuffle.group_of_each(u.input_groups)) for title, u in units
+        ]
         title = "Which inputs of the unit reach which outputs"
         widgets.figure(title, plots.shuffle.reach_matrices(panels, TALL_PX), said, key="unit-reach", lines=0)
     with right.container(gap=None):
-        panels = [(title, u.shuffle.tolist(), group_of_each(u.shuffle_groups)) for title, u in units]
+        panels = [(title, u.shuffle.tolist(), studies.shuffle.group_of_each(u.shuffle_groups)) for title, u in units]
         widgets.figure(
             "What its shuffle does", plots.shuffle.permutation_lines(panels, TALL_PX), said, key="deals", lines=0
         )
@@ -141,8 +131,8 @@ def _maps(state: State) -> None:
     recipe, name = _network_head(state, "Real maps around a shuffle", about.shuffle.MAPS, image=True)
     if not name:
         return
-    both = engine().ask(study_unit, recipe.weights_only(), name)
-    strips = engine().ask(study_maps, recipe, name, value_of(state, KNOBS, "image"), kept=False)
+    both = engine().ask(studies.shuffle.study_unit, recipe.weights_only(), name)
+    strips = engine().ask(studies.shuffle.study_maps, recipe, name, value_of(state, KNOBS, "image"), kept=False)
     said = text.shuffle.describe_maps(both, text.shuffle.unit_title(name))
     widgets.sentence(said)
     for which in ("original", "compressed") if both.cut_share else ("original",):
@@ -163,12 +153,12 @@ def _worth(state: State) -> None:
 
 def _network_head(state: State, title: str, explanation: str, image: bool = False) -> tuple[Recipe, str]:
     """The title and the choice of a unit; no unit where the network has none, with a way to one that has."""
-    arch, units = state.recipe.arch, shuffle_units(state.recipe.arch)
+    arch, units = state.recipe.arch, studies.shuffle.shuffle_units(state.recipe.arch)
     if not units:
         widgets.head(title, explanation)
         widgets.sentence(f"{architecture(arch).title} shuffles no channels.")
         with widgets.row():
-            for other in shuffling():
+            for other in studies.shuffle.shuffling():
                 show = f"Show {architecture(other).title}"
                 st.button(show, key=f"show-{other}", on_click=lambda other=other: change_recipe(state, arch=other))
         return state.recipe, ""
@@ -211,14 +201,11 @@ def _slider(place, state: State, name: str, label: str, values: tuple | None = N
     return value
 
 
-@st.cache_data(show_spinner=False, max_entries=64)
-def _shares(groups: int, per_group: int) -> pd.DataFrame:
-    return connectivity_shares(groups, per_group, MAX_LAYERS)
-
-
 def _units(recipe: Recipe) -> tuple[str, ...]:
     """The units that an address may name; any, where the network has none to show."""
-    return shuffle_units(recipe.arch) or tuple(unit for arch in shuffling() for unit in shuffle_units(arch))
+    return studies.shuffle.shuffle_units(recipe.arch) or tuple(
+        unit for arch in studies.shuffle.shuffling() for unit in studies.shuffle.shuffle_units(arch)
+    )
 
 
 main()

@@ -1,6 +1,5 @@
 """The guidelines for fast networks: each measured on this machine, as a lens on the zoo, and FLOPs against speed."""
 
-import pandas as pd
 import streamlit as st
 
 from compress_core import plots, text
@@ -91,7 +90,7 @@ def _lens(state: State) -> None:
         "Operation by operation, in the order in which they run: what breaks a guideline, and where MACs mislead.", 1
     )
     widgets.segments(state, CHOICES, "preset", PRESETS)
-    layers = _annotated(recipe.arch, recipe.width, preset)
+    layers = engine().table(annotate, recipe.arch, recipe.width, preset)
     said = text.guidelines.describe_lens(title, count_violations(layers), len(layers))
     widgets.sentence(said)
     run = _timings(("layers", recipe.arch, recipe.width, preset))
@@ -100,7 +99,9 @@ def _lens(state: State) -> None:
     widgets.figure("", plots.guidelines.layers_under_lens(shares), said, key="lens", lines=0)
     widgets.reading(text.guidelines.describe_shares(shares) + hint, lines=2)
     widgets.heading(f"The whole zoo at width {recipe.width:g}: operations that break each guideline")
-    zoo_layers = {architecture(name).title: _annotated(name, recipe.width, preset) for name in architectures()}
+    zoo_layers = {
+        architecture(name).title: engine().table(annotate, name, recipe.width, preset) for name in architectures()
+    }
     found = {name: (len(own), count_violations(own)) for name, own in zoo_layers.items()}
     st.dataframe(text.guidelines.lens_table(found), hide_index=True, height=38 + 35 * len(found))
 
@@ -116,7 +117,7 @@ def _speed(state: State) -> None:
         level = _level(state, held, preset)
     top = st.container()
     run = _timings(("zoo", scene))
-    times = compare.zoo_times(_networks(scene), run)
+    times = compare.zoo_times(engine().table(zoo.networks, scene), run)
     if held == "macs":
         chosen = compare.at_equal_macs(times, level)
         heading = f"The nearest of each to {count(level)} MACs"
@@ -196,16 +197,6 @@ def _status(question: Question, run: Timings | None, waits: bool) -> None:
         widgets.progress_line(text.guidelines.source(run))
         return
     widgets.progress_line(text.guidelines.describe_progress(job.share), job.share)
-
-
-@st.cache_data(show_spinner=False, max_entries=200)
-def _annotated(arch: str, width: float, preset: str) -> pd.DataFrame:
-    return annotate(arch, width, preset)
-
-
-@st.cache_data(show_spinner=False)
-def _networks(scene: str) -> pd.DataFrame:
-    return zoo.networks(scene)
 
 
 main()

@@ -47,13 +47,9 @@ def main() -> None:
     with st.container(gap="xsmall"):
         st.space("xxsmall")  # Streamlit's header hides what is flush with the top
         idea = widgets.segments(state, KNOBS, "idea", IDEAS)
-        {
-            "separable": _separable,
-            "manifold": _manifold,
-            "residual": _residual,
-            "fire": _fire,
-            "groups": _groups,
-        }[idea](state)
+        {"separable": _separable, "manifold": _manifold, "residual": _residual, "fire": _fire, "groups": _groups}[idea](
+            state
+        )
 
 
 def _separable(state: State) -> None:
@@ -97,7 +93,7 @@ def _manifold(state: State) -> None:
     with left:
         _figure("The spiral before and after", plots.ideas.spirals(points, dims), said)
     with right:
-        curve = _curve(readout)
+        curve = engine().table(manifold.error_curve, readout)
         error = manifold.error(points)
         figure = plots.ideas.error_over_dims(curve, dims, error, text.ideas.rough_percent(error))
         _figure(f"Over {manifold.CURVE_SEEDS} random matrices", figure, "The error over the number of dimensions")
@@ -184,11 +180,6 @@ def _timed(what: str, forms: dict, input_shape: tuple[int, int, int]) -> Timings
 def _figure(title: str, drawn: Figure, said: str) -> None:
     with st.container(gap=None):
         widgets.figure(title, drawn, said, lines=0)
-
-
-@st.cache_data(show_spinner=False)
-def _curve(readout: str) -> pd.DataFrame:
-    return manifold.error_curve(readout)
 
 
 main()

@@ -3,24 +3,11 @@
 import pandas as pd
 import streamlit as st
 
-from compress_core import plots, text
+from compress_core import plots, studies, text
 from compress_core.errors import CheckpointError
 from compress_core.pipeline import prunable_layers
 from compress_core.recipe import Recipe
 from compress_core.registry import CRITERIA, HEALINGS
-from compress_core.studies.accuracy import study_accuracy
-from compress_core.studies.pruning import (
-    HealingResult,
-    score_range,
-    study_channels,
-    study_coupling,
-    study_exactness,
-    study_healing,
-    study_pruned,
-    study_scores,
-    study_weight_versus_channel,
-    thresholds,
-)
 from compress_core.text.numbers import percent
 from ui import about, edits, knobs, page, threshold, widgets
 from ui.address import State, change_recipe
@@ -49,7 +36,7 @@ def main() -> None:
     if shown is None:
         return
     recipe = shown.recipe
-    if unknown := text.pruning.describe_unknown(recipe, shared.ask(study_channels, recipe)):
+    if unknown := text.pruning.describe_unknown(recipe, shared.ask(studies.pruning.study_channels, recipe)):
         page.warn(unknown)
     with st.container(gap="xsmall"):
         top = st.container(gap="xsmall")
@@ -77,31 +64,36 @@ def _look_ahead(state: State, recipe: Recipe, shared: Engine) -> None:
     before = state.before.weights_only()
     guesses = knobs.likely_next(before, recipe)
     if recipe.prune not in knobs.RATIOS:  # the threshold was moved
-        scores = shared.ask(study_scores, recipe).channels["score"]
-        guesses = threshold.likely_next(thresholds(scores, CRITERIA[recipe.criterion].log_axis), before, recipe)
+        scores = shared.ask(studies.pruning.study_scores, recipe).channels["score"]
+        guesses = threshold.likely_next(
+            studies.pruning.thresholds(scores, CRITERIA[recipe.criterion].log_axis), before, recipe
+        )
 
     def rest(shown: Shown) -> None:
-        shared.ask(study_exactness, shown.recipe)
-        shared.ask(study_channels, shown.recipe)
+        shared.ask(studies.pruning.study_exactness, shown.recipe)
+        shared.ask(studies.pruning.study_channels, shown.recipe)
         for weights in trainings(shown.recipe):
-            shared.ask(study_scores, shown.recipe.with_(weights=weights))
+            shared.ask(studies.pruning.study_scores, shown.recipe.with_(weights=weights))
 
-    shared.look_ahead(guesses, (lambda shown: shared.ask(study_pruned, shown.recipe), rest))
+    shared.look_ahead(guesses, (lambda shown: shared.ask(studies.pruning.study_pruned, shown.recipe), rest))
 
 
 def _summary(shown: Shown, shared: Engine) -> None:
-    before, after = shared.ask(study_pruned, shown.original), shared.ask(study_pruned, shown.recipe)
+    before, after = (
+        shared.ask(studies.pruning.study_pruned, shown.original),
+        shared.ask(studies.pruning.study_pruned, shown.recipe),
+    )
     hint = "" if before.recipe != after.recipe else " Raise the pruning ratio to cut channels."
     widgets.sentence(text.pruning.summary(before, after) + hint)
     with widgets.row():
-        proof = shared.ask(study_exactness, shown.recipe)
+        proof = shared.ask(studies.pruning.study_exactness, shown.recipe)
         said = text.pruning.describe_exactness(proof.difference, proof.images, after.cut_share)
         badge(said, idle=after.cut_share == 0)
         widgets.help_on("this proof", about.pruning.EXACT)
 
 
 def _scores(state: State, recipe: Recipe, shared: Engine) -> None:
-    scores = shared.ask(study_scores, recipe)
+    scores = shared.ask(studies.pruning.study_scores, recipe)
     layers = list(scores.layers["layer"])
     layer = state.view.get("layer", ALL_LAYERS)
     layer = layer if layer in layers else ALL_LAYERS
@@ -110,9 +102,9 @@ def _scores(state: State, recipe: Recipe, shared: Engine) -> None:
     own = text.pruning.of_layer(scores, layer or None)
     limit = text.pruning.one_threshold(own)
     log = CRITERIA[recipe.criterion].log_axis
-    table = thresholds(scores.channels["score"], log)
+    table = studies.pruning.thresholds(scores.channels["score"], log)
     axis = text.pruning.score_axis(recipe.criterion)
-    ends = score_range(scores.channels["score"], log)
+    ends = studies.pruning.score_range(scores.channels["score"], log)
     said = text.pruning.describe_scores(scores, layer or None, recipe.scope, recipe.canonical().balance)
     widgets.figure(
         f"{text.pruning.score_title(recipe.criterion)}, and the threshold",
@@ -135,7 +127,9 @@ def _trainings(state: State, recipe: Recipe, shared: Engine) -> None:
     found = {}
     for weights in trainings(recipe):
         try:
-            found[text.pruning.training_title(weights)] = shared.ask(study_scores, recipe.with_(weights=weights))
+            found[text.pruning.training_title(weights)] = shared.ask(
+                studies.pruning.study_scores, recipe.with_(weights=weights)
+            )
         except CheckpointError as error:
             page.warn([str(error)])
     key = "lambda"
@@ -155,7 +149,7 @@ def _trainings(state: State, recipe: Recipe, shared: Engine) -> None:
     channels = pd.concat([scores.channels.assign(training=name) for name, scores in found.items()])
     limits = pd.Series({name: text.pruning.one_threshold(scores) for name, scores in found.items()}, dtype=float)
     log = CRITERIA[recipe.criterion].log_axis
-    ends = score_range(channels["score"], log)
+    ends = studies.pruning.score_range(channels["score"], log)
     chosen, axis = text.pruning.training_title(recipe.weights), text.pruning.score_axis(recipe.criterion)
     widgets.figure(
         "After each training",
@@ -169,7 +163,7 @@ def _trainings(state: State, recipe: Recipe, shared: Engine) -> None:
 
 def _tiles(state: State, recipe: Recipe, shared: Engine):
     """The tiles; returns the place for what the last change by hand has brought."""
-    table = shared.ask(study_channels, recipe)
+    table = shared.ask(studies.pruning.study_channels, recipe)
     with widgets.row():
         widgets.heading("Every channel")
         edits.buttons(state)
@@ -178,27 +172,27 @@ def _tiles(state: State, recipe: Recipe, shared: Engine):
         widgets.help_on("the tiles", about.pruning.TILES)
     last_change = st.container()
     symbol = text.pruning.score_symbol(recipe.criterion)
-    coupling = shared.ask(study_coupling, recipe)
+    coupling = shared.ask(studies.pruning.study_coupling, recipe)
     tiles(coupling, table, symbol, "tiles", lambda wanted: edits.toggle(state, wanted, shared))
     return last_change
 
 
 def _last_change(state: State, recipe: Recipe, shared: Engine) -> None:
     before = edits.before_last(state)
-    said = text.pruning.describe_channels_table(shared.ask(study_channels, recipe))
+    said = text.pruning.describe_channels_table(shared.ask(studies.pruning.study_channels, recipe))
     if before is not None:
-        was = shared.ask(study_pruned, recipe.with_(edits=before))
-        said += f" {text.pruning.describe_change(was, shared.ask(study_pruned, recipe))}"
+        was = shared.ask(studies.pruning.study_pruned, recipe.with_(edits=before))
+        said += f" {text.pruning.describe_change(was, shared.ask(studies.pruning.study_pruned, recipe))}"
     widgets.reading(said, lines=1)
 
 
 def _view(state: State, shown: Shown, shared: Engine) -> None:
     with widgets.row():
         widgets.heading("Measure at this ratio")
-        view = widgets.views(state, CHOICES, "view", VIEWS, CLOSED)
+        view = widgets.segments(state, CHOICES, "view", VIEWS, CLOSED)
     if view == CLOSED:
         return
-    if not shared.ask(study_pruned, shown.recipe).cut_share:
+    if not shared.ask(studies.pruning.study_pruned, shown.recipe).cut_share:
         widgets.reading("Nothing is cut yet, so there is nothing to compare. Raise the pruning ratio.", lines=1)
         return
     {"criteria": _criteria, "healing": _healings, "versus": _weight_versus_channel}[view](state, shown, shared)
@@ -217,7 +211,7 @@ def _marked(title: str, chosen: bool) -> str:
 
 def _criteria(state: State, shown: Shown, shared: Engine) -> None:
     recipe = shown.recipe
-    original = shared.ask(study_accuracy, shown.original)
+    original = shared.ask(studies.accuracy.study_accuracy, shown.original)
     widgets.head(text.pruning.criteria_heading(recipe, original.samples), about.pruning.criteria())
     place, below = st.container(), st.container()
     titles = {name: _marked(entry.title, name == recipe.criterion) for name, entry in CRITERIA.items()}
@@ -225,27 +219,27 @@ def _criteria(state: State, shown: Shown, shared: Engine) -> None:
     drawn = _drawn("criteria", recipe)
     found: dict[str, tuple[float, float]] = {}
     for name in GrowingBars(place, rows, original.value, "Accuracy of each criterion", "cut → healed", drawn):
-        after_cut = shared.ask(study_accuracy, recipe.with_(criterion=name, heal="none")).value
-        healed = shared.ask(study_accuracy, recipe.with_(criterion=name)).value
+        after_cut = shared.ask(studies.accuracy.study_accuracy, recipe.with_(criterion=name, heal="none")).value
+        healed = shared.ask(studies.accuracy.study_accuracy, recipe.with_(criterion=name)).value
         found[name] = after_cut, healed
         rows[name] = Bar(titles[name], "", after_cut, healed, (percent(after_cut), percent(healed)))
     with below:
         widgets.reading(text.pruning.describe_criteria(found, recipe))
 
 
-def _healing(recipe: Recipe, name: str, shared: Engine) -> HealingResult | None:
+def _healing(recipe: Recipe, name: str, shared: Engine) -> studies.pruning.HealingResult | None:
     """What a healing brings, and how long it takes; None while one that takes seconds is computed."""
     healed = recipe.with_(heal=name)
     return (
-        shared.ask_later(study_healing, healed)
+        shared.ask_later(studies.pruning.study_healing, healed)
         if HEALINGS[name].slow
-        else shared.ask(study_healing, healed, timed=True)
+        else shared.ask(studies.pruning.study_healing, healed, timed=True)
     )
 
 
 def _healings(state: State, shown: Shown, shared: Engine) -> None:
     recipe = shown.recipe
-    original = shared.ask(study_accuracy, shown.original)
+    original = shared.ask(studies.accuracy.study_accuracy, shown.original)
     title = f"The same cut, healed: accuracy on {original.samples:,} test images"
     widgets.head(title, about.pruning.healings())
     training = [
@@ -261,7 +255,7 @@ def _healing_bars(recipe: Recipe, original: float, shared: Engine, training: boo
     titles = {name: _marked(HEALINGS.title(name), name == recipe.heal) for name in HEALINGS}
     rows = {name: Bar(title, "", None, None, (), pair=False) for name, title in titles.items()}
     drawn = _drawn("healing", recipe)
-    found: dict[str, HealingResult] = {}
+    found: dict[str, studies.pruning.HealingResult] = {}
     for name in GrowingBars(place, rows, original, "Accuracy after each healing", "", drawn):
         result = _healing(recipe, name, shared)
         if result is None:
@@ -279,7 +273,7 @@ def _healing_bars(recipe: Recipe, original: float, shared: Engine, training: boo
 
 
 def _weight_versus_channel(state: State, shown: Shown, shared: Engine) -> None:
-    both = shared.ask(study_weight_versus_channel, shown.recipe, timed=True)
+    both = shared.ask(studies.pruning.study_weight_versus_channel, shown.recipe, timed=True)
     layers = list(both.matrices["original"])
     layer = state.view.get("matrix")
     layer = layer if layer in layers else text.pruning.default_layer(both)

@@ -3,26 +3,12 @@
 import pandas as pd
 import streamlit as st
 
-from compress_core import plots, text
+from compress_core import plots, studies, text
 from compress_core.errors import CompressError
 from compress_core.pipeline import quantizable_layers
 from compress_core.quantization.integer import missing
 from compress_core.recipe import Recipe, layer_bits
 from compress_core.registry import SCHEMES
-from compress_core.studies.accuracy import study_accuracy
-from compress_core.studies.quantization import (
-    IMAGES,
-    PROBE_BITS,
-    Packed,
-    curve,
-    is_rounded,
-    sensitivity_recipe,
-    study_layers,
-    study_packed,
-    study_ranges,
-    study_weights,
-)
-from compress_core.studies.runtimes import study_runtimes
 from compress_core.text.numbers import size
 from ui import about, finer_choices, knobs, page, quantization, widgets
 from ui.address import State, change_recipe, change_view, value_of
@@ -59,13 +45,16 @@ def main() -> None:
         middle = st.container(gap="xsmall")
         lower_left, lower_right = st.columns([2, 3], gap="medium")
         below = st.container(gap="xsmall")
-    layers = shared.ask(study_layers, recipe)
+    layers = shared.ask(studies.quantization.study_layers, recipe)
     layer = _layer(state, layers)
     with left.container(gap=None):
         _weights(state, recipe, layer, shared)
-    now, original = shared.ask(study_packed, recipe), shared.ask(study_packed, shown.original)
+    now, original = (
+        shared.ask(studies.quantization.study_packed, recipe),
+        shared.ask(studies.quantization.study_packed, shown.original),
+    )
     with top:
-        before = shared.ask(study_packed, recipe.weights_only())
+        before = shared.ask(studies.quantization.study_packed, recipe.weights_only())
         hint = "" if now.recipe != before.recipe else " Move the bit width to round its weights."
         widgets.sentence(text.quantization.summary(now, before, original) + hint)
     going_on = quantization.run_queue(state, recipe, shared)
@@ -99,7 +88,10 @@ def _look_ahead(state: State, shared: Engine) -> None:
     shared.look_ahead(likely, [lambda shown: [shared.ask(*piece) for piece in quantization.layer_pieces(shown.recipe)]])
     shared.look_ahead(
         likely,
-        [lambda shown: shared.ask(study_packed, shown.recipe), lambda shown: shared.ask(study_layers, shown.recipe)],
+        [
+            lambda shown: shared.ask(studies.quantization.study_packed, shown.recipe),
+            lambda shown: shared.ask(studies.quantization.study_layers, shown.recipe),
+        ],
     )
 
 
@@ -111,7 +103,10 @@ def _switches(state: State) -> None:
 
 
 def _weights(state: State, recipe: Recipe, layer: str, shared: Engine) -> None:
-    own, names = shared.ask(study_weights, recipe, layer, kept=False), text.quantization.layer_names(recipe.arch)
+    own, names = (
+        shared.ask(studies.quantization.study_weights, recipe, layer, kept=False),
+        text.quantization.layer_names(recipe.arch),
+    )
     channel = value_of(state, CHOICES_OF_PAGE, "channel")
     channel = channel if channel != ALL and channel < own.channels else ALL
 
@@ -152,16 +147,16 @@ def _pick_layer(state: State, recipe: Recipe, layer: str, label: str, key: str) 
     )
 
 
-def _curve(state: State, recipe: Recipe, now: Packed, shared: Engine) -> None:
-    wanted = curve(recipe)
-    found = {place: shared.known(Piece(study_accuracy, one)) for place, one in wanted.items()}
+def _curve(state: State, recipe: Recipe, now: studies.quantization.Packed, shared: Engine) -> None:
+    wanted = studies.quantization.curve(recipe)
+    found = {place: shared.known(Piece(studies.accuracy.study_accuracy, one)) for place, one in wanted.items()}
     rows = [(*place, accuracy.value) for place, accuracy in found.items() if accuracy is not None]
     points = pd.DataFrame(rows, columns=["scheme", "bits", "accuracy"])
     complete = len(rows) == len(found)
     quantization.grew("curve", recipe, complete)
-    before = shared.ask(study_packed, recipe.weights_only()).accuracy.value
+    before = shared.ask(studies.quantization.study_packed, recipe.weights_only()).accuracy.value
     titles = {scheme: SCHEMES.title(scheme) for scheme in dict.fromkeys(scheme for scheme, _ in wanted)}
-    place = (now.mean_bits, now.accuracy.value) if is_rounded(recipe) else None
+    place = (now.mean_bits, now.accuracy.value) if studies.quantization.is_rounded(recipe) else None
     widgets.figure(
         f"Accuracy against bits, n = {now.accuracy.samples:,}",
         plots.quantization.accuracy_over_bits(points, recipe.scheme, titles, place, before),
@@ -171,13 +166,20 @@ def _curve(state: State, recipe: Recipe, now: Packed, shared: Engine) -> None:
     )
 
 
-def _layers(state: State, recipe: Recipe, layer: str, now: Packed, shared: Engine) -> None:
+def _layers(state: State, recipe: Recipe, layer: str, now: studies.quantization.Packed, shared: Engine) -> None:
     if quantization.spend_if_known(state, recipe, shared):
         st.rerun()
-    probe_bits = None if is_rounded(recipe) else PROBE_BITS
-    layers = shared.ask(study_layers, sensitivity_recipe(recipe, probe_bits) if probe_bits else recipe)
+    probe_bits = None if studies.quantization.is_rounded(recipe) else studies.quantization.PROBE_BITS
+    layers = shared.ask(
+        studies.quantization.study_layers,
+        studies.quantization.sensitivity_recipe(recipe, probe_bits) if probe_bits else recipe,
+    )
     known = {p.recipe.bits: shared.known(p) for p in quantization.layer_pieces(recipe)}
-    errors = {bits: known.get(sensitivity_recipe(recipe, bits).bits) for bits in set(layers["bits"]) if bits < 32}
+    errors = {
+        bits: known.get(studies.quantization.sensitivity_recipe(recipe, bits).bits)
+        for bits in set(layers["bits"])
+        if bits < 32
+    }
     table = text.quantization.layer_bars_table(layers, errors, recipe.arch)
     quantization.grew("layers", recipe, not table["error"].isna().any())
     number = int(layers.loc[layers["layer"] == layer, "number"].item())
@@ -194,7 +196,7 @@ def _layers(state: State, recipe: Recipe, layer: str, now: Packed, shared: Engin
 
     names = text.quantization.layer_names(recipe.arch)
     widgets.figure(
-        f"Layer by layer, n = {IMAGES}",
+        f"Layer by layer, n = {studies.quantization.IMAGES}",
         plots.quantization.layer_bars(table, layer, "logits' error (%)"),
         text.quantization.describe_layers(table, names, probe_bits, recipe.rounding),
         about.quantization.LAYERS,
@@ -226,7 +228,7 @@ def _bit_picker(state: State, recipe: Recipe, number: int) -> None:
     )
 
 
-def _budget(state: State, recipe: Recipe, now: Packed) -> None:
+def _budget(state: State, recipe: Recipe, now: studies.quantization.Packed) -> None:
     if SCHEMES[recipe.scheme].fixed_bits:  # there is nothing to spend
         return
     with st.popover("Spend bytes", type="tertiary", icon=":material/savings:"), st.form("budget", border=False):
@@ -246,15 +248,15 @@ def _budget(state: State, recipe: Recipe, now: Packed) -> None:
         )
 
 
-def _bytes(now: Packed, original: Packed) -> None:
+def _bytes(now: studies.quantization.Packed, original: studies.quantization.Packed) -> None:
     widgets.head("Where the bytes are", about.quantization.BYTES)
     comparison_table(*text.quantization.bytes_table(now, original))
     widgets.reading(text.quantization.describe_bytes(now, original))
 
 
 def _ranges(state: State, recipe: Recipe, layer: str, shared: Engine) -> None:
-    bits = recipe.bits if recipe.bits < 32 else PROBE_BITS
-    ranges = shared.ask(study_ranges, recipe.with_(bits=bits), layer)
+    bits = recipe.bits if recipe.bits < 32 else studies.quantization.PROBE_BITS
+    ranges = shared.ask(studies.quantization.study_ranges, recipe.with_(bits=bits), layer)
     order = value_of(state, CHOICES_OF_PAGE, "order")
     widgets.figure(
         "The range of each output channel",
@@ -270,7 +272,7 @@ def _view(state: State, recipe: Recipe, shared: Engine) -> None:
     titles = {RUNTIMES: "Float and int8, three runtimes"}
     with widgets.row():
         widgets.heading("On this machine")
-        view = widgets.views(state, CHOICES_OF_PAGE, "view", titles, CLOSED)
+        view = widgets.segments(state, CHOICES_OF_PAGE, "view", titles, CLOSED)
         widgets.help_on("the runtimes", about.quantization.RUNTIMES)
     if view == CLOSED:
         return
@@ -278,7 +280,9 @@ def _view(state: State, recipe: Recipe, shared: Engine) -> None:
         widgets.reading(lacks, lines=1)
         return
     try:
-        waits = shared.ask_later(study_runtimes, recipe.weights_only(), quiet=True) is None  # starts it
+        waits = (
+            shared.ask_later(studies.runtimes.study_runtimes, recipe.weights_only(), quiet=True) is None
+        )  # starts it
     except CompressError as error:
         widgets.reading(str(error), lines=1)
         return
@@ -287,7 +291,7 @@ def _view(state: State, recipe: Recipe, shared: Engine) -> None:
 
 def _runtimes(_: State, recipe: Recipe, shared: Engine, waits: bool) -> None:
     try:
-        found = shared.ask_later(study_runtimes, recipe.weights_only(), quiet=True)
+        found = shared.ask_later(studies.runtimes.study_runtimes, recipe.weights_only(), quiet=True)
     except CompressError:
         st.rerun()  # the page says it
     if found is None:

@@ -18,7 +18,6 @@ _STYLE = f"""<style>
   row-gap: .5rem; align-items: center; font-size: .95rem; line-height: 1.3; }}
 .cc-bars > .cc-name {{ font-weight: 600; }}
 .cc-bars > .cc-name span {{ display: block; font-weight: 400; font-size: .875rem; opacity: .8; }}
-.cc-bars > .cc-best {{ color: inherit; }}
 .cc-tracks {{ position: relative; display: grid; gap: 3px; }}
 .cc-track {{ height: 11px; border-radius: 6px; background: {LINE}; overflow: hidden; }}
 .cc-track.cc-thin {{ height: 7px; }}

@@ -102,6 +102,10 @@ class Engine:
 
         return self.results.get(stage, key, in_turn)
 
+    def table(self, make: Callable[..., T], *args: Hashable) -> T:
+        """What a quick function makes of plain values, made once."""
+        return self.results.get(make.__name__, args, partial(make, *args))
+
     def shown(self, recipe: Recipe) -> Shown:
         """The recipes to show.
 

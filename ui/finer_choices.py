@@ -8,7 +8,17 @@ import streamlit as st
 from compress_core import text
 from compress_core.pipeline import build_options
 from compress_core.recipe import ACTIVATION_BITS, MULTIPLES, Recipe
-from compress_core.registry import CRITERIA, DATASETS, HEALINGS, ROUNDINGS, SCHEMES, SCOPES, TRAININGS
+from compress_core.registry import (
+    CLIPPINGS,
+    CODINGS,
+    CRITERIA,
+    DATASETS,
+    HEALINGS,
+    ROUNDINGS,
+    SCHEMES,
+    SCOPES,
+    TRAININGS,
+)
 from compress_core.training.checkpoints import trained_values, trained_widths
 from compress_core.zoo import architecture
 from ui.address import State, change_recipe
@@ -60,6 +70,18 @@ def _balances(recipe: Recipe) -> tuple[bool, ...]:
     return (False, True) if "groups" in architecture(recipe.arch).options else (False,)
 
 
+def _clippings(_: Recipe) -> list[str]:
+    return [Recipe.clipping, *CLIPPINGS]
+
+
+def _multiple(many: int) -> str:
+    return "1 (any number stays)" if many == 1 else str(many)
+
+
+def _off_or_on(_: Recipe) -> tuple[bool, bool]:
+    return False, True
+
+
 def _yes_or_no(value: object) -> str:
     return "Yes" if value in (True, "huffman") else "No"
 
@@ -70,56 +92,25 @@ PRUNING = (
     FinerChoice("weights", "Trained", trainings, TRAININGS.title),
     FinerChoice("criterion", "Channels are ranked by", _names(CRITERIA), CRITERIA.title),
     FinerChoice("scope", "Channels compete in", _names(SCOPES), SCOPES.title),
-    FinerChoice(
-        "multiple_of",
-        "Channels stay in multiples of",
-        lambda _: MULTIPLES,
-        lambda many: "1 (any number stays)" if many == 1 else str(many),
-    ),
+    FinerChoice("multiple_of", "Channels stay in multiples of", lambda _: MULTIPLES, _multiple),
     FinerChoice("balance", "Each group keeps as many channels", _balances, _yes_or_no),
     FinerChoice("heal", "After the cut, heal", _names(HEALINGS), HEALINGS.title),
 )
 SELECTORS = (
     FinerChoice("scheme", "Levels of the weights", _names(SCHEMES), SCHEMES.title),
     FinerChoice("rounding", "Rounding", _names(ROUNDINGS), ROUNDINGS.title),
-    FinerChoice(
-        "clipping",
-        "How far the levels reach",
-        lambda _: text.quantization.clipping_choices(),
-        text.quantization.clipping_title,
-    ),
+    FinerChoice("clipping", "How far the levels reach", _clippings, text.quantization.clipping_title),
     FinerChoice("activation_bits", "Activations", lambda _: ACTIVATION_BITS[::-1], text.quantization.activations_title),
 )
+_FOLD = "BatchNorm becomes part of the convolution before it, then it is rounded."
+_EQUALIZE = "Neighbouring layers share the spread of their channels' ranges."
+_CORRECT = "Each output's mean is set right on images without labels."
+_HUFFMAN = "Frequent codes get short words in the file. Nothing else changes."
 SWITCHES = (
-    FinerChoice(
-        "fold",
-        "Fold BatchNorm",
-        lambda _: (False, True),
-        _yes_or_no,
-        "BatchNorm becomes part of the convolution before it, then it is rounded.",
-    ),
-    FinerChoice(
-        "equalize",
-        "Equalize layers",
-        lambda _: (False, True),
-        _yes_or_no,
-        "Neighbouring layers share the spread of their channels' ranges.",
-    ),
-    FinerChoice(
-        "correct_bias",
-        "Correct biases",
-        lambda _: (False, True),
-        _yes_or_no,
-        "Each output's mean is set right on images without labels.",
-    ),
-    FinerChoice(
-        "coding",
-        "Huffman coding",
-        lambda _: ("plain", "huffman"),
-        _yes_or_no,
-        "Frequent codes get short words in the file. Nothing else changes.",
-        on="huffman",
-    ),
+    FinerChoice("fold", "Fold BatchNorm", _off_or_on, _yes_or_no, _FOLD),
+    FinerChoice("equalize", "Equalize layers", _off_or_on, _yes_or_no, _EQUALIZE),
+    FinerChoice("correct_bias", "Correct biases", _off_or_on, _yes_or_no, _CORRECT),
+    FinerChoice("coding", "Huffman coding", _names(CODINGS), _yes_or_no, _HUFFMAN, on="huffman"),
 )
 QUANTIZATION = SELECTORS + SWITCHES
 

@@ -80,7 +80,4 @@ def _data(coupling: CouplingTable, table: ChannelTable, score: str) -> dict:
         "groups": groups,
         "colors": colors,
         "label": f"Channel tiles. {describe_channels_table(table)}",
-    } | {
-        "hint": _HINT,
-        "score": score,
-    }
+    } | {"hint": _HINT, "score": score}

@@ -138,33 +138,26 @@ def select(
     )
 
 
-def segments(state: State, choices: Mapping[str, Choice], name: str, titles: Mapping[str, str]) -> str:
-    """A segmented control that sets a page's own choice, which always has a value; returns it."""
-    return st.segmented_control(
-        choices[name].title.capitalize(),
-        list(titles),
-        default=value_of(state, choices, name),
-        required=True,
-        format_func=titles.get,
-        key=widget_key(state, name),
-        on_change=on_view(state, name),
-        label_visibility="collapsed",
-    )
+def segments(
+    state: State, choices: Mapping[str, Choice], name: str, titles: Mapping[str, str], closed: str | None = None
+) -> str:
+    """A segmented control that sets a page's own choice; returns it.
 
-
-def views(state: State, choices: Mapping[str, Choice], name: str, titles: Mapping[str, str], closed: str) -> str:
-    """A segmented control that opens one of several views, or none, which is `closed`; returns the view."""
-    view = value_of(state, choices, name)
+    Args:
+        closed: the choice that stands for none of the segments, if one does.
+    """
+    chosen = value_of(state, choices, name)
     st.segmented_control(
         choices[name].title.capitalize(),
         list(titles),
-        default=None if view == closed else view,
+        default=None if chosen == closed else chosen,
+        required=closed is None,
         format_func=titles.get,
         key=widget_key(state, name),
         on_change=on_view(state, name),
         label_visibility="collapsed",
     )
-    return view
+    return chosen
 
 
 def sliders(

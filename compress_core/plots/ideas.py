@@ -153,15 +153,7 @@ def error_over_dims(curve: pd.DataFrame, dims: int, error: float, text: str) -> 
     labels = [
         label("error, median and middle 80 %", BETTER, y=1.0, **right),
         label("points that lose a coordinate, (n+1)/2ⁿ", USUAL, y=0.93, **right),
-        label(
-            f"<b>n = {dims}: {text}</b>",
-            x=dims,
-            y=at,
-            xanchor="left",
-            xshift=12,
-            yshift=14,
-            font=VALUE_FONT,
-        ),
+        label(f"<b>n = {dims}: {text}</b>", x=dims, y=at, xanchor="left", xshift=12, yshift=14, font=VALUE_FONT),
     ]
     return figure(
         traces,
@@ -275,13 +267,7 @@ def squeeze_curves(sweep: pd.DataFrame, chosen: pd.Series, shares: list[float]) 
         ) | {"tickvals": [0.125, 0.25, 0.5, 0.75, 1], "ticktext": ["⅛", "¼", "½", "¾", "1"]}
         axes[f"yaxis{number(i)}"] = axis(title, range=[0, top], anchor=on["xaxis"])
     return figure(
-        traces,
-        axes.pop("xaxis"),
-        axes.pop("yaxis"),
-        labels,
-        height=HEIGHT_PX,
-        margin=MARGIN | {"t": 10},
-        **axes,
+        traces, axes.pop("xaxis"), axes.pop("yaxis"), labels, height=HEIGHT_PX, margin=MARGIN | {"t": 10}, **axes
     )
 
 

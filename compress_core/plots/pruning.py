@@ -117,12 +117,7 @@ MATRICES_PX = 470
 
 
 def trainings_histogram(
-    channels: pd.DataFrame,
-    thresholds: pd.Series,
-    chosen: str,
-    ends: tuple[float, float],
-    score: str,
-    log: bool = False,
+    channels: pd.DataFrame, thresholds: pd.Series, chosen: str, ends: tuple[float, float], score: str, log: bool = False
 ) -> go.Figure:
     """The same scores after several trainings, one below the other on one axis.
 

@@ -336,10 +336,7 @@ def worth(table: pd.DataFrame, titles: list[str], height: int = HEIGHT_PX) -> go
             x += [without, with_, None]
             y += [place, place, None]
         traces.append(on | {"mode": "lines", "x": x, "y": y, "line": {"color": _LINE, "width": 3}, "hoverinfo": "skip"})
-        for name, color, symbol, shift in (
-            ("without", USUAL, "diamond", 0.13),
-            ("with", BETTER, "circle", -0.13),
-        ):
+        for name, color, symbol, shift in (("without", USUAL, "diamond", 0.13), ("with", BETTER, "circle", -0.13)):
             known = rows[f"{name}_high"].notna().all()
             spread = {
                 "type": "data",

@@ -137,10 +137,7 @@ CRITERIA.register(
         score=l1,
     ),
     l2=Criterion(
-        title="L2 norm",
-        formula=rf"$\lVert w_c \rVert_2$ {_LAYER_MEAN}",
-        paper="as the L1 norm, squared",
-        score=l2,
+        title="L2 norm", formula=rf"$\lVert w_c \rVert_2$ {_LAYER_MEAN}", paper="as the L1 norm, squared", score=l2
     ),
     fpgm=Criterion(
         title="Geometric median",

@@ -18,11 +18,7 @@ Cell = frozenset[tuple[str, str, int]]
 
 
 def network_slimming(
-    old: nn.Module,
-    new: nn.Module,
-    example_input: Tensor,
-    criterion: str = "bn_scale",
-    coupling: Coupling | None = None,
+    old: nn.Module, new: nn.Module, example_input: Tensor, criterion: str = "bn_scale", coupling: Coupling | None = None
 ) -> PruneResult:
     """Cut `old` down to the widths of `new`, keeping the most important channels; neither is changed.
 

@@ -3,3 +3,7 @@
 A study takes a recipe, the cache of its stages, and what else it needs; it raises a `CheckpointError` where weights are
 missing or damaged.
 """
+
+from compress_core.studies import accuracy, architectures, home, pruning, quantization, runtimes, shuffle, tradeoff
+
+__all__ = ["accuracy", "architectures", "home", "pruning", "quantization", "runtimes", "shuffle", "tradeoff"]

@@ -7,6 +7,7 @@ import pandas as pd
 import torch
 from torch import nn
 
+from compress_core.analysis.diagram import Diagram, block_diagram, block_names
 from compress_core.analysis.profile import profile
 from compress_core.data import dataset
 from compress_core.training.shipped import trained_accuracies
@@ -16,6 +17,17 @@ FILE = Path(__file__).parent / "costs.csv"
 WIDTHS = tuple(round(0.05 * step, 2) for step in range(2, 41))
 PRESETS = {"imagenet": ((3, 224, 224), 1000), "small": (dataset("digits").input_shape, 10)}
 """Of each preset the images (C, H, W) and the classes that its costs are counted for."""
+
+
+def list_blocks(arch: str, width: float, preset: str) -> list[str]:
+    """The names of the units of a network that its paper draws."""
+    return block_names(skeleton(arch, width, preset)[0])
+
+
+def draw_block(arch: str, width: float, preset: str, block: str) -> Diagram:
+    """The diagram of one unit."""
+    model, image = skeleton(arch, width, preset)
+    return block_diagram(model, block, image)
 
 
 def skeleton(arch: str, width: float, preset: str, **options: object) -> tuple[nn.Module, torch.Tensor]:
@@ -46,11 +58,16 @@ def count_costs(archs: Sequence[str] | None = None) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["arch", "preset", "width", "params", "macs", "memory_access"])
 
 
-def load_costs() -> pd.DataFrame:
-    """The shipped table, made by `python -m compress_core costs`; what it lacks is counted now, in a second or two."""
+def load_costs(*archs: str) -> pd.DataFrame:
+    """The shipped table, made by `python -m compress_core costs`, and what it lacks, counted in a second or two.
+
+    Args:
+        archs: those that it is to have; all if left out.
+    """
     table = pd.read_csv(FILE, comment="#")
-    missing = [arch for arch in architectures(yardsticks=True) if arch not in set(table["arch"])]
-    return pd.concat([table, count_costs(missing)], ignore_index=True) if missing else table
+    missing = [arch for arch in archs or architectures(yardsticks=True) if arch not in set(table["arch"])]
+    table = pd.concat([table, count_costs(missing)], ignore_index=True) if missing else table
+    return table.assign(title=table["arch"].map(lambda name: architecture(name).title))
 
 
 def within_budget(costs: pd.DataFrame, preset: str, cost: str, budget: float) -> pd.DataFrame:
@@ -100,12 +117,7 @@ def best_within(cost: str, budget: float) -> pd.DataFrame:
         if fitting:
             top1, row, params, macs = max(fitting, key=lambda entry: entry[0])
             rows.append(
-                {
-                    "Network": row.name,
-                    "Top-1 (%)": top1,
-                    "Parameters": f"{params:.2f} M",
-                    "MACs": f"{macs:.0f} M",
-                }
+                {"Network": row.name, "Top-1 (%)": top1, "Parameters": f"{params:.2f} M", "MACs": f"{macs:.0f} M"}
             )
     table = pd.DataFrame(rows)
     return table.sort_values("Top-1 (%)", ascending=False) if len(table) else table

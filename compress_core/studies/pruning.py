@@ -116,7 +116,7 @@ def study_exactness(recipe: Recipe, cache: StageCache) -> Proof:
 
 
 def study_coupling(recipe: Recipe, cache: StageCache) -> CouplingTable:
-    """The coupling of a recipe's channels. It is the same for every pruning ratio, and kept by the rest of the recipe."""
+    """The coupling of a recipe's channels, kept by what it depends on: not by the pruning ratio."""
     recipe = recipe.canonical()
     key = *recipe_key(recipe, NETWORK), recipe.criterion, tuple(parse(recipe.edits))
     return cache.get("coupling table", key, lambda: _coupling_table(recipe, cache))

@@ -43,11 +43,6 @@ def clipping_title(clipping: str) -> str:
     return USUAL_CLIPPING if clipping == Recipe.clipping else CLIPPINGS.title(clipping)
 
 
-def clipping_choices() -> list[str]:
-    """The clippings that a selector offers."""
-    return [Recipe.clipping, *CLIPPINGS]
-
-
 def activations_title(bits: int) -> str:
     """A bit width of what layers read, for a selector."""
     return "32 (off)" if bits == 32 else f"{bits} bits"

@@ -77,5 +77,5 @@ HEALINGS.register(
         result=f"and {EPOCHS} epochs distilled",
         gerund="fine-tuning",
         method=f"solving each layer again and {EPOCHS} epochs of distillation from the original",
-    ),
+    )
 )

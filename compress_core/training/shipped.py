@@ -65,17 +65,7 @@ class Job:
 
     def arguments(self) -> list[str]:
         """What `python -m compress_core` is told to train it."""
-        chosen = [
-            "train",
-            "--arch",
-            self.arch,
-            "--width",
-            f"{self.width:g}",
-            "--dataset",
-            DATASET,
-            "--seed",
-            str(self.seed),
-        ]
+        chosen = f"train --arch {self.arch} --width {self.width:g} --dataset {DATASET} --seed {self.seed}".split()
         chosen += ["--sparsity", f"{self.sparsity:g}"] if self.sparsity else []
         return chosen + [text for name, value in self.options for text in ("--option", f"{name}={value}")]
 

@@ -86,12 +86,7 @@ def _fires(factor: float, divisor: int) -> list[tuple[int, int, int]]:
 
 
 def _imagenet(
-    width: float,
-    num_classes: int,
-    in_channels: int,
-    version: str = "1.1",
-    bypass: str = "none",
-    norm: bool = False,
+    width: float, num_classes: int, in_channels: int, version: str = "1.1", bypass: str = "none", norm: bool = False
 ) -> SqueezeNet:
     chosen = VERSIONS[version]
     stem = make_divisible(chosen.stem * width, 8)

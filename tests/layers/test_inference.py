@@ -14,8 +14,7 @@ from tests.conftest import with_random_norms
 
 
 @pytest.mark.parametrize(
-    ("arch", "threads"),
-    [*((arch, 1) for arch in cc.architectures()), ("studentnet", 2), ("shufflenet_v1", 2)],
+    ("arch", "threads"), [*((arch, 1) for arch in cc.architectures()), ("studentnet", 2), ("shufflenet_v1", 2)]
 )
 def test_predictions_are_those_of_the_plain_network(arch, threads):
     model = with_random_norms(cc.build(arch))

@@ -143,11 +143,7 @@ def built(program: list[tuple[str, int, int, int]], flat: bool, seed: int) -> tu
     return model, torch.randn(2, 3, PIXELS, PIXELS, dtype=torch.float64)
 
 
-programs = st.lists(
-    st.tuples(st.sampled_from(STEPS), *[st.integers(0, 11)] * 3),
-    min_size=3,
-    max_size=12,
-)
+programs = st.lists(st.tuples(st.sampled_from(STEPS), *[st.integers(0, 11)] * 3), min_size=3, max_size=12)
 
 
 @given(program=programs, flat=st.booleans(), ratio=st.sampled_from([0.2, 0.5, 0.8]), seed=st.integers(0, 2**16))

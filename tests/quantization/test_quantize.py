@@ -153,14 +153,8 @@ def test_nothing_of_the_original_changes(rounding):
         ({"bits": 33}, "1 to 16, or 32 for none; it was 33"),
         ({"bits": 4.5}, "1 to 16, or 32 for none; it was 4.5"),
         ({"bits": {"cnn.0.0": 40}}, "1 to 16, or 32 for none; it was 40"),
-        (
-            {"rounding": "error_compensating", "images": IMAGES[:, 0]},
-            "run on calibration images of 256 × 32 × 32",
-        ),
-        (
-            {"activations": 4, "images": IMAGES.expand(-1, 3, -1, -1)},
-            "run on calibration images of 256 × 3 × ",
-        ),
+        ({"rounding": "error_compensating", "images": IMAGES[:, 0]}, "run on calibration images of 256 × 32 × 32"),
+        ({"activations": 4, "images": IMAGES.expand(-1, 3, -1, -1)}, "run on calibration images of 256 × 3 × "),
         ({"correct_bias": True, "images": IMAGES * math.nan}, "needs images of finite numbers"),
         ({"correct_bias": True, "images": IMAGES.int()}, "of floating-point numbers; it was torch.int32"),
         (

@@ -12,7 +12,6 @@ from hypothesis.extra import numpy as hnp
 import compress_core as cc
 from compress_core.quantization.clipping import clippings
 from compress_core.quantization.grids import Codebook, Grid
-from compress_core.quantization.schemes import codebook_rate
 from compress_core.registry import CLIPPINGS, SCHEMES
 
 weights = hnp.arrays(np.float32, st.tuples(st.integers(1, 5), st.integers(1, 7)), elements=st.floats(-3, 3, width=32))
@@ -137,11 +136,6 @@ def test_few_values_get_a_level_each():
     book = SCHEMES["codebook"].fit(torch.tensor([[0.5, 0.5, -1.0], [2.0, 0.5, -1.0]]), 4, MIN_MAX, None)
     weight = torch.tensor([0.5, -1.0, 2.0])
     assert torch.equal(book.dequantize(book.nearest(weight)), weight) and len(book.levels) == 16
-
-
-def test_the_codebooks_rate_is_the_papers_example():
-    """Han et al. 2016, section 3: 16 weights of 32 bits on 4 levels are 16 · 32 / (4 · 32 + 2 · 16) = 3.2 smaller."""
-    assert codebook_rate(16, 32, 4) == 3.2
 
 
 @given(weights, st.integers(2, 6), st.sampled_from(["per_tensor", "per_channel", "per_channel_symmetric"]))

@@ -33,9 +33,9 @@ def test_a_row_is_a_layer_and_a_tile_each_of_its_channels(arch, cache):
         assert len(set(row.places)) == len(row.places) == outputs(model.get_submodule(row.layer)), row.layer
 
 
-def test_the_shortcut_of_mobilenet_v2_makes_two_layers_one():
+def test_the_shortcut_of_mobilenet_v2_makes_two_layers_one(cache):
     """Block 2 adds its input, which block 1 has put out; block 3 halves the map and starts anew."""
-    coupling = study_coupling(cc.Recipe(arch="mobilenet_v2"))
+    coupling = study_coupling(cc.Recipe(arch="mobilenet_v2"), cache)
     group = coupling.layers.set_index("layer")["group"]
     assert group["blocks.1.project.0"] == group["blocks.2.project.0"] != group["blocks.3.project.0"]
     own = coupling.kinds[coupling.kinds["group"] == group["blocks.1.project.0"]]
@@ -45,9 +45,9 @@ def test_the_shortcut_of_mobilenet_v2_makes_two_layers_one():
     assert own["depthwise"].item() == () and len(own["norms"].item()) == 2
 
 
-def test_a_group_whose_channels_are_shared_by_different_layers_has_kinds():
+def test_a_group_whose_channels_are_shared_by_different_layers_has_kinds(cache):
     """In ShuffleNetV1 stage 2 goes on with the stem's channels and its own ones, which the stem does not write."""
-    coupling = study_coupling(cc.Recipe(arch="shufflenet_v1"))
+    coupling = study_coupling(cc.Recipe(arch="shufflenet_v1"), cache)
     group = coupling.layers.set_index("layer").loc["stem.0", "group"]
     kind_of = coupling.channels[coupling.channels["group"] == group].set_index("channel")["kind"]
     kinds = coupling.kinds[coupling.kinds["group"] == group].set_index("kind")
@@ -130,7 +130,7 @@ def test_the_accuracy_is_what_is_measured(cache):
 
 def test_a_rung_is_the_same_network_and_took_time(cache):
     recipe = cc.Recipe(prune=0.4, heal="recalibrate")
-    rung = study_healing(recipe)
+    rung = study_healing(recipe, cache)
     assert rung.accuracy == study_accuracy(recipe, cache)
     assert 0 < rung.seconds < 20
 

@@ -88,8 +88,8 @@ def test_the_trainings_are_told_by_what_they_have_switched_off(cache):
     assert f"{100 * round(shares['sparse-0.15'], 3):.3g} % (λ = 0.15)" in text
 
 
-def test_the_words_of_a_shortcut():
-    coupling = study_coupling(cc.Recipe(arch="mobilenet_v2"))
+def test_the_words_of_a_shortcut(cache):
+    coupling = study_coupling(cc.Recipe(arch="mobilenet_v2"), cache)
     group = coupling.layers.set_index("layer").loc["blocks.1.project.0", "group"]
     assert dict(explain.describe_couplings(coupling))[group] == (
         "Written by Block 1 project and Block 2 project, carried by 2 BatchNorms, read by Block 2 expand and "
@@ -97,8 +97,8 @@ def test_the_words_of_a_shortcut():
     )
 
 
-def test_the_words_of_a_depthwise_layer():
-    coupling = study_coupling(cc.Recipe(arch="studentnet"))
+def test_the_words_of_a_depthwise_layer(cache):
+    coupling = study_coupling(cc.Recipe(arch="studentnet"), cache)
     assert explain.describe_couplings(coupling)[0] == (
         0,
         "Written by Block 0, carried by the depthwise layer of Block 1 and 2 BatchNorms, read by Block 1.",

@@ -8,8 +8,9 @@ import torch
 import compress_core as cc
 from compress_core.layers.inference import predict
 from compress_core.layers.vision import torchvision
+from compress_core.registry import TRAININGS
 from compress_core.training import checkpoints
-from compress_core.training.checkpoints import FOLDER, load_weights, read_metadata, trained_weights, trained_widths
+from compress_core.training.checkpoints import FOLDER, load_weights, read_metadata, trained_widths
 from compress_core.training.shipped import DATASET, SPARSITIES, Job, jobs, trained_accuracies, write_list
 from compress_core.zoo import architecture
 from tests.helpers.marks import sampled
@@ -48,7 +49,8 @@ def test_every_architecture_reads_95_percent_at_full_width(arch):
 @pytest.mark.parametrize("arch", cc.architectures())
 def test_every_architecture_has_its_widths_and_its_sparse_trainings(arch):
     assert trained_widths(arch, DATASET) == [0.25, 0.5, 0.75, 1.0]
-    assert trained_weights(arch, DATASET) == ["plain", *(f"sparse-{strength:g}" for strength in SPARSITIES)]
+    assert all(1.0 in trained_widths(arch, DATASET, name) for name in TRAININGS)
+    assert list(TRAININGS)[1:] == [f"sparse-{strength:g}" for strength in SPARSITIES]
 
 
 @pytest.mark.parametrize("arch", cc.architectures())
@@ -60,7 +62,7 @@ def test_sparse_training_pulls_scaling_factors_to_zero(arch):
         scales = torch.cat([norm.weight.detach().abs() for norm in norms])
         return (scales < 0.05).float().mean().item()
 
-    shares = [small(weights) for weights in trained_weights(arch, DATASET)]
+    shares = [small(weights) for weights in TRAININGS]
     assert shares == sorted(shares) and shares[0] < 0.02 and shares[-1] > 0.15
 
 

@@ -228,25 +228,16 @@ def test_make_divisible_rounds_the_papers_way(channels, divisor):
         ({"name": "studentnet", "width": float("nan")}, "between 0.1 and 2.0; it was nan"),
         ({"name": "mobilenet_v2", "width": "wide"}, "between 0.1 and 2.0; it was wide"),
         ({"name": "shufflenet_v1", "groups": 5}, r"groups of ShuffleNetV1 cannot be 5. Allowed: 3, 1, 2, 4, 8"),
-        (
-            {"name": "shufflenet_v2", "groups": 2},
-            r"has no option 'groups'. It takes: stem_stride",
-        ),
+        ({"name": "shufflenet_v2", "groups": 2}, r"has no option 'groups'. It takes: stem_stride"),
         ({"name": "squeezenet", "version": 1.1}, r"version of SqueezeNet cannot be 1.1. Allowed: '1.1', '1.0'"),
         ({"name": "squeezenet", "norm": 1}, r"norm of SqueezeNet cannot be 1. Allowed: False, True"),
-        (
-            {"name": "mobilenet_v1", "preset": "imagenet", "stem_stride": 1},
-            "no option 'stem_stride'. It takes none",
-        ),
+        ({"name": "mobilenet_v1", "preset": "imagenet", "stem_stride": 1}, "no option 'stem_stride'. It takes none"),
         ({"name": ["studentnet"]}, r"There is no architecture '\['studentnet'\]'"),
         ({"name": "studentnet", "preset": ["small"]}, "StudentNet has no preset"),
         ({"name": "studentnet", "width": True}, "between 0.1 and 2.0; it was True"),
         ({"name": "mobilenet_v1", "in_channels": True}, "number of input channels must be a whole number"),
         ({"name": "mobilenet_v1", "in_channels": 0}, "number of input channels must be a whole number, 1 or more"),
-        (
-            {"name": "mobilenet_v1", "num_classes": 2.5},
-            "number of classes must be a whole number.*it was 2.5",
-        ),
+        ({"name": "mobilenet_v1", "num_classes": 2.5}, "number of classes must be a whole number.*it was 2.5"),
     ],
 )
 def test_what_cannot_be_built_is_a_sentence(arguments, message):

@@ -26,7 +26,4 @@ def cost_ratio(kernel: int, c_out: int) -> float:
 def modules(kernel: int, c_in: int, c_out: int) -> dict[str, nn.Module]:
     """Both forms, with BatchNorm and ReLU behind each convolution."""
     depthwise = ConvBNAct(c_in, c_in, kernel, groups=c_in)
-    return {
-        FULL: ConvBNAct(c_in, c_out, kernel),
-        SEPARABLE: nn.Sequential(depthwise, ConvBNAct(c_in, c_out)),
-    }
+    return {FULL: ConvBNAct(c_in, c_out, kernel), SEPARABLE: nn.Sequential(depthwise, ConvBNAct(c_in, c_out))}

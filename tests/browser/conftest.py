@@ -11,8 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.conftest import ROOT
+from tests.helpers.browser import PATIENCE_S, SCREEN
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
@@ -22,11 +24,19 @@ SECOND_PAGE = (
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    if CHROMIUM is None:
-        skip = pytest.mark.skip(reason="no chromium on this machine (Debian: apt-get install chromium)")
-        for item in items:
-            if Path(__file__).parent in item.path.parents:
-                item.add_marker(skip)
+    """All journeys go to one worker, which alone starts the server and the browser; without a browser they skip."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group("browser"))
+            if CHROMIUM is None:
+                item.add_marker(pytest.mark.skip(reason="no chromium here (Debian: apt-get install chromium)"))
+
+
+def _answers(port: int) -> bool:
+    try:
+        return urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=5).status == 200
+    except OSError:
+        return False
 
 
 @contextlib.contextmanager
@@ -40,16 +50,14 @@ def serving(folder: Path, *options: str) -> Iterator[str]:
     with open(folder / "server.log", "w") as log:
         process = subprocess.Popen([*command, *options], cwd=folder, stdout=log, stderr=subprocess.STDOUT)
     try:
-        for _ in range(240):
-            with contextlib.suppress(OSError):
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=1)
-                break
-            assert process.poll() is None, (folder / "server.log").read_text()
-            time.sleep(0.25)
+        given_up = time.monotonic() + PATIENCE_S
+        while not _answers(port):
+            assert process.poll() is None and time.monotonic() < given_up, (folder / "server.log").read_text()
+            time.sleep(0.1)
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(PATIENCE_S)
 
 
 @pytest.fixture(scope="session")
@@ -69,24 +77,35 @@ def site(tmp_path_factory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def chromium():
-    from playwright.sync_api import sync_playwright
-
+def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser
         browser.close()
 
 
-@pytest.fixture
-def tab(chromium, site):
-    """A visitor's tab; what it logs as an error or cannot fetch fails the test."""
-    context = chromium.new_context(viewport={"width": 1440, "height": 900}, base_url=site)
-    page = context.new_page()
-    page.set_default_timeout(20_000)
-    wrong: list[str] = []
+@pytest.fixture(scope="session")
+def window(chromium, site) -> Iterator[tuple[Page, list[str]]]:
+    """One tab for all journeys, which has the app's scripts at hand, and what went wrong in it."""
+    context = chromium.new_context(base_url=site)
+    page, wrong = context.new_page(), []
+    page.set_default_timeout(1000 * PATIENCE_S)
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.on("requestfailed", lambda request: wrong.append(f"{request.url}: {request.failure}"))
-    yield page
+    yield page, wrong
     context.close()
+
+
+@pytest.fixture
+def tab(window) -> Iterator[Page]:
+    """A visitor's tab; what it logs as an error or cannot fetch fails the test. Each link that it opens is a visit."""
+    page, wrong = window
+    wrong.clear()
+    page.set_viewport_size(SCREEN)
+    page.emulate_media(color_scheme="light")
+    yield page
+    for other in page.context.pages[1:]:
+        other.close()
+    page.context.set_offline(False)
+    page.goto("about:blank")
     assert not [text for text in wrong if "ERR_ABORTED" not in text], wrong

@@ -1,27 +1,20 @@
-"""The page of quantization in a real browser: the bit width, a click on a layer, Back, a budget, light and dark."""
+"""The page of quantization: the bit width, a click on a layer, Back, a budget, and files for runtimes."""
 
 import re
-from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
-from tests.browser.test_ideas import said
-from tests.browser.test_journeys import press, query, settle, visit
-from tests.browser.test_pruning import calm
+from compress_core.quantization.integer import missing
+from tests.helpers.browser import eventually, places, press, query, said, sentence, settle, turn, visit
 
-LINK = "/Quantization?arch=studentnet&bits=4"
+LINK = "/Quantization?arch=studentnet&width=0.25&bits=4"
 
 
 def measured(page) -> None:
-    """Wait until nothing is measured beside the page any more."""
-    page.wait_for_function("() => !document.body.innerText.includes('beside the page')", timeout=90_000)
-    page.wait_for_timeout(700)
+    """Wait until nothing is measured in the background any more."""
+    expect(page.locator("body")).not_to_contain_text("in the background")
     settle(page)
-
-
-def open_page(page, address: str = LINK) -> None:
-    visit(page, address)
-    measured(page)
 
 
 def bars(page):
@@ -29,109 +22,98 @@ def bars(page):
     return page.locator(".st-key-layer-bars .js-plotly-plot .subplot.xy .barlayer .point path")
 
 
+def shapes(page) -> list[str]:
+    """How those bars are drawn."""
+    return bars(page).evaluate_all("paths => paths.map(path => path.getAttribute('d'))")
+
+
 def click_bar(page, number: int) -> None:
-    bar = bars(page).nth(number)
-    bar.scroll_into_view_if_needed()
-    box = bar.bounding_box()
-    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + 6)  # on a log axis bars go on below it
+    """Click a layer's bar near its top: on a log axis bars go on below it."""
+    bars(page).nth(number).scroll_into_view_if_needed()
+    box = bars(page).nth(number).bounding_box()
+    turn(page, lambda: page.mouse.click(box["x"] + box["width"] / 2, box["y"] + 6))
 
 
 def pick(page, bits: str) -> None:
+    """Give the layer shown bits of its own."""
     group = page.get_by_role("radiogroup").or_(page.get_by_role("group")).filter(has_text="as all")
-    calm(page, group.first.get_by_text(bits, exact=True).click)
+    turn(page, group.first.get_by_text(bits, exact=True).click)
 
 
-def test_a_cold_link_shows_the_first_three_things_without_scrolling(tab):
-    open_page(tab)
-    assert "4-bit weights (per channel, to the nearest level)" in said(tab)
-    for plot in tab.locator(".js-plotly-plot").all()[:3]:
-        box = plot.bounding_box()
-        assert box["y"] >= 50 and box["y"] + box["height"] <= 900
-    assert tab.locator(".js-plotly-plot").count() == 4
-    assert tab.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-
-
-def test_the_bit_width_moves_the_numbers_and_the_figures(tab):
-    open_page(tab)
-    before, heights = said(tab), bars(tab).evaluate_all("paths => paths.map(path => path.getAttribute('d'))")
-    press(tab, "Bit width", "ArrowLeft")
-    measured(tab)
-    assert said(tab) != before and "3-bit weights" in said(tab) and "bits=3" in query(tab)
-    assert bars(tab).evaluate_all("paths => paths.map(path => path.getAttribute('d'))") != heights
-    assert "8 levels in each channel" in tab.locator("body").inner_text()
+def undo(page, address: str, says: str) -> None:
+    """Go Back to what there was."""
+    page.go_back()
+    eventually(page, lambda: (query(page), said(page)), (address, says))
 
 
 def test_a_click_on_a_bar_takes_the_layer_and_back_undoes_it(tab):
-    open_page(tab)
-    calm(tab, lambda: click_bar(tab, 6))
-    assert "layer=cnn.3.3" in query(tab) and "weights of Block 3 pointwise go to" in tab.locator("body").inner_text()
-    sentence = said(tab)
+    visit(tab, LINK)
+    measured(tab)
+    assert "4-bit weights (per channel, to the nearest level)" in said(tab)
+    assert tab.locator(".js-plotly-plot").count() == 4
+    before, plain = said(tab), query(tab)
+    click_bar(tab, 6)
+    expect(tab.locator("body")).to_contain_text("weights of Block 3 pointwise go to")
+    taken = query(tab)
+    assert "layer=cnn.3.3" in taken
     pick(tab, "2")
+    expect(tab.locator("body")).to_contain_text("go to 4 levels in each channel")
+    expect(sentence(tab)).to_contain_text("on average")
     measured(tab)
-    assert "layer_bits=6b2" in query(tab) and "on average" in said(tab)
-    assert "go to 4 levels in each channel" in tab.locator("body").inner_text()
-    calm(tab, lambda: click_bar(tab, 2))  # bars can be clicked after the figure was drawn anew
+    own, average = query(tab), said(tab)
+    assert "layer_bits=6b2" in own
+    click_bar(tab, 2)  # bars can be clicked after the figure was drawn anew
+    expect(tab.locator("body")).to_contain_text("weights of Block 1 pointwise go to")
     assert "layer=cnn.1.3" in query(tab)
-    for _ in range(2):
-        calm(tab, tab.go_back)
-    assert "layer_bits" not in query(tab) and said(tab) == sentence
-    calm(tab, tab.go_back)
-    assert "layer" not in query(tab)
+    undo(tab, own, average)
+    undo(tab, taken, before)
+    undo(tab, plain, before)
 
 
-def test_the_keyboard_does_the_same(tab):
-    open_page(tab, LINK + "&layer=cnn.3.3")
-    tab.get_by_role("radio", name="as all: 4").or_(tab.get_by_role("button", name="as all: 4")).first.focus()
-    calm(tab, lambda: (tab.keyboard.press("ArrowRight"), tab.keyboard.press("Enter")))
-    assert "layer_bits=6b" in query(tab)
-
-
-def test_a_budget_is_spent_and_reset(tab):
-    open_page(tab)
-    sentence = said(tab)
-    tab.get_by_role("button", name="Spend bytes").click()
-    box = tab.get_by_role("spinbutton")
-    box.fill("100")
-    calm(tab, tab.get_by_role("button", name="Find each layer").click)
+def test_the_bit_width_moves_numbers_and_figures_and_a_budget_is_spent_and_reset(tab):
+    visit(tab, LINK)
     measured(tab)
-    length = re.search(r"a file of ([\d.]+) KB", said(tab))
-    assert "layer_bits=" in query(tab) and 90 <= float(length[1]) <= 100
-    tab.keyboard.press("Escape")
-    calm(tab, tab.get_by_role("button", name="Reset").click)
-    assert "layer_bits" not in query(tab) and said(tab) == sentence
+    before, drawn, stood = said(tab), shapes(tab), places(tab)
+    press(tab, "Bit width", "ArrowLeft")
+    measured(tab)
+    assert said(tab) != before and "3-bit weights" in said(tab) and "bits=3" in query(tab)
+    eventually(tab, lambda: (shapes(tab) != drawn, places(tab)), (True, stood))
+    expect(tab.locator("body")).to_contain_text("8 levels in each channel")
 
-
-def test_a_switch_of_the_page_and_the_sidebar_are_one(tab):
-    open_page(tab)
     before = said(tab)
-    calm(tab, tab.locator(".st-key-page-coding label").first.click)
-    assert "coding=huffman" in query(tab) and said(tab) != before
-    calm(tab, tab.go_back)
-    assert "coding" not in query(tab) and said(tab) == before
+    tab.get_by_role("button", name="Spend bytes").click()
+    tab.get_by_role("spinbutton").fill("20")
+    turn(tab, tab.get_by_role("button", name="Find each layer").click)
+    expect(sentence(tab)).not_to_have_text(before)
+    measured(tab)
+    kilobytes = re.search(r"a file of ([\d.]+) KB", said(tab))
+    assert "layer_bits=" in query(tab) and 18 <= float(kilobytes[1]) <= 20
+    tab.keyboard.press("Escape")
+    turn(tab, tab.get_by_role("button", name="Reset").click)
+    expect(sentence(tab)).to_have_text(before)
+    assert "layer_bits" not in query(tab)
 
 
+@pytest.mark.slow
+def test_the_keyboard_gives_a_layer_bits_and_a_switch_moves_the_numbers(tab):
+    visit(tab, LINK + "&layer=cnn.3.3")
+    measured(tab)
+    tab.get_by_role("radio", name="as all: 4").or_(tab.get_by_role("button", name="as all: 4")).first.focus()
+    turn(tab, lambda: (tab.keyboard.press("ArrowRight"), tab.keyboard.press("Enter")))
+    expect(sentence(tab)).to_contain_text("on average")
+    measured(tab)
+    own, before = query(tab), said(tab)
+    assert "layer_bits=6b" in own
+    turn(tab, tab.locator(".st-key-page-coding label").first.click)
+    expect(sentence(tab)).not_to_have_text(before)
+    assert "coding=huffman" in query(tab)
+    undo(tab, own, before)
+
+
+@pytest.mark.skipif(bool(missing()), reason=missing() or "")
 def test_three_runtimes_and_their_files(tab):
-    from compress_core.quantization.integer import missing
-
-    if missing():
-        pytest.skip(missing())
-    open_page(tab, "/Quantization?arch=studentnet&width=0.25&bits=4")
-    calm(tab, tab.get_by_text("Float and int8, three runtimes").click)
-    tab.get_by_text("onnxruntime, int8").wait_for(timeout=90_000)
-    settle(tab)
+    visit(tab, LINK + "&view=runtimes")
+    expect(tab.get_by_text("onnxruntime, int8")).to_be_visible()
     with tab.expect_download() as started:
         tab.get_by_role("button", name="Download ONNX, int8").click()
     assert started.value.suggested_filename == "studentnet-int8.onnx"
-
-
-@pytest.mark.parametrize(("theme", "width"), [("light", 1440), ("dark", 1920)])
-@pytest.mark.parametrize(
-    "address", [LINK, "/Quantization?arch=mobilenet_v2&width=0.25&bits=4&layer_bits=3b8.10b2&equalize=on"]
-)
-def test_light_and_dark_are_readable(chromium, site, theme, width, address):
-    context = chromium.new_context(viewport={"width": width, "height": 1800}, color_scheme=theme, base_url=site)
-    page = context.new_page()
-    open_page(page, address)
-    assert page.evaluate((Path(__file__).parent / "unreadable.js").read_text()) == []
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-    context.close()

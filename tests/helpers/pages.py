@@ -122,7 +122,8 @@ def address(app: AppTest) -> dict[str, str]:
     return {name: value if isinstance(value, str) else ",".join(value) for name, value in app.query_params.items()}
 
 
-def truncate(folder: Path, width: str) -> None:
-    """Damage a checkpoint of the StudentNet."""
-    file = folder / f"studentnet-{width}-digits-plain.safetensors"
-    file.write_bytes(file.read_bytes()[:5000])
+def truncate(folder: Path, arch: str, *widths: str) -> None:
+    """Damage the plain checkpoints of these widths, or of all."""
+    for width in widths or ("?.??",):
+        for file in folder.glob(f"{arch}-{width}-digits-plain.safetensors"):
+            file.write_bytes(file.read_bytes()[:5000])

@@ -1,5 +1,6 @@
 """Waiting for a state, however busy the machine is."""
 
+import threading
 import time
 from collections.abc import Callable
 
@@ -13,3 +14,16 @@ def wait_until(true: Callable[[], object], pause_s: float = 0.005) -> None:
     while not true():
         assert time.monotonic() < ends, "it does not come true"
         time.sleep(pause_s)
+
+
+class Held:
+    """A computation that goes on until it is let go."""
+
+    def __init__(self):
+        self.begun, self.go, self.ended = threading.Event(), threading.Event(), False
+
+    def __call__(self) -> str:
+        self.begun.set()
+        self.go.wait(LONG_S)
+        self.ended = True
+        return "held"

@@ -1,10 +1,6 @@
-"""The page of quantization under AppTest: networks, schemes, bit widths, layers' own bits, links, lacking parts."""
-
-import re
-import time
+"""The page of quantization: networks, schemes, bit widths, layers' own bits, links, lacking parts."""
 
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 import compress_core as cc
@@ -13,293 +9,275 @@ from compress_core.quantization.clipping import clippings
 from compress_core.registry import ROUNDINGS, SCHEMES
 from compress_core.text.numbers import percent, size
 from compress_core.zoo import architecture
-from tests.conftest import ROOT
-from tests.pages.test_home import address, folder, html, knob, truncate, warnings
-from tests.pages.test_ideas import said
-
-__all__ = ["folder"]
-
-
-@pytest.fixture(autouse=True)
-def no_knob_is_moving(monkeypatch):
-    """What is measured beside the page waits for a calm that a test, which asks again and again, does not give."""
-    monkeypatch.setattr("ui.background.CALM_S", 0.0)
-
-
-def open_page(**params: str | list[str]) -> AppTest:
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120).switch_page("pages/Quantization.py")
-    for name, value in params.items():
-        app.query_params[name] = value
-    return app.run()
+from tests.helpers import pages
+from tests.helpers.pages import (
+    SMALL,
+    address,
+    charts,
+    come_back_until,
+    fine,
+    has,
+    html,
+    knob,
+    said,
+    table_rows,
+    warnings,
+    widget,
+)
+from ui.engine import engine
 
 
-def widget(app: AppTest, kind: str, label: str):
-    return next(one for one in getattr(app.main, kind) if one.label == label)
-
-
-def rest(app: AppTest, done, seconds: float = 240) -> AppTest:
-    """Come back to ask, as the browser does, until what is measured beside the page is there."""
-    ends = time.monotonic() + seconds
-    while not done(app) and time.monotonic() < ends:
-        time.sleep(0.3)
-        app.run()
-    assert not app.exception and done(app)
-    return app
-
-
-def all_measured(app: AppTest) -> bool:
-    return "beside the page" not in html(app)
-
-
-def picker(app: AppTest):
-    return next(group for group in app.main.button_group if "as all" in str(group.options[0]))
+def open_page(arch: str = "studentnet", width: str = "0.25", **params: str | list[str]) -> AppTest:
+    return pages.open_page("pages/Quantization.py", arch=arch, width=width, **params)
 
 
 def checked(app: AppTest) -> AppTest:
-    assert not app.exception and not app.warning
-    assert len(app.get("plotly_chart")) == 4 and "of 2,160 test images right" in said(app)
+    assert len(charts(fine(app))) == 4 and "of 180 test images right" in said(app)
     return app
+
+
+def complete(app: AppTest) -> bool:
+    return "in the background" not in html(app)
+
+
+@pytest.fixture
+def few_points(monkeypatch):
+    """A curve of two bit widths: every scheme is measured at each."""
+    monkeypatch.setattr("compress_core.studies.quantization.CURVE_BITS", (3, 4))
 
 
 @pytest.mark.parametrize("arch", cc.architectures())
 def test_it_opens_for_every_network(arch):
-    app = checked(open_page(arch=arch, bits="4", prune="0.3"))
-    assert architecture(arch).title in said(app) and "4-bit weights (per channel, to the nearest level)" in said(app)
+    app = checked(open_page(arch, **{name: SMALL[name] for name in ("prune", "bits")}))
+    assert f"{architecture(arch).title} at width 0.25, " in said(app)
+    assert "4-bit weights (per channel, to the nearest level): " in said(app)
 
 
-def test_nothing_rounded_is_said_and_layers_are_judged_all_the_same():
+def test_where_nothing_is_rounded_layers_and_schemes_are_judged_all_the_same(begin_work, few_points):
     app = checked(open_page())
-    assert "nothing rounded" in said(app) and "Move the bit width" in said(app)
-    rest(app, all_measured)
+    assert "nothing rounded" in said(app) and "Move the bit width" in said(app) and not complete(app)
+    begin_work()
+    come_back_until(fine(app), complete)
     assert "are not rounded" in html(app) and "Nothing is rounded yet; with 4 bits alone" in html(app)
     assert "reach" in html(app) and "no codes that Huffman could shorten" in html(app)
+    runs = engine().results.runs
+    before = {study: runs[study] for study in ("study_accuracy", "study_sensitivity")}
+    knob(app, "Bit width").set_value(3).run()
+    assert complete(checked(app)) and "3-bit weights" in said(app)  # layers were probed before anyone asked
+    assert {study: runs[study] for study in before} == before
 
 
+@pytest.mark.parametrize(
+    ("scheme", "bits"),
+    [("per_channel", "16"), ("codebook", "1"), ("per_tensor_symmetric", "3"), ("min_max", "8"), ("ternary", "8")],
+)
+def test_schemes_and_bit_widths_of_every_kind(scheme, bits):
+    check_scheme(scheme, bits)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", cc.schemes())
-@pytest.mark.parametrize("bits", ["1", "3", "8", "16"])
+@pytest.mark.parametrize("bits", ["1", "2", "8", "16"])
 def test_every_scheme_and_bit_width(scheme, bits):
-    app = checked(open_page(arch="studentnet", width="0.25", bits=bits, scheme=scheme))
-    fixed = SCHEMES[scheme].fixed_bits
+    check_scheme(scheme, bits)
+
+
+def check_scheme(scheme: str, bits: str) -> None:
+    app, fixed = checked(open_page(bits=bits, scheme=scheme)), SCHEMES[scheme].fixed_bits
     assert (f"{scheme} weights" if fixed else f"{bits}-bit weights") in said(app)
     assert (SCHEMES[scheme].title in said(app)) == (not fixed)
 
 
-@pytest.mark.parametrize("rounding", cc.roundings())
-@pytest.mark.parametrize("clipping", ["usual", *clippings()])
-def test_every_rounding_and_clipping(rounding, clipping):
-    app = checked(open_page(arch="studentnet", width="0.25", bits="3", rounding=rounding, clipping=clipping))
+@pytest.mark.parametrize(
+    ("rounding", "clipping"), [("stochastic", "percentile"), ("nearest", "mse"), ("error_compensating", "min_max")]
+)
+def test_roundings_and_clippings_of_every_kind(rounding, clipping):
+    app = checked(open_page(bits="3", rounding=rounding, clipping=clipping))
     assert ROUNDINGS[rounding].title in said(app)
 
 
-def test_the_numbers_are_those_of_the_recipe(cache):
-    app = open_page(arch="studentnet", bits="4", coding="huffman")
-    c, plain = (cc.compress(cc.Recipe(bits=4, coding=coding), cache) for coding in ("huffman", "plain"))
-    m, p, o = (cc.measure(one, timed=False) for one in (c, plain, cc.compress(cc.Recipe(), cache)))
-    assert f"{percent(m.accuracy)} of 2,160 test images right, {percent(o.accuracy)} before rounding" in said(app)
+@pytest.mark.slow
+@pytest.mark.parametrize("clipping", ["usual", *clippings()])
+@pytest.mark.parametrize("rounding", cc.roundings())
+def test_every_rounding_and_clipping(rounding, clipping):
+    test_roundings_and_clippings_of_every_kind(rounding, clipping)
+
+
+def test_the_numbers_are_those_of_the_recipe():
+    app = open_page(bits="4", coding="huffman", activation_bits="4")
+    recipes = cc.Recipe(), *(cc.Recipe(width=0.25, bits=4, activation_bits=4, coding=c) for c in ("plain", "huffman"))
+    before = cc.measure(cc.compress(cc.Recipe(width=0.25), engine().networks), timed=False)
+    o, p, m = (cc.measure(cc.compress(one, engine().networks), timed=False) for one in recipes)
+    assert "4-bit weights, 4-bit activations" in said(app)
+    assert f"{percent(m.accuracy)} of 180 test images right, {percent(before.accuracy)} before rounding" in said(app)
     assert f"a file of {size(m.file_bytes)}, " in said(app)
-    table = next(e.proto.body for e in app.get("html") if '"cc-comparison"' in e.proto.body)
-    last = re.sub(r"<[^>]+>", "|", table.split("The whole file")[1])
-    assert [size(one.file_bytes) for one in (o, p, m)] == [text for text in last.split("|") if text]
+    assert table_rows(app)[-1] == ["The whole file", *(size(one.file_bytes) for one in (o, p, m))]
+    alone = checked(open_page(activation_bits="4"))
+    assert "StudentNet at width 0.25, 4-bit activations: " in said(alone)
 
 
-@pytest.mark.parametrize(
-    ("label", "value", "written"),
-    [
-        ("Levels of the weights", "codebook", {"scheme": "codebook"}),
-        ("Rounding", "error_compensating", {"rounding": "error_compensating"}),
-        ("How far the levels reach", "mse", {"clipping": "mse"}),
-        ("Activations", 4, {"activation_bits": "4"}),
-    ],
-)
-def test_the_selectors_and_the_sidebar_are_one(label, value, written):
-    app = open_page(arch="studentnet", bits="3")
-    before = said(app)
-    widget(app, "selectbox", label).set_value(value).run()
-    assert not app.exception and said(app) != before
-    assert address(app) == {"arch": "studentnet", "bits": "3"} | written
-    assert knob(app, label).value == value
-    other = {"scheme": "ternary"} if label == "Levels of the weights" else {}
-    if other:
-        knob(app, label).set_value("ternary").run()
-        assert widget(app, "selectbox", label).value == "ternary" and "ternary weights" in said(app)
-
-
-@pytest.mark.parametrize(
-    ("label", "on", "written"),
-    [
-        ("Fold BatchNorm", False, {"fold": "off"}),
-        ("Equalize layers", True, {"equalize": "on"}),
-        ("Correct biases", True, {"correct_bias": "on"}),
-        ("Huffman coding", True, {"coding": "huffman"}),
-    ],
-)
-def test_the_switches(label, on, written):
-    app = open_page(arch="squeezenet", width="0.25", bits="3")
-    widget(app, "toggle", label).set_value(on).run()
-    assert not app.exception and address(app) == {"arch": "squeezenet", "width": "0.25", "bits": "3"} | written
-    assert knob(app, label).value == next(iter(written.values()))
+def test_the_selectors_the_switches_and_the_sidebar_are_one():
+    app = open_page(bits="3")
+    chosen = {
+        "Levels of the weights": ("scheme", "per_tensor_symmetric", "per_tensor_symmetric"),
+        "How far the levels reach": ("clipping", "mse", "mse"),
+        "Rounding": ("rounding", "stochastic", "stochastic"),
+        "Activations": ("activation_bits", 4, "4"),
+        "Fold BatchNorm": ("fold", False, "off"),
+        "Equalize layers": ("equalize", True, "on"),
+        "Correct biases": ("correct_bias", True, "on"),
+    }
+    for label, (_, value, _) in chosen.items():
+        widget(app, label).set_value(value)
+    widget(app, "Huffman coding").set_value(True).run()
+    written = {name: text for name, _, text in chosen.values()} | {"coding": "huffman"}
+    assert address(checked(app)) == {"arch": "studentnet", "width": "0.25", "bits": "3"} | written
+    assert all(knob(app, label).value == value == widget(app, label).value for label, (_, value, _) in chosen.items())
+    assert knob(app, "Huffman coding").value == "huffman" and widget(app, "Huffman coding").value
+    recipe = cc.Recipe(width=0.25, bits=3, coding="huffman", **{name: value for name, value, _ in chosen.values()})
+    m = cc.measure(cc.compress(recipe, engine().networks), timed=False)
+    assert f"{percent(m.accuracy)} of 180 test images right" in said(app) and size(m.file_bytes) in said(app)
+    knob(app, "Levels of the weights").set_value("ternary").run()
+    assert widget(app, "Levels of the weights").value == "ternary" and "ternary weights" in said(app)
 
 
 def test_a_switch_that_makes_no_difference_is_switched_off():
-    app = open_page(arch="studentnet", bits="3", rounding="error_compensating", scheme="codebook")
-    assert widget(app, "toggle", "Correct biases").disabled
-    assert widget(app, "selectbox", "How far the levels reach").disabled
-    assert not widget(open_page(arch="studentnet", bits="3"), "toggle", "Correct biases").disabled
+    for params, idle in (({}, False), ({"rounding": "error_compensating", "scheme": "codebook"}, True)):
+        app = open_page(bits="3", **params)
+        assert [widget(app, label).disabled for label in ("Correct biases", "How far the levels reach")] == [idle] * 2
 
 
-def test_activations_are_told():
-    app = checked(open_page(arch="studentnet", bits="4", activation_bits="4"))
-    assert "4-bit weights, 4-bit activations" in said(app)
-    alone = checked(open_page(arch="studentnet", activation_bits="4"))
-    assert "StudentNet at full width, 4-bit activations: " in said(alone)
-
-
-def test_pruned_to_uneven_groups_with_every_switch():
-    app = checked(
-        open_page(arch="shufflenet_v1", width="0.5", prune="0.3", bits="4", equalize="on", layer_bits="3b8.4b2")
-    )
-    rest(app, all_measured)
-    assert "on average" in said(app) and "Stage 2 unit 0 expand" in str(widget(app, "selectbox", "Layer shown").options)
+def test_groups_that_are_uneven_by_now_are_layers_all_the_same():
+    app = checked(open_page("shufflenet_v1", prune="0.3", bits="4", equalize="on", layer_bits="3b8.4b2"))
+    assert "on average" in said(app) and "Stage 2 unit 0 expand" in widget(app, "Layer shown").options
     for layer in ("stages.0.1.reduce.0", "stages.0.0.expand.0"):  # convolutions of their own by now
-        widget(app, "selectbox", "Layer shown").set_value(layer).run()
-        assert not app.exception and address(app)["layer"] == layer
+        widget(app, "Layer shown").set_value(layer).run()
+        assert address(checked(app))["layer"] == layer
+
+
+@pytest.mark.slow
+def test_groups_that_are_uneven_by_now_are_judged_layer_by_layer(begin_work, few_points):
+    begin_work()
+    app = open_page("shufflenet_v1", "0.5", prune="0.3", bits="4", equalize="on", layer_bits="3b8.4b2")
+    assert "Rounded alone, " in html(come_back_until(app, complete))
 
 
 def test_a_layer_gets_bits_of_its_own_and_loses_them_again():
-    app = open_page(arch="studentnet", bits="4", layer="cnn.3.3")
+    app = open_page(bits="4", layer="cnn.3.3")
     before = said(app)
-    picker(app).set_value(2).run()
-    assert not app.exception and address(app)["layer_bits"] == "6b2"
-    assert said(app) != before and "on average" in said(app)
+    widget(app, "Bits of this layer").set_value(2).run()
+    assert address(checked(app))["layer_bits"] == "6b2" and "on average" in said(app)
     assert "go to 4 levels in each channel" in html(app)
-    picker(app).set_value(0).run()
-    assert "layer_bits" not in address(app) and said(app) == before
+    widget(app, "Bits of this layer").set_value(0).run()
+    assert "layer_bits" not in address(app) and said(app) == before and not has(app, "Reset")
 
 
 def test_a_layer_may_be_rounded_alone():
-    app = open_page(arch="studentnet", layer="cnn.3.3")
-    picker(app).set_value(2).run()
-    assert not app.exception and "weights of" in said(app) and "before rounding" in said(app)
-    rest(app, all_measured)
+    app = open_page(layer="cnn.3.3")
+    widget(app, "Bits of this layer").set_value(2).run()
+    assert "weights of" in said(checked(app)) and "on average" in said(app) and "before rounding" in said(app)
 
 
-def test_bits_of_an_address_that_the_picker_lacks_are_shown():
-    app = open_page(arch="studentnet", bits="4", layer="cnn.3.3", layer_bits="6b7")
-    assert not app.exception and picker(app).value == 7
+def test_bits_of_single_layers_show_and_go_at_a_click_or_with_the_network():
+    for leave in (
+        lambda app: widget(app, "Reset").click(),
+        lambda app: knob(app, "Architecture").set_value("squeezenet"),
+    ):
+        app = checked(open_page(bits="4", layer="cnn.3.3", layer_bits="6b7.3b8"))
+        assert widget(app, "Bits of this layer").value == 7  # the picker offers it only where an address says so
+        leave(app).run()
+        assert "layer_bits" not in address(checked(app)) and not has(app, "Reset")
 
 
-def test_the_select_box_at_the_bars_shows_a_layer():
-    app = open_page(arch="studentnet", bits="4")
-    widget(app, "selectbox", "Layer whose bits are set").set_value("cnn.2.3").run()
-    assert not app.exception and address(app)["layer"] == "cnn.2.3"
-    assert widget(app, "selectbox", "Layer shown").value == "cnn.2.3" and "Block 2 pointwise go to" in html(app)
+def test_the_layer_at_the_bars_is_the_layer_shown():
+    app = open_page(bits="4")
+    widget(app, "Layer whose bits are set").set_value("cnn.2.3").run()
+    assert address(checked(app))["layer"] == "cnn.2.3"
+    assert widget(app, "Layer shown").value == "cnn.2.3" and "Block 2 pointwise go to" in html(app)
 
 
-def test_reset_takes_all_bits_of_single_layers_back():
-    app = open_page(arch="studentnet", bits="4", layer_bits="3b8.5b2")
-    app.button(key="bits-reset").click().run()
-    assert not app.exception and "layer_bits" not in address(app)
-    assert not [button for button in app.button if button.label == "Reset"]
+def spend(app: AppTest, kilobytes: int) -> AppTest:
+    app.number_input(key="kilobytes").set_value(kilobytes)
+    return widget(app, "Find each layer's bits").click().run()
 
 
-def test_another_network_does_not_take_the_bits_of_layers_with_it():
-    app = open_page(arch="studentnet", bits="4", layer_bits="3b8.5b2", layer="cnn.3.3")
-    knob(app, "Architecture").set_value("squeezenet").run()
-    assert not app.exception and not app.warning and "layer_bits" not in address(app)
+def test_a_budget_is_spent_once_every_layer_is_judged(begin_work, few_points):
+    app = spend(open_page(bits="4", prune="0.1"), 16)  # a recipe that no other test judges
+    assert "Every layer is rounded by itself to every bit width" in html(checked(app))
+    begin_work()
+    come_back_until(app, lambda app: "layer_bits" in address(app))
+    recipe = cc.Recipe(width=0.25, bits=4, prune=0.1, layer_bits=address(app)["layer_bits"])
+    file_bytes = cc.measure(cc.compress(recipe, engine().networks), timed=False).file_bytes
+    assert 0.9 * 16_000 < file_bytes <= 16_000 and size(file_bytes) in said(app)
 
 
-def test_a_budget_is_spent():
-    app = open_page(arch="studentnet", bits="4")
-    app.number_input(key="kilobytes").set_value(100)
-    next(button for button in app.button if "Find each layer" in button.label).click().run()
-    rest(app, lambda app: "layer_bits" in address(app))
-    recipe = cc.Recipe(bits=4, layer_bits=address(app)["layer_bits"])
-    m = cc.measure(cc.compress(recipe), timed=False)
-    assert 0.9 * 100_000 < m.file_bytes <= 100_000 and size(m.file_bytes) in said(app)
-
-
-def test_a_budget_that_cannot_be_met_is_a_sentence():
-    app = open_page(arch="studentnet", bits="4")
-    app.number_input(key="kilobytes").set_value(20)
-    next(button for button in app.button if "Find each layer" in button.label).click().run()
-    rest(app, lambda app: "No plan meets this budget" in warnings(app))
+def test_a_budget_that_cannot_be_met_is_a_sentence(begin_work, few_points):
+    begin_work()
+    app = spend(open_page(bits="4", prune="0.1"), 3)
+    come_back_until(app, lambda app: "No plan meets this budget" in warnings(app))
     assert "layer_bits" not in address(app)
 
 
 def test_there_is_nothing_to_spend_where_the_scheme_says_the_bits():
-    app = open_page(arch="studentnet", bits="4", scheme="binary")
-    assert not app.exception and not app.number_input
+    assert not checked(open_page(bits="4", scheme="binary")).number_input
 
 
 def test_a_channel_is_part_of_the_link():
-    app = open_page(arch="studentnet", bits="4", layer="cnn.3.3", channel="5", order="numbered")
-    assert not app.exception and not app.warning
-    assert "The 64 weights of channel 5 of Block 3 pointwise go to 16 levels" in html(app)
-    widget(app, "selectbox", "Layer shown").set_value("cnn.0.0").run()
-    assert "channel 5 of Block 0" in html(app)
-
-
-def test_a_channel_that_a_layer_lacks_is_every_channel():
-    app = open_page(arch="studentnet", bits="4", layer="cnn.0.0", channel="200")
-    assert not app.exception and "The 144 weights of Block 0 go" in html(app)
+    app = checked(open_page(bits="4", layer="cnn.3.3", channel="5", order="numbered"))
+    assert "weights of channel 5 of Block 3 pointwise go to 16 levels" in html(app)
+    assert widget(app, "Order").value == "numbered"
+    widget(app, "Layer shown").set_value("cnn.0.0").run()
+    assert "weights of channel 5 of Block 0" in html(app)
+    widget(app, "Channel shown").set_value("all").run()
+    assert "The 144 weights of Block 0 go" in html(app)
+    assert "The 144 weights of Block 0 go" in html(checked(open_page(bits="4", layer="cnn.0.0", channel="200")))
 
 
 @pytest.mark.parametrize(
-    ("params", "sentence"),
+    ("params", "sentences"),
     [
-        ({"layer": "conv9"}, "The page cannot show layer 'conv9'."),
-        ({"channel": "first"}, "The channel cannot be 'first'."),
-        ({"view": "outside"}, "The view cannot be 'outside'. Allowed: closed, runtimes."),
-        ({"scheme": "spiral"}, "The scheme cannot be 'spiral'."),
-        ({"rounding": "<b>"}, "The rounding cannot be '<b>'."),
-        ({"activation_bits": "9"}, "The bit width of activations cannot be 9."),
-        ({"layer_bits": "3b"}, "The bits of single layers cannot be '3b'."),
-        ({"layer_bits": "3b4.99b2"}, "Of the bits of single layers, 1 is for a layer that StudentNet does not have"),
-        ({"bits": "17.5"}, "The bit width cannot be 17.5."),
+        (
+            {"layer": "conv9", "channel": "first", "view": "outside", "scheme": "spiral", "rounding": "<b>"}
+            | {"activation_bits": "9", "layer_bits": "3b", "bits": "17.5"},
+            [
+                "The page cannot show layer 'conv9'.",
+                "The channel cannot be 'first'.",
+                "The view cannot be 'outside'. Allowed: closed, runtimes.",
+                "The scheme cannot be 'spiral'.",
+                "The rounding cannot be '<b>'.",
+                "The bit width of activations cannot be 9.",
+                "The bits of single layers cannot be '3b'.",
+                "The bit width cannot be 17.5.",
+            ],
+        ),
+        (
+            {"layer_bits": "3b4.99b2", "order": ["widest", "numbered"], "bits": "4"},
+            [
+                "Of the bits of single layers, 1 is for a layer that StudentNet does not have",
+                "The order stands in the address more than once",
+            ],
+        ),
     ],
 )
-def test_rubbish_in_the_address_is_a_sentence(params, sentence):
-    app = open_page(**({"arch": "studentnet", "bits": "4"} | params))
-    assert not app.exception and said(app)
-    assert sentence.lower() in warnings(app).lower()
+def test_rubbish_in_the_address_is_a_sentence(params, sentences):
+    app = open_page(**params)
+    assert not app.exception and "StudentNet at width 0.25, " in said(app)
+    assert [one for one in sentences if one.lower() not in warnings(app).lower()] == []
 
 
-def test_a_damaged_checkpoint_is_a_sentence(folder):
-    truncate(folder, "0.50")
-    app = open_page(arch="studentnet", width="0.5", bits="4")
-    assert not app.exception and "Taken instead: width" in warnings(app)
-
-
-def test_three_runtimes_are_timed_beside_the_page():
-    app = open_page(arch="studentnet", width="0.25", bits="4", view="runtimes")
-    if lacks := integer.missing():
-        assert lacks in html(app)
-        return
-    rest(app, lambda app: "onnxruntime, int8" in html(app))
+@pytest.mark.skipif(bool(integer.missing()), reason="onnxruntime is not installed")
+def test_three_runtimes_are_timed_in_the_background(monkeypatch):
+    monkeypatch.setattr("compress_core.analysis.runtimes.compare_runtimes.__defaults__", ((1, 64), 0.05))
+    app = open_page(bits="4")
+    assert not has(app, "Download") and not app.get("download_button")
+    widget(app, "View").set_value("runtimes").run()
+    assert address(checked(app))["view"] == "runtimes"
+    come_back_until(app, lambda app: "onnxruntime, int8" in html(app))
     assert "64 images: median" in html(app) and "of its answers are PyTorch" in html(app)
     assert len(app.get("download_button")) == 2
 
 
 def test_without_onnxruntime_a_sentence_says_what_lacks_and_the_rest_works(monkeypatch):
     monkeypatch.setattr(integer, "_is_there", lambda name: name != "onnxruntime")
-    app = checked(open_page(arch="studentnet", bits="4", view="runtimes"))
+    app = checked(open_page(bits="4", view="runtimes"))
     assert "need onnxruntime, which is not installed: pip install onnxruntime" in html(app)
-
-
-def test_every_scheme_and_rounding_has_its_formula_and_its_paper():
-    from ui.about.home import quantization as about
-
-    for names, text in ((SCHEMES, about.SCHEMES_TABLE), (ROUNDINGS, about.SWITCHES)):
-        for name, one in names.items():
-            row = next(line for line in text.splitlines() if line.startswith(f"| {one.title} |"))
-            assert len(row.split(" | ")[1]) > 5 and one.paper in row, name
-
-
-def test_turning_bits_measures_no_scheme_again():
-    st.cache_resource.clear()
-    app = rest(open_page(arch="studentnet", width="0.25", bits="4"), all_measured)
-    from ui.engine import engine
-
-    runs = engine().results.runs["outcome"]
-    knob(app, "Bit width").set_value(3).run()
-    assert engine().results.runs["outcome"] == runs and "3-bit weights" in said(app)

@@ -1,0 +1,71 @@
+"""The recipe in the address: cold links, hops, reload, Back and Forward, other tabs, bad values."""
+
+from playwright.sync_api import expect
+
+from tests.helpers.browser import check_readable, eventually, hop, knobs, press, query, said, settle, visit
+
+DEFAULT = ["StudentNet", "1.00", "0%", "32 (off)"]
+LINK = "arch=studentnet&width=0.6&prune=0.4&bits=4"
+LINKED = ["StudentNet", "0.60", "40%", "4"]
+
+
+def test_a_cold_link_every_hop_and_a_reload_carry_the_recipe(tab):
+    visit(tab, f"/Second?{LINK}")
+    assert knobs(tab) == LINKED
+    hop(tab, "Compress")
+    assert knobs(tab) == LINKED and "40 % of its channels cut, 4-bit weights" in said(tab)
+    press(tab, "Bit width", "ArrowRight")
+    hop(tab, "Second")
+    assert knobs(tab) == [*LINKED[:3], "5"]
+    tab.reload()
+    settle(tab)
+    assert knobs(tab) == [*LINKED[:3], "5"]
+    hop(tab, "Compress")
+    assert knobs(tab) == [*LINKED[:3], "5"] and "5-bit weights" in said(tab)
+
+
+def test_back_is_undo_and_forward_is_redo_from_a_plain_address(tab):
+    visit(tab)
+    for knob, key in (("Pruning ratio", "ArrowRight"), ("Pruning ratio", "ArrowRight"), ("Bit width", "ArrowLeft")):
+        press(tab, knob, key)
+    for step, prune, bits in (
+        (tab.go_back, "10%", "32 (off)"),
+        (tab.go_back, "5%", "32 (off)"),
+        (tab.go_back, "0%", "32 (off)"),
+        (tab.go_forward, "5%", "32 (off)"),
+        (tab.go_back, "0%", "32 (off)"),
+    ):
+        step()
+        eventually(tab, lambda: knobs(tab), ["StudentNet", "1.00", prune, bits])
+    assert query(tab) == ""
+    press(tab, "Bit width", "ArrowLeft")  # the knobs still turn after all that
+    assert knobs(tab) == [*DEFAULT[:3], "16"]
+
+
+def test_another_tab_starts_afresh_and_a_copied_link_shows_the_same_page(tab):
+    visit(tab, f"/?{LINK}")
+    other = tab.context.new_page()
+    visit(other)
+    assert knobs(other) == DEFAULT
+    press(other, "Bit width", "ArrowLeft")
+    tab.reload()
+    settle(tab)
+    assert knobs(tab) == LINKED
+    visit(tab, f"/?{query(other)}")
+    assert knobs(tab) == knobs(other) == [*DEFAULT[:3], "16"]
+    timeless = ".cc-card:nth-child(-n+4)"  # times are measured once a server, and shared
+    assert other.locator(timeless).all_inner_texts() == tab.locator(timeless).all_inner_texts()
+
+
+def test_a_bad_address_is_a_readable_sentence_and_the_knobs_still_turn(tab):
+    visit(tab, "/?arch=resnet&prune=7&bits=abc&width=nan&foo=1")
+    alert = tab.get_by_test_id("stAlert")
+    for part in ("'resnet'", "ratio cannot be 7", "'abc'", "'nan'", "no 'foo'", "Taken instead: 0.95."):
+        assert part in alert.inner_text()
+    assert alert.locator("a").count() == 0
+    assert knobs(tab) == ["StudentNet", "1.00", "95%", "32 (off)"]
+    check_readable(tab)
+    press(tab, "Bit width", "ArrowLeft")
+    assert alert.count() == 0
+    tab.go_back()
+    expect(alert).to_contain_text("ratio cannot be 7")

@@ -1,0 +1,91 @@
+"""Fixtures of the pages: what goes on in the background, and checkpoints that may be damaged."""
+
+import gc
+import shutil
+from collections.abc import Callable, Iterator
+from functools import cache
+from itertools import islice
+from pathlib import Path
+
+import pytest
+from streamlit.runtime.scriptrunner.script_cache import ScriptCache
+from torch import Tensor
+
+from compress_core.cache import StageCache
+from compress_core.data import dataset
+from compress_core.data.digits import Digits
+from compress_core.training import checkpoints
+from tests.helpers.waiting import Held
+from ui.background import Background
+from ui.engine import engine
+
+
+@pytest.fixture(autouse=True, scope="session")
+def nothing_is_made_twice():
+    """As on a server, and not anew at every run; so are networks."""
+    scripts = ScriptCache()
+    engine().networks.max_entries = 10_000  # more recipes than visitors have
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("streamlit.testing.v1.local_script_runner.ScriptCache", lambda: scripts)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="module")
+def little_garbage_is_walked():
+    """Streamlit collects garbage after every run, as the engine says; what is loaded by now stays."""
+    gc.collect()
+    gc.freeze()
+
+
+@cache
+def few_images() -> tuple[Tensor, Tensor, Tensor]:
+    """Every twelfth of the test images' sources, with all of its views: the images, their labels and sources."""
+    images, labels = dataset("digits").test()
+    sources = dataset("digits").test_sources()
+    some = sources % 12 == 0
+    return images[some], labels[some], sources[some]
+
+
+@pytest.fixture(autouse=True)
+def little_is_measured(monkeypatch):
+    """Pages count right answers on few images and time few runs: what they show does not depend on how many."""
+    images, labels, sources = few_images()
+    monkeypatch.setattr("compress_core.studies.ideas.timing.BUDGET_S", 0.01)
+    monkeypatch.setattr("compress_core.studies.ideas.timing.PATIENCE_S", 0.0)
+    monkeypatch.setattr("compress_core.studies.quantization.IMAGES", 8)
+    batches = Digits.batches
+    monkeypatch.setattr(Digits, "batches", lambda *args, **options: islice(batches(*args, **options), 4))
+    monkeypatch.setattr(Digits, "test", lambda _: (images, labels))
+    monkeypatch.setattr(Digits, "test_sources", lambda _: sources)
+
+
+@pytest.fixture(autouse=True)
+def nothing_in_the_background(monkeypatch):
+    """Long work that nobody waits for is not begun: it would compute behind the tests that follow."""
+    monkeypatch.setattr("ui.background.GIVEN_UP_S", -1.0)
+    monkeypatch.setattr(Background, "look_ahead", lambda *_: None)
+
+
+@pytest.fixture
+def begin_work(nothing_in_the_background, monkeypatch) -> Iterator[Callable[[], None]]:
+    """Lets long work begin, which then goes on until the test ends."""
+    monkeypatch.setattr("ui.background.CALM_S", 0.0)
+    monkeypatch.setattr("ui.background.GIVEN_UP_S", 1000.0)
+    held, queue = Held(), engine().background._queue
+    queue.submit(held)
+    yield held.go.set
+    held.go.set()
+    monkeypatch.setattr("ui.background.GIVEN_UP_S", -1.0)
+    queue.submit(lambda: None).result()  # behind the piece that is being computed
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch) -> Path:
+    """Checkpoints of two architectures where they may be damaged, and an engine that has read none of them."""
+    for arch in ("studentnet", "shufflenet_v2"):
+        for file in checkpoints.FOLDER.glob(f"{arch}-*"):
+            shutil.copy(file, tmp_path)
+    monkeypatch.setattr(checkpoints, "FOLDER", tmp_path)
+    monkeypatch.setattr(engine(), "networks", StageCache(64))
+    monkeypatch.setattr(engine(), "results", StageCache(64))
+    return tmp_path

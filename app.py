@@ -138,11 +138,10 @@ def _take_away(comparison: studies.home.Comparison, shared: Engine) -> None:
     )
     sizes = middle.popover("Three sizes", on_change="rerun", key="sizes", icon=":material/straighten:")
     if sizes.open:
+        columns = {"bytes": st.column_config.NumberColumn(format="localized")}
         with sizes:
             for table in text.home.size_tables(own, shared.ask(studies.home.study_gzipped, recipe)):
-                st.dataframe(
-                    table, hide_index=True, column_config={"bytes": st.column_config.NumberColumn(format="localized")}
-                )
+                st.dataframe(table, hide_index=True, column_config=columns)
             st.markdown(about.home.SIZES)
 
 

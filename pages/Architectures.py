@@ -56,14 +56,8 @@ def _inside(state: State) -> None:
     recipe, preset, cost = state.recipe, value_of(state, CHOICES, "preset"), value_of(state, CHOICES, "cost")
     names = _networks(state)
     table = engine().table
-    layers = pd.concat(
-        [
-            table(studies.architectures.count_layers, name, recipe.width, preset).assign(
-                network=architecture(name).title
-            )
-            for name in names
-        ]
-    )
+    counted = {architecture(n).title: table(studies.architectures.count_layers, n, recipe.width, preset) for n in names}
+    layers = pd.concat([own.assign(network=title) for title, own in counted.items()])
     said = text.architectures.describe_kinds(layers)
     widgets.sentence(said)
     for name in names:
@@ -159,9 +153,8 @@ def _budget(state: State) -> None:
     with right, st.container(gap=None):
         if preset == "small":
             widgets.head("Best trained network within the budget, digits")
-            best = text.architectures.best_trained_table(
-                studies.architectures.best_trained(state.recipe.dataset, cost, budget)
-            )
+            found = studies.architectures.best_trained(state.recipe.dataset, cost, budget)
+            best = text.architectures.best_trained_table(found)
         else:
             widgets.head("Best published network within the budget, ImageNet")
             best = engine().table(studies.architectures.best_within, cost, budget)
@@ -173,14 +166,13 @@ def _budget(state: State) -> None:
 
 
 def _pick_beside(state: State) -> None:
+    def title(name: str) -> str:
+        return "Alone" if name == NOBODY else f"Beside {architecture(name).title}"
+
     others = [NOBODY, *(name for name in architectures(yardsticks=True) if name != state.recipe.arch)]
     chosen = value_of(state, CHOICES, "beside")
     chosen = chosen if chosen in others else NOBODY
-    widgets.select(state, "beside", "Beside it", others, chosen, _beside_title, 210, of=f"-{state.recipe.arch}")
-
-
-def _beside_title(name: str) -> str:
-    return "Alone" if name == NOBODY else f"Beside {architecture(name).title}"
+    widgets.select(state, "beside", "Beside it", others, chosen, title, 210, of=f"-{state.recipe.arch}")
 
 
 def _block_slider(state: State, number: int, blocks: int) -> None:

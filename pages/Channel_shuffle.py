@@ -6,6 +6,7 @@ import streamlit as st
 from compress_core import plots, studies, text
 from compress_core.data import dataset
 from compress_core.recipe import Recipe
+from compress_core.studies.shuffle import group_of_each
 from compress_core.studies.shuffle_worth import load_worth
 from compress_core.zoo import architecture
 from ui import about, page, widgets
@@ -50,7 +51,7 @@ def _shuffle(state: State) -> None:
     allowed = KNOBS["extra"].values[: max(groups, 2)]
     extra = _slider(right, state, "extra", "Channels left over", allowed) if groups > 1 else 0
     sizes = [per_group + (group < extra) for group in range(groups)]
-    index, own = studies.shuffle.shuffle_order(sizes), studies.shuffle.group_of_each(tuple(sizes))
+    index, own = studies.shuffle.shuffle_order(sizes), group_of_each(tuple(sizes))
     said = text.shuffle.describe_shuffle(groups, per_group, extra)
     widgets.sentence(said)
     figure_keys()
@@ -92,7 +93,7 @@ def _connectivity(state: State) -> None:
     said = text.shuffle.describe_connectivity(groups, per_group, layers, shares)
     widgets.sentence(said)
     left, right = st.columns([3, 2], gap="medium")
-    own = studies.shuffle.group_of_each((per_group,) * groups)
+    own = group_of_each((per_group,) * groups)
     with left.container(gap=None):
         panels = [
             (title, pd.DataFrame(studies.shuffle.stack_connectivity(groups, per_group, layers, shuffle).numpy()), own)
@@ -115,16 +116,13 @@ def _unit(state: State) -> None:
     units = [("before pruning", both.before)] + ([("after pruning", both.after)] if both.cut_share else [])
     left, right = st.columns(2, gap="medium")
     with left.container(gap=None):
-        panels = [
-            (title, pd.DataFrame(u.reach.numpy()), studies.shuffle.group_of_each(u.input_groups)) for title, u in units
-        ]
+        panels = [(title, pd.DataFrame(u.reach.numpy()), group_of_each(u.input_groups)) for title, u in units]
         title = "Which inputs of the unit reach which outputs"
         widgets.figure(title, plots.shuffle.reach_matrices(panels, TALL_PX), said, key="unit-reach", lines=0)
     with right.container(gap=None):
-        panels = [(title, u.shuffle.tolist(), studies.shuffle.group_of_each(u.shuffle_groups)) for title, u in units]
-        widgets.figure(
-            "What its shuffle does", plots.shuffle.permutation_lines(panels, TALL_PX), said, key="deals", lines=0
-        )
+        panels = [(title, u.shuffle.tolist(), group_of_each(u.shuffle_groups)) for title, u in units]
+        title = "What its shuffle does"
+        widgets.figure(title, plots.shuffle.permutation_lines(panels, TALL_PX), said, key="deals", lines=0)
 
 
 def _maps(state: State) -> None:

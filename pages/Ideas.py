@@ -47,9 +47,8 @@ def main() -> None:
     with st.container(gap="xsmall"):
         st.space("xxsmall")  # Streamlit's header hides what is flush with the top
         idea = widgets.segments(state, KNOBS, "idea", IDEAS)
-        {"separable": _separable, "manifold": _manifold, "residual": _residual, "fire": _fire, "groups": _groups}[idea](
-            state
-        )
+        draw = {"separable": _separable, "manifold": _manifold, "residual": _residual, "fire": _fire, "groups": _groups}
+        draw[idea](state)
 
 
 def _separable(state: State) -> None:

@@ -64,10 +64,8 @@ def _look_ahead(state: State, recipe: Recipe, shared: Engine) -> None:
     before = state.before.weights_only()
     guesses = knobs.likely_next(before, recipe)
     if recipe.prune not in knobs.RATIOS:  # the threshold was moved
-        scores = shared.ask(studies.pruning.study_scores, recipe).channels["score"]
-        guesses = threshold.likely_next(
-            studies.pruning.thresholds(scores, CRITERIA[recipe.criterion].log_axis), before, recipe
-        )
+        scores, log = shared.ask(studies.pruning.study_scores, recipe), CRITERIA[recipe.criterion].log_axis
+        guesses = threshold.likely_next(studies.pruning.thresholds(scores.channels["score"], log), before, recipe)
 
     def rest(shown: Shown) -> None:
         shared.ask(studies.pruning.study_exactness, shown.recipe)
@@ -79,10 +77,7 @@ def _look_ahead(state: State, recipe: Recipe, shared: Engine) -> None:
 
 
 def _summary(shown: Shown, shared: Engine) -> None:
-    before, after = (
-        shared.ask(studies.pruning.study_pruned, shown.original),
-        shared.ask(studies.pruning.study_pruned, shown.recipe),
-    )
+    before, after = (shared.ask(studies.pruning.study_pruned, r) for r in (shown.original, shown.recipe))
     hint = "" if before.recipe != after.recipe else " Raise the pruning ratio to cut channels."
     widgets.sentence(text.pruning.summary(before, after) + hint)
     with widgets.row():
@@ -127,9 +122,8 @@ def _trainings(state: State, recipe: Recipe, shared: Engine) -> None:
     found = {}
     for weights in trainings(recipe):
         try:
-            found[text.pruning.training_title(weights)] = shared.ask(
-                studies.pruning.study_scores, recipe.with_(weights=weights)
-            )
+            own = shared.ask(studies.pruning.study_scores, recipe.with_(weights=weights))
+            found[text.pruning.training_title(weights)] = own
         except CheckpointError as error:
             page.warn([str(error)])
     key = "lambda"

@@ -1,5 +1,7 @@
 """Quantization: weights and their levels, the sensitivity of layers, every scheme, every byte, integers."""
 
+from functools import partial
+
 import pandas as pd
 import streamlit as st
 
@@ -40,21 +42,23 @@ def main() -> None:
     recipe = shown.recipe.with_(**switched)
     with st.container(gap="xsmall"):
         top = st.container(gap="xsmall")
-        _switches(state)
+        finer_choices.selectors(state)
+        with widgets.row():
+            finer_choices.switches(state)
+            widgets.help_on("rounding and these switches", about.quantization.switches())
         left, right = st.columns(2, gap="medium")
         middle = st.container(gap="xsmall")
         lower_left, lower_right = st.columns([2, 3], gap="medium")
         below = st.container(gap="xsmall")
     layers = shared.ask(studies.quantization.study_layers, recipe)
-    layer = _layer(state, layers)
+    layer = state.view.get("layer")
+    if layer not in set(layers["layer"]):  # it is of another network
+        layer = text.quantization.default_layer(layers)
     with left.container(gap=None):
         _weights(state, recipe, layer, shared)
-    now, original = (
-        shared.ask(studies.quantization.study_packed, recipe),
-        shared.ask(studies.quantization.study_packed, shown.original),
-    )
+    packed = partial(shared.ask, studies.quantization.study_packed)
+    now, before, original = packed(recipe), packed(recipe.weights_only()), packed(shown.original)
     with top:
-        before = shared.ask(studies.quantization.study_packed, recipe.weights_only())
         hint = "" if now.recipe != before.recipe else " Move the bit width to round its weights."
         widgets.sentence(text.quantization.summary(now, before, original) + hint)
     going_on = quantization.run_queue(state, recipe, shared)
@@ -63,7 +67,9 @@ def main() -> None:
             _curve, recipe, going_on and quantization.lacks(quantization.curve_pieces(recipe), shared), None
         )(state, recipe, now, shared)
     with lower_left.container(gap=None):
-        _bytes(now, original)
+        widgets.head("Where the bytes are", about.quantization.BYTES)
+        comparison_table(*text.quantization.bytes_table(now, original))
+        widgets.reading(text.quantization.describe_bytes(now, original))
     with lower_right.container(gap=None):
         _ranges(state, recipe, layer, shared)
     with middle:
@@ -75,38 +81,18 @@ def main() -> None:
     _look_ahead(state, shared)
 
 
-def _layer(state: State, layers: pd.DataFrame) -> str:
-    """The layer shown; one of another network is forgotten."""
-    layer = state.view.get("layer")
-    return layer if layer in set(layers["layer"]) else text.quantization.default_layer(layers)
-
-
 def _look_ahead(state: State, shared: Engine) -> None:
     """Prepare the next stop of whichever knob was turned."""
     likely = knobs.likely_next(state.before, state.recipe)
     # Last what comes first: what a page cannot be drawn without.
     shared.look_ahead(likely, [lambda shown: [shared.ask(*piece) for piece in quantization.layer_pieces(shown.recipe)]])
-    shared.look_ahead(
-        likely,
-        [
-            lambda shown: shared.ask(studies.quantization.study_packed, shown.recipe),
-            lambda shown: shared.ask(studies.quantization.study_layers, shown.recipe),
-        ],
-    )
-
-
-def _switches(state: State) -> None:
-    finer_choices.selectors(state)
-    with widgets.row():
-        finer_choices.switches(state)
-        widgets.help_on("rounding and these switches", about.quantization.switches())
+    asked = studies.quantization.study_packed, studies.quantization.study_layers
+    shared.look_ahead(likely, [lambda shown, study=study: shared.ask(study, shown.recipe) for study in asked])
 
 
 def _weights(state: State, recipe: Recipe, layer: str, shared: Engine) -> None:
-    own, names = (
-        shared.ask(studies.quantization.study_weights, recipe, layer, kept=False),
-        text.quantization.layer_names(recipe.arch),
-    )
+    own = shared.ask(studies.quantization.study_weights, recipe, layer, kept=False)
+    names = text.quantization.layer_names(recipe.arch)
     channel = value_of(state, CHOICES_OF_PAGE, "channel")
     channel = channel if channel != ALL and channel < own.channels else ALL
 
@@ -246,12 +232,6 @@ def _budget(state: State, recipe: Recipe, now: studies.quantization.Packed) -> N
             key="bits-reset",
             on_click=lambda: change_recipe(state, layer_bits=""),
         )
-
-
-def _bytes(now: studies.quantization.Packed, original: studies.quantization.Packed) -> None:
-    widgets.head("Where the bytes are", about.quantization.BYTES)
-    comparison_table(*text.quantization.bytes_table(now, original))
-    widgets.reading(text.quantization.describe_bytes(now, original))
 
 
 def _ranges(state: State, recipe: Recipe, layer: str, shared: Engine) -> None:

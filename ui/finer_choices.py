@@ -70,14 +70,6 @@ def _balances(recipe: Recipe) -> tuple[bool, ...]:
     return (False, True) if "groups" in architecture(recipe.arch).options else (False,)
 
 
-def _clippings(_: Recipe) -> list[str]:
-    return [Recipe.clipping, *CLIPPINGS]
-
-
-def _multiple(many: int) -> str:
-    return "1 (any number stays)" if many == 1 else str(many)
-
-
 def _off_or_on(_: Recipe) -> tuple[bool, bool]:
     return False, True
 
@@ -92,14 +84,24 @@ PRUNING = (
     FinerChoice("weights", "Trained", trainings, TRAININGS.title),
     FinerChoice("criterion", "Channels are ranked by", _names(CRITERIA), CRITERIA.title),
     FinerChoice("scope", "Channels compete in", _names(SCOPES), SCOPES.title),
-    FinerChoice("multiple_of", "Channels stay in multiples of", lambda _: MULTIPLES, _multiple),
+    FinerChoice(
+        "multiple_of",
+        "Channels stay in multiples of",
+        lambda _: MULTIPLES,
+        lambda many: "1 (any number stays)" if many == 1 else str(many),
+    ),
     FinerChoice("balance", "Each group keeps as many channels", _balances, _yes_or_no),
     FinerChoice("heal", "After the cut, heal", _names(HEALINGS), HEALINGS.title),
 )
 SELECTORS = (
     FinerChoice("scheme", "Levels of the weights", _names(SCHEMES), SCHEMES.title),
     FinerChoice("rounding", "Rounding", _names(ROUNDINGS), ROUNDINGS.title),
-    FinerChoice("clipping", "How far the levels reach", _clippings, text.quantization.clipping_title),
+    FinerChoice(
+        "clipping",
+        "How far the levels reach",
+        lambda _: (Recipe.clipping, *CLIPPINGS),
+        text.quantization.clipping_title,
+    ),
     FinerChoice("activation_bits", "Activations", lambda _: ACTIVATION_BITS[::-1], text.quantization.activations_title),
 )
 _FOLD = "BatchNorm becomes part of the convolution before it, then it is rounded."

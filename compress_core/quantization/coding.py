@@ -37,7 +37,8 @@ def huffman(codes: Tensor, bits: int) -> Tensor:
     """
     together = max(1, 8 // bits)
     padded = torch.nn.functional.pad(codes.reshape(-1), (0, -codes.numel() % together))
-    symbols = pack_bits(padded, bits) if bits > 8 else padded.view(-1, together) @ _weights_of(bits, together)
+    places = 2 ** (bits * torch.arange(together - 1, -1, -1, dtype=torch.int32))
+    symbols = pack_bits(padded, bits) if bits > 8 else padded.view(-1, together) @ places
     coder = zlib.compressobj(9, zlib.DEFLATED, -15, 9, zlib.Z_HUFFMAN_ONLY)
     return as_octets(coder.compress(symbols.to(torch.uint8).numpy().tobytes()) + coder.flush())
 
@@ -62,10 +63,6 @@ def unhuffman(octets: Tensor, bits: int, count: int) -> Tensor:
         return unpack_bits(symbols, bits, count)
     shifts = torch.arange(together - 1, -1, -1, dtype=torch.uint8) * bits  # in bytes: a file may tell of many codes
     return ((symbols.unsqueeze(1) >> shifts) & (2**bits - 1)).flatten()[:count].to(torch.int32)
-
-
-def _weights_of(bits: int, together: int) -> Tensor:
-    return 2 ** (bits * torch.arange(together - 1, -1, -1, dtype=torch.int32))
 
 
 def as_octets(data: bytes) -> Tensor:

@@ -152,18 +152,14 @@ class Recipe:
 
     def canonical(self) -> "Recipe":
         """The same result with every choice that makes no difference here at its default."""
-        recipe = self
-        if recipe.prune == 0:
-            defaults = {name: getattr(Recipe, name) for name in ("criterion", "scope", "multiple_of", "balance")}
-            recipe = replace(recipe, **defaults)
-        if "groups" not in registry.ARCHITECTURES[recipe.arch].options:
-            recipe = replace(recipe, balance=Recipe.balance)
-        if recipe.prune == 0 and not recipe.edits:
-            recipe = replace(recipe, heal=Recipe.heal)
-        if recipe.bits == 32 and not recipe.layer_bits:
-            defaults = {name: getattr(Recipe, name) for name in _OF_QUANTIZATION}
-            recipe = replace(recipe, **defaults)
-        return recipe
+        idle = [*_OF_SELECTION] if self.prune == 0 else []
+        if "groups" not in registry.ARCHITECTURES[self.arch].options:
+            idle.append("balance")
+        if self.prune == 0 and not self.edits:
+            idle.append("heal")
+        if self.bits == 32 and not self.layer_bits:
+            idle += _OF_QUANTIZATION
+        return replace(self, **{name: FIELDS[name].default for name in idle})
 
     def weights_only(self) -> "Recipe":
         """The same network before anything of it is rounded."""
@@ -178,6 +174,8 @@ class Recipe:
         return replace(self, **changes)
 
 
+_OF_SELECTION = ("criterion", "scope", "multiple_of", "balance")
+"""What makes no difference where no channel is cut by its score."""
 _OF_QUANTIZATION = ("scheme", "clipping", "rounding", "fold", "equalize", "correct_bias", "coding")
 """What makes no difference where no weight is rounded."""
 
@@ -187,32 +185,28 @@ def _architectures() -> list[str]:
 
 
 FIELDS: Mapping[str, Field] = {
-    "dataset": Choice("The dataset", Recipe.dataset, lambda: registry.DATASETS),
-    "arch": Choice("The architecture", Recipe.arch, _architectures),
-    "width": Number("The width multiplier", Recipe.width, "0.1 to 1 in steps of 0.05", nearest_step(WIDTH_STEP, 2, 20)),
+    "dataset": Choice("The dataset", lambda: registry.DATASETS),
+    "arch": Choice("The architecture", _architectures),
+    "width": Number("The width multiplier", "0.1 to 1 in steps of 0.05", nearest_step(WIDTH_STEP, 2, 20)),
     "groups": BuildOption("The number of groups", "groups"),
-    "weights": Choice("The training", Recipe.weights, lambda: registry.TRAININGS),
-    "prune": Number(
-        "The pruning ratio", Recipe.prune, f"0 to {MAX_PRUNE}", lambda p: round(min(max(p, 0.0), MAX_PRUNE), 3)
-    ),
-    "criterion": Choice("The criterion", Recipe.criterion, lambda: registry.CRITERIA),
-    "scope": Choice("The scope", Recipe.scope, lambda: registry.SCOPES),
-    "multiple_of": Number(
-        "The multiple that channels are left in", Recipe.multiple_of, "1, 4, 8, 16, 32", nearest_of(MULTIPLES)
-    ),
-    "balance": Switch("Keeping groups alike", Recipe.balance),
+    "weights": Choice("The training", lambda: registry.TRAININGS),
+    "prune": Number("The pruning ratio", f"0 to {MAX_PRUNE}", lambda p: round(min(max(p, 0.0), MAX_PRUNE), 3)),
+    "criterion": Choice("The criterion", lambda: registry.CRITERIA),
+    "scope": Choice("The scope", lambda: registry.SCOPES),
+    "multiple_of": Number("The multiple that channels are left in", "1, 4, 8, 16, 32", nearest_of(MULTIPLES)),
+    "balance": Switch("Keeping groups alike"),
     "edits": Language("The changes by hand", edits),
-    "heal": Choice("Healing", Recipe.heal, lambda: registry.HEALINGS),
-    "bits": Number("The bit width", Recipe.bits, "1 to 16, or 32 for none", nearest_of(BITS)),
-    "scheme": Choice("The scheme", Recipe.scheme, lambda: registry.SCHEMES),
-    "clipping": Choice("The clipping", Recipe.clipping, lambda: [Recipe.clipping, *registry.CLIPPINGS]),
-    "rounding": Choice("The rounding", Recipe.rounding, lambda: registry.ROUNDINGS),
+    "heal": Choice("Healing", lambda: registry.HEALINGS),
+    "bits": Number("The bit width", "1 to 16, or 32 for none", nearest_of(BITS)),
+    "scheme": Choice("The scheme", lambda: registry.SCHEMES),
+    "clipping": Choice("The clipping", lambda: [Recipe.clipping, *registry.CLIPPINGS]),
+    "rounding": Choice("The rounding", lambda: registry.ROUNDINGS),
     "layer_bits": Language("The bits of single layers", layer_bits),
-    "fold": Switch("Folding BatchNorm", Recipe.fold),
-    "equalize": Switch("Equalizing layers", Recipe.equalize),
-    "correct_bias": Switch("Correcting biases", Recipe.correct_bias),
-    "activation_bits": Number(
-        "The bit width of activations", Recipe.activation_bits, "2 to 8, or 32 for none", nearest_of(ACTIVATION_BITS)
-    ),
-    "coding": Choice("The file's coding", Recipe.coding, lambda: registry.CODINGS),
+    "fold": Switch("Folding BatchNorm"),
+    "equalize": Switch("Equalizing layers"),
+    "correct_bias": Switch("Correcting biases"),
+    "activation_bits": Number("The bit width of activations", "2 to 8, or 32 for none", nearest_of(ACTIVATION_BITS)),
+    "coding": Choice("The file's coding", lambda: registry.CODINGS),
 }
+for name, field in FIELDS.items():
+    field.default = getattr(Recipe, name)

@@ -20,10 +20,12 @@ def shorten(text: str) -> str:
 
 
 class Field:
-    """One field of a recipe."""
+    """One field of a recipe; its default is that of the dataclass."""
 
-    def __init__(self, title: str, default: object):
-        self.title, self.default = title, default
+    default: object = None
+
+    def __init__(self, title: str):
+        self.title = title
 
     def parse(self, given: object, others: Mapping[str, object]) -> tuple[object, str]:
         """The value taken, and what was wrong with the one given ('' if nothing).
@@ -45,8 +47,8 @@ class Field:
 class Choice(Field):
     """One of a few names; an unknown one becomes the closest, or the default."""
 
-    def __init__(self, title: str, default: object, names: Callable[[], Sequence[str]]):
-        super().__init__(title, default)
+    def __init__(self, title: str, names: Callable[[], Sequence[str]]):
+        super().__init__(title)
         self.names = names
 
     def parse(self, given: object, others: Mapping[str, object]) -> tuple[object, str]:
@@ -74,8 +76,8 @@ class Switch(Field):
 class Number(Field):
     """A number from a range or a list; the nearest allowed one is taken for any other."""
 
-    def __init__(self, title: str, default: float, allowed: str, nearest: Callable[[float], float]):
-        super().__init__(title, default)
+    def __init__(self, title: str, allowed: str, nearest: Callable[[float], float]):
+        super().__init__(title)
         self.allowed, self.nearest = allowed, nearest
 
     def parse(self, given: object, others: Mapping[str, object]) -> tuple[float, str]:
@@ -95,7 +97,7 @@ class BuildOption(Field):
     """An option that only some architectures are built with; None for its default."""
 
     def __init__(self, title: str, option: str):
-        super().__init__(title, None)
+        super().__init__(title)
         self.option = option
 
     def parse(self, given: object, others: Mapping[str, object]) -> tuple[object, str]:
@@ -114,7 +116,7 @@ class Language(Field):
     """What a person says of single channels or layers, as a text that a module parses and writes."""
 
     def __init__(self, title: str, module: ModuleType):
-        super().__init__(title, "")
+        super().__init__(title)
         self.module = module
 
     def parse(self, given: object, others: Mapping[str, object]) -> tuple[str, str]:

@@ -69,9 +69,8 @@ def study_scores(recipe: Recipe, cache: StageCache) -> ChannelScores:
         (s.name, s.group.size, len(s.survivors), s.threshold if s.threshold > -math.inf else math.nan, s.kept_by_floor)
         for s in groups
     ]
-    return ChannelScores(
-        channels, pd.DataFrame(rows, columns=["layer", "before", "after", "threshold", "kept_by_floor"])
-    )
+    layers = pd.DataFrame(rows, columns=["layer", "before", "after", "threshold", "kept_by_floor"])
+    return ChannelScores(channels, layers)
 
 
 @dataclass(frozen=True)

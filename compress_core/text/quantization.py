@@ -34,10 +34,6 @@ PARTS = {
 RUNTIMES = {"torch": "PyTorch, float", "onnx": "onnxruntime, float", "int8": "onnxruntime, int8"}
 
 
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
-
-
 def clipping_title(clipping: str) -> str:
     """A clipping for a selector."""
     return USUAL_CLIPPING if clipping == Recipe.clipping else CLIPPINGS.title(clipping)
@@ -194,7 +190,8 @@ def describe_curve(points: pd.DataFrame, own: str, before: float, complete: bool
     if not complete:
         return "Each scheme at each bit width; measuring in the background."
     good = mine[(mine["accuracy"] >= before - A_POINT).cumprod().astype(bool)]
-    title = _capital(SCHEMES[own].title.partition(":")[0])
+    title = SCHEMES[own].title.partition(":")[0]
+    title = title[:1].upper() + title[1:]
     if good.empty:
         best = mine.loc[mine["accuracy"].idxmax()]
         text = f"{title} loses more than a point; at best it has {percent(best['accuracy'])} ({_bits(best['bits'])})."

@@ -18,9 +18,7 @@ def test_the_next_stop_of_a_knob_needs_no_study_of_its_own(page, monkeypatch):
     guesses = []
     monkeypatch.setattr(Background, "look_ahead", lambda _, given: guesses.extend(given))
     label, stops = ("Bit width", (6, 5, 4)) if page == "pages/Quantization.py" else ("Pruning ratio", (0.1, 0.15, 0.2))
-    app = open_page(
-        page, arch="studentnet", width="0.25", bits="7", criterion="l2"
-    )  # a recipe that no other test looks at
+    app = open_page(page, arch="studentnet", width="0.25", bits="7", criterion="l2")  # nobody else asks for it
     assert not guesses  # nothing was turned yet
     knob(app, label).set_value(stops[0]).run()
     for step in [step for guess in guesses for step in guess]:

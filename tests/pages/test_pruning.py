@@ -124,7 +124,10 @@ def test_the_training_can_be_chosen_at_its_figure():
 
 
 def test_changes_by_hand_show_and_are_taken_back_and_brought_again():
-    plain, app = fine(open_page(prune="0.5")), fine(open_page(prune="0.5", edits="0k1k2.6k3"))
+    plain, app = (
+        fine(open_page(width="0.25", prune="0.5")),
+        fine(open_page(width="0.25", prune="0.5", edits="0k1k2.6k3")),
+    )
     more = tiles(app)["Stay"] - tiles(plain)["Stay"]
     assert more.loc[[0, 6]].sum() == more.sum() > 0 and more[0] <= 2 and more[6] <= 1
     assert "Changed by hand: 3." in html(app) and "Changed by hand" not in html(plain)

@@ -21,18 +21,10 @@ def beside_paper(guideline: str, scale: int, side: int, run: Timings) -> pd.Data
     found = forms(guideline, scale, side)
     rows = [(f.name, f.widths, f.macs, f.macs / found[0].macs - 1, f.memory_access, f.least) for f in found]
     table = pd.DataFrame(rows, columns=["form", "widths", "macs", "away", "memory_access", "least"])
-    return _with_speeds(table, run.table).join(_relative(speeds(guideline, scale)))
-
-
-def _with_speeds(table: pd.DataFrame, timed: pd.DataFrame) -> pd.DataFrame:
-    timed = timed.reset_index(drop=True)
+    timed, paper = run.table.reset_index(drop=True), speeds(guideline, scale)
     here = pd.DataFrame({name: 1 / timed[column] for name, column in HERE.items()})
-    return table.join(timed[["ms", "low", "high"]]).join(here)
-
-
-def _relative(paper: pd.DataFrame) -> pd.DataFrame:
-    """The paper's speeds, also as parts of the first row's."""
-    return paper.assign(**{f"on_{name}": paper[name] / paper[name].iloc[0] for name in PLATFORMS})
+    paper = paper.assign(**{f"on_{name}": paper[name] / paper[name].iloc[0] for name in PLATFORMS})
+    return table.join(timed[["ms", "low", "high"]]).join(here).join(paper)
 
 
 def zoo_times(table: pd.DataFrame, run: Timings) -> pd.DataFrame:

@@ -14,8 +14,8 @@ def source(page):
 
 
 def button(page, name: str):
-    """A button of the page's own: while a script runs, Streamlit's header has a Stop too."""
-    return page.get_by_test_id("stMain").get_by_role("button", name=name, exact=True)
+    """A button of the page; Streamlit has a Stop of its own, which is seen while a script takes long."""
+    return page.get_by_test_id("stMainBlockContainer").get_by_role("button", name=name, exact=True)
 
 
 def test_a_measurement_goes_by_keyboard_with_stop_and_outlives_other_knobs(tab):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from playwright.sync_api import Locator, Page, expect
 
-PATIENCE_S = 120  # something else may keep all cores busy
+PATIENCE_S = 240  # something else may keep all cores busy
 SCREEN = {"width": 1440, "height": 900}
 KNOBS = ("Width multiplier", "Pruning ratio", "Bit width")
 UNREADABLE = Path(__file__).with_name("unreadable.js").read_text()

@@ -128,7 +128,7 @@ def main() -> None:
         )
         compensating = table[table["rounding"] == "error_compensating"]["seconds"]
         print(f"± {table['half'].median():.2f} points, the median half of the 95 % intervals of these changes")
-        print(f"errors made good in {compensating.median():.2f} s, calibration kept (median)")
+        print(f"errors compensated in {compensating.median():.2f} s, calibration kept (median)")
     if args.out:
         pd.DataFrame(rows).to_csv(args.out, index=False)
 

@@ -70,7 +70,7 @@ class Balance:
         return torch.minimum(wanted[self.side], self.sizes) - count
 
     def trim(self, alive: Tensor, rank: Tensor, open_: Tensor) -> Tensor:
-        """Who of `labels` lives once each part has lost its worst down to the mean of its side, if they are open to it.
+        """Trim each part's worst labels down to the mean of its side, where they are open to it.
 
         Otherwise the fullest of many groups would bring them all back.
         """

@@ -101,7 +101,7 @@ def _conv_like(layer: nn.Conv2d, weights: list[Tensor], biases: list[Tensor | No
 
 @dataclass(frozen=True)
 class _Remap:
-    """Data movement said anew: its sources side by side, then what is at `index` where that is not all of them."""
+    """Data movement after a cut: its sources side by side, then what is at `index` where that is not all of them."""
 
     old: Move
     index: Tensor | None

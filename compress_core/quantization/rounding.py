@@ -66,7 +66,7 @@ def error_compensating(weights: Tensor, levels: Levels, given: RoundingInputs) -
     ordered = covariance.gather(1, order.unsqueeze(2).expand_as(covariance))
     ordered = ordered.gather(2, order.unsqueeze(1).expand_as(covariance))
     inverse = torch.cholesky_inverse(torch.linalg.cholesky(ordered))
-    pass_on = torch.linalg.cholesky(inverse).mT  # row i: how an error in feature i is made good by those after it
+    pass_on = torch.linalg.cholesky(inverse).mT  # row i: how an error in feature i is compensated by those after it
     pass_on = pass_on / pass_on.diagonal(dim1=1, dim2=2).unsqueeze(2)
     places = order.unsqueeze(1).expand_as(weights)
     left = weights.gather(2, places)

@@ -250,7 +250,7 @@ def describe_criteria(found: dict[str, tuple[float, float]], recipe: Recipe) -> 
 
 def describe_healings(found: dict[str, HealingResult]) -> str:
     """What healing is worth for this cut."""
-    accuracy = {name: rung.accuracy.value for name, rung in found.items()}
+    accuracy = {name: result.accuracy.value for name, result in found.items()}
     best = max(accuracy, key=accuracy.get)
     if best == "none" or accuracy[best] == accuracy["none"]:
         return f"The cut leaves {percent(accuracy['none'])}, and no healing does better."

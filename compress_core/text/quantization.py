@@ -312,7 +312,7 @@ def describe_runtimes(found: RuntimeComparison) -> str:
 
 
 def describe_off_grid(found: RuntimeComparison, recipe: Recipe) -> str:
-    """That channel counts which are no multiple of 16 slow onnxruntime down; '' where that is not so here."""
+    """A warning where channel counts off the multiples of 16 slow onnxruntime down; '' elsewhere."""
     grouped = "groups" in architecture(recipe.arch).options
     if grouped:
         advice = "let each group keep as many channels, in multiples of 8"

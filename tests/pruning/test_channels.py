@@ -313,7 +313,7 @@ def test_a_network_that_cannot_be_traced_says_why():
         cc.prune_channels(Asks(), EXAMPLE, ratio=0.5)
 
 
-def test_a_network_without_batchnorm_cannot_be_judged_by_it():
+def test_a_network_without_batchnorm_cannot_be_scored_by_it():
     model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Conv2d(4, 2, 3))
     with pytest.raises(cc.UnsupportedModelError, match="no BatchNorm scales any of its channels"):
         cc.prune_channels(model, EXAMPLE, ratio=0.5)

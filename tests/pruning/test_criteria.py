@@ -215,7 +215,7 @@ def test_what_a_criterion_lacks_is_a_sentence(model, given, message):
 
 
 @pytest.mark.parametrize("criterion", [name for name in cc.criteria() if not name.startswith("bn_scale")])
-def test_linear_layers_on_the_last_dimension_are_judged_and_healed(criterion):
+def test_linear_layers_on_the_last_dimension_are_scored_and_healed(criterion):
     """As in ConvNeXt and the transformers: channels last, (N, H, W, C) and (N, tokens, C)."""
 
     class Mixer(nn.Module):

@@ -1,4 +1,4 @@
-"""Quantized networks: what is rounded, what is made good, and what cannot be."""
+"""Quantized networks: what is rounded, what is compensated, and what cannot be."""
 
 import copy
 import math
@@ -56,7 +56,7 @@ def test_unfolded_weights_are_the_layers_own(trained):
 
 @pytest.mark.parametrize("bits", [2, 3, 4])
 def test_each_step_up_moves_the_logits_less(trained, bits):
-    """Nearest per tensor, per channel, biases corrected, errors made good: on unseen images, each no worse."""
+    """Nearest per tensor, per channel, biases corrected, errors compensated: on unseen images, each no worse."""
     calibration = calibrate(trained, IMAGES)
     ways = [
         {"scheme": "per_tensor"},

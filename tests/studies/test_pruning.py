@@ -128,11 +128,11 @@ def test_the_accuracy_is_what_is_measured(cache):
     assert (accuracy.value, accuracy.samples) == (m.accuracy, m.samples)
 
 
-def test_a_rung_is_the_same_network_and_took_time(cache):
+def test_a_healing_is_the_same_network_and_took_time(cache):
     recipe = cc.Recipe(prune=0.4, heal="recalibrate")
-    rung = study_healing(recipe, cache)
-    assert rung.accuracy == study_accuracy(recipe, cache)
-    assert 0 < rung.seconds < 20
+    result = study_healing(recipe, cache)
+    assert result.accuracy == study_accuracy(recipe, cache)
+    assert 0 < result.seconds < 20
 
 
 @pytest.fixture(scope="module")

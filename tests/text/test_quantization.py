@@ -201,7 +201,7 @@ def test_ranges_of_dead_channels_are_no_error(cache):
     explain.describe_ranges(study_ranges(cc.Recipe(bits=1), cache, "cnn.0.0"), "Block 0", 1)
 
 
-def test_strangers_are_counted():
+def test_unknown_layers_are_counted():
     assert explain.describe_unknown(cc.Recipe(layer_bits="3b4")) == []
     (text,) = explain.describe_unknown(cc.Recipe(layer_bits="3b4.77b4.99b2"))
     assert text == (

@@ -3,7 +3,7 @@
     python benchmarks/smallest.py
 
 First in seconds, without a label or a gradient: channels cut by the second order, layers solved again, errors of
-rounding compensated, codes Huffman-coded; every candidate is a recipe, and its file is loaded again by itself. Then with
+rounding compensated, codes Huffman-coded; every candidate is a recipe, and its file is loaded again by itself. Then in
 a minute of distillation from the original on training images: fewer channels, and a byte budget spent layer by layer.
 Candidates are chosen by validation images: the smallest that loses at most `MARGIN` there, less than the bar since the
 best of many looks better than it is, and of those that fit the budget the best. Test images are read once, for those

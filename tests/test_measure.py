@@ -7,8 +7,9 @@ import pytest
 import torch
 
 import compress_core as cc
+from compress_core.analysis.latency import Latency
 from compress_core.files import file_bytes
-from compress_core.measure import answer
+from compress_core.measure import answer, time_against
 from compress_core.training.checkpoints import checkpoint_path, read_checkpoint, trained_widths
 
 
@@ -36,6 +37,13 @@ def test_the_network_that_is_given_is_the_one_that_is_measured(cache):
     """Not the one that its recipe would make."""
     compressed = replace(cc.compress(cc.Recipe(width=0.25), cache), model=cc.build("studentnet", 0.25).eval())
     assert cc.measure(compressed, timed=False).accuracy < 0.3
+
+
+def test_the_same_network_is_as_fast_as_itself_on_a_busy_machine(monkeypatch):
+    monkeypatch.setattr("compress_core.measure.compare_latency", lambda *_: Latency(4.2, 13.8, 1 / 3, 0.8, 1))
+    latency = time_against(cc.compress(cc.Recipe(bits=4)), cc.compress(cc.Recipe()))
+    assert (latency.ms, latency.speedup, latency.batch_speedup) == (4.2, 1.0, 1.0)
+    assert time_against(cc.compress(cc.Recipe(width=0.25)), cc.compress(cc.Recipe())).speedup == 1 / 3
 
 
 def test_a_slimmed_width_is_healed(cache):

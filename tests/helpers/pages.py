@@ -14,112 +14,110 @@ SMALL = {"width": "0.25", "prune": "0.3", "bits": "4"}
 KINDS = ("selectbox", "slider", "select_slider", "toggle", "button", "button_group")
 
 
-def open_page(page: str = "app.py", **params: str | list[str]) -> AppTest:
-    """A page at an address, such as `pages/Ideas.py`."""
-    app = AppTest.from_file(str(APP), default_timeout=240)
-    if page != APP.name:
-        app.switch_page(page)
-    return go_to(app, **params)
+class Page(AppTest):
+    """A page in a visit."""
+
+    def go_to(self, **params: str | list[str]) -> "Page":
+        """Come to another address, as a link or Back leads there."""
+        self.query_params.clear()
+        for name, value in params.items():
+            self.query_params[name] = value
+        return self.run()
+
+    def come_back_until(self, done: Callable[["Page"], object]) -> "Page":
+        """Ask again, as the browser does, until what is measured in the background is there."""
+        wait_until(lambda: done(self) or (self.run() and (self.exception or done(self))), 0.2)
+        assert not self.exception
+        return self
+
+    def fine(self) -> "Page":
+        """Make sure that it has nothing to complain of."""
+        assert not self.exception and not self.warning, [*self.exception, *self.warning]
+        return self
+
+    def complains(self, *sentences: str) -> "Page":
+        """Make sure that it says these things were wrong, and goes on."""
+        assert not self.exception and [one for one in sentences if one.lower() not in self.warnings.lower()] == []
+        return self
+
+    def knob(self, label: str):
+        """The widget of this label in the sidebar."""
+        (found,) = _labelled(self.sidebar, label)
+        return found
+
+    def widget(self, label: str):
+        """The widget of this label on the page itself."""
+        (found,) = _labelled(self.main, label)
+        return found
+
+    def has(self, label: str) -> bool:
+        """Whether the page itself has such a widget."""
+        return bool(_labelled(self.main, label))
+
+    @property
+    def address(self) -> dict[str, str]:
+        """What the page has written there."""
+        found = self.query_params.items()
+        return {name: value if isinstance(value, str) else ",".join(value) for name, value in found}
+
+    @property
+    def html(self) -> str:
+        """All that it has written as HTML: sentences, readings, cards, bars and tables."""
+        return " ".join(element.proto.body for element in self.get("html"))
+
+    def part(self, kind: str) -> str:
+        """The first piece of HTML of a class."""
+        return next(e.proto.body for e in self.get("html") if f'class="{kind}"' in e.proto.body)
+
+    @property
+    def said(self) -> str:
+        """The sentence at the top."""
+        return self.part("cc-sentence")
+
+    @property
+    def warnings(self) -> str:
+        """What it says was wrong, with the escapes of markdown taken off."""
+        return " ".join(warning.value for warning in self.warning).replace("\\", "")
+
+    @property
+    def explanations(self) -> str:
+        """Its formulas, and what stands behind a click."""
+        return "\n".join(element.value for element in self.main.markdown)
+
+    @property
+    def formulas(self) -> list[str]:
+        """What stands as a formula above its figures."""
+        return [element.value for element in self.main.markdown if element.value.startswith("$")]
+
+    @property
+    def bars(self) -> str:
+        """Bars that grow while they are measured."""
+        return self.part("cc-bars")
+
+    @property
+    def rows(self) -> list[list[str]]:
+        """The words of its table of comparison, row by row."""
+        return [texts(row) for row in re.findall(r"<tr>(.*?)</tr>", self.part("cc-comparison"))]
+
+    @property
+    def charts(self) -> list:
+        """Its figures, as plotly gets them."""
+        return [chart.proto for chart in self.get("plotly_chart")]
 
 
-def go_to(app: AppTest, **params: str | list[str]) -> AppTest:
-    """The same visit at another address, as a link or Back leads there."""
-    app.query_params.clear()
-    for name, value in params.items():
-        app.query_params[name] = value
-    return app.run()
-
-
-def come_back_until(app: AppTest, done: Callable[[AppTest], object]) -> AppTest:
-    """Ask again, as the browser does, until what is measured in the background is there."""
-
-    def there() -> object:
-        return done(app) or (app.run() and (app.exception or done(app)))
-
-    wait_until(there, 0.2)
-    assert not app.exception
-    return app
-
-
-def fine(app: AppTest) -> AppTest:
-    """The page, after making sure that it has nothing to complain of."""
-    assert not app.exception and not app.warning, [*app.exception, *app.warning]
-    return app
-
-
-def knob(app: AppTest, label: str):
-    """The widget of this label in the sidebar."""
-    return _labelled(app.sidebar, label)
-
-
-def widget(app: AppTest, label: str):
-    """The widget of this label on the page itself."""
-    return _labelled(app.main, label)
-
-
-def has(app: AppTest, label: str) -> bool:
-    """Whether the page itself has a widget of this label."""
-    return bool(_all_labelled(app.main, label))
-
-
-def _labelled(block, label: str):
-    (found,) = _all_labelled(block, label)
-    return found
-
-
-def _all_labelled(block, label: str) -> list:
+def _labelled(block, label: str) -> list:
     return [one for kind in KINDS for one in getattr(block, kind) if one.proto.label == label]
 
 
-def said(app: AppTest) -> str:
-    """The sentence at the top of the page."""
-    return next(body for body in _bodies(app) if 'class="cc-sentence"' in body)
+def open_page(page: str = "app.py", **params: str | list[str]) -> Page:
+    """A page at an address, such as `pages/Ideas.py`."""
+    app = Page(str(APP), default_timeout=240)
+    return (app if page == APP.name else app.switch_page(page)).go_to(**params)
 
 
-def html(app: AppTest) -> str:
-    """All that the page has written as HTML: sentences, readings, cards, bars and tables."""
-    return " ".join(_bodies(app))
-
-
-def _bodies(app: AppTest) -> list[str]:
-    return [element.proto.body for element in app.get("html")]
-
-
-def bars(app: AppTest) -> str:
-    """The bars that grow while they are measured."""
-    return next(body for body in _bodies(app) if 'class="cc-bars"' in body)
-
-
-def table_rows(app: AppTest) -> list[list[str]]:
-    """The texts of the table of comparison, row by row."""
-    body = next(body for body in _bodies(app) if '"cc-comparison"' in body)
-    rows = re.findall(r"<tr>(.*?)</tr>", body)
-    return [[text for text in re.sub(r"<[^>]+>", "|", row).split("|") if text] for row in rows]
-
-
-def markdown(app: AppTest) -> str:
-    """The formulas and the explanations."""
-    return "\n".join(element.value for element in app.main.markdown)
-
-
-def formulas(app: AppTest) -> list[str]:
-    """What is written as a formula above the figures."""
-    return [element.value for element in app.main.markdown if element.value.startswith("$")]
-
-
-def charts(app: AppTest) -> list:
-    """The figures, as plotly gets them."""
-    return [chart.proto for chart in app.get("plotly_chart")]
-
-
-def warnings(app: AppTest) -> str:
-    """What the page says was wrong, with the escapes of markdown taken off."""
-    return " ".join(warning.value for warning in app.warning).replace("\\", "")
-
-
-def address(app: AppTest) -> dict[str, str]:
-    """The address that the page has written."""
-    return {name: value if isinstance(value, str) else ",".join(value) for name, value in app.query_params.items()}
+def texts(html: str) -> list[str]:
+    """The words between the tags."""
+    return [text for text in re.split(r"<[^>]+>", html) if text]
 
 
 def truncate(folder: Path, arch: str, *widths: str) -> None:

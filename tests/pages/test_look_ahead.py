@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.helpers.pages import fine, knob, open_page
+from tests.helpers.pages import open_page
 from ui.background import Background
 from ui.engine import engine
 
@@ -18,14 +18,14 @@ def test_the_next_stop_of_a_knob_needs_no_study_of_its_own(page, monkeypatch):
     guesses = []
     monkeypatch.setattr(Background, "look_ahead", lambda _, given: guesses.extend(given))
     label, stops = ("Bit width", (6, 5, 4)) if page == "pages/Quantization.py" else ("Pruning ratio", (0.1, 0.15, 0.2))
-    app = open_page(page, arch="studentnet", width="0.25", bits="7", criterion="l2")  # nobody else asks for it
+    app = open_page(page, arch="studentnet", width="0.25", prune="0.05", bits="7")  # nobody else asks for it
     assert not guesses  # nothing was turned yet
-    knob(app, label).set_value(stops[0]).run()
+    app.knob(label).set_value(stops[0]).run()
     for step in [step for guess in guesses for step in guess]:
         step()
     runs = engine().results.runs
     for stop in stops[1:]:
         before = {study: runs[study] for study in STUDIES[page]}
-        knob(app, label).set_value(stop).run()
+        app.knob(label).set_value(stop).run()
         assert before and {study: runs[study] for study in before} == before
-        fine(app)
+        app.fine()

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Generator
+from functools import partial
 
 import pytest
 
@@ -72,25 +73,14 @@ def test_what_is_timed_is_alone_in_the_background(background, begin):
 # Guesses
 
 
-def guess_behind(background: Background, *guesses: list[list[Callable[[], object]]]) -> None:
-    """Have guesses waiting before the first of them is computed, and wait for the last."""
-    held, done = Held(), threading.Event()
+def test_the_newest_guesses_come_first_and_push_the_oldest_out(background):
+    held, ran = Held(), []
     background.look_ahead([[held]])
     held.begun.wait(LONG_S)
-    for several in guesses:
-        background.look_ahead(several)
-    background._ahead.submit(done.set)
+    for names in ("ab", "cde"):
+        background.look_ahead([partial(ran.append, name)] for name in names)
     held.go.set()
-    assert done.wait(LONG_S)
-
-
-def test_the_newest_guesses_come_first_and_push_the_oldest_out(background):
-    ran = []
-
-    def one(name: str) -> list[Callable[[], None]]:
-        return [lambda: ran.append(name)]
-
-    guess_behind(background, [one("a"), one("b")], [one("c"), one("d"), one("e")])
+    background._ahead.shutdown()
     assert ran == ["c", "d", "e", "a"]
 
 
@@ -101,9 +91,8 @@ def test_a_guess_that_fails_does_not_end_the_looking_ahead(background):
         ran.append("fails")
         raise ValueError
 
-    guess_behind(background, [[fail, lambda: ran.append("its second step")], [lambda: ran.append("next")]])
-    background.look_ahead([[lambda: ran.append("later")]])
-    wait_until(lambda: ran == ["fails", "next", "later"])
+    background.look_ahead([[fail, lambda: ran.append("its second step")], [lambda: ran.append("next")]])
+    wait_until(lambda: ran == ["fails", "next"])
 
 
 def test_guesses_wait_while_a_visitor_computes(background):

@@ -4,8 +4,7 @@ import threading
 import time
 from types import SimpleNamespace
 
-from tests.helpers.waiting import LONG_S, wait_until
-from ui.gate import Gate, LowPriority
+from ui.gate import Gate
 
 
 def test_one_is_inside_at_a_time():
@@ -40,32 +39,3 @@ def test_it_is_calm_when_nobody_has_computed_for_so_long(monkeypatch):
     assert clock[0] == 200.0
     gate.wait_for_calm(0.7)
     assert 200.7 <= clock[0] < 200.8
-
-
-def test_low_priority_lets_everyone_pass_who_waits():
-    gate, order = Gate(), []
-    turn, inside, leave = LowPriority(gate), threading.Event(), threading.Event()
-
-    def visit() -> None:
-        with gate:
-            order.append("visitor")
-
-    def measure() -> None:
-        with turn:
-            order.append("first round")
-            inside.set()
-            leave.wait(LONG_S)
-        with turn:
-            order.append("second round")
-
-    background = threading.Thread(target=measure)
-    background.start()
-    inside.wait(LONG_S)
-    visitors = [threading.Thread(target=visit) for _ in range(3)]
-    for one in visitors:
-        one.start()
-    wait_until(lambda: gate.visitors == 4)
-    leave.set()
-    for one in (*visitors, background):
-        one.join()
-    assert order == ["first round", *["visitor"] * 3, "second round"]

@@ -24,7 +24,7 @@ from compress_core.training import checkpoints
 from compress_core.training.checkpoints import build_for, save_checkpoint
 from compress_core.zoo import Architecture
 from compress_core.zoo.blocks import Classifier, ConvBNAct, DepthwiseSeparable, Fire, make_divisible
-from tests.helpers.pages import fine, html, knob, open_page
+from tests.helpers.pages import open_page
 from ui.menu import PAGES
 
 TITLE = "The newcomer"
@@ -127,10 +127,10 @@ def test_a_newcomer_is_one_function_and_one_line_on_every_page(field, folder):
             )
         for page in PAGES:
             own = views if page.path == "pages/Pruning.py" else {}
-            app = fine(open_page(page.path, **{**SMALL, "arch": "studentnet", field: "newcomer", **own}))
-            assert knob(app, label).value == "newcomer" and TITLE in knob(app, label).options, page.path
+            app = open_page(page.path, **{**SMALL, "arch": "studentnet", field: "newcomer", **own}).fine()
+            assert app.knob(label).value == "newcomer" and TITLE in app.knob(label).options, page.path
             if own:
-                assert TITLE in html(app)
+                assert TITLE in app.html
         recipe = cc.Recipe(**{field: "newcomer"}, prune=0.3, bits=4)
         assert cc.Recipe.from_query(recipe.to_query()) == recipe
         assert cc.measure(cc.compress(recipe), timed=False).samples == 2160

@@ -23,7 +23,6 @@ SECOND_PAGE = (
 )
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """All journeys go to one worker, which alone starts the server and the browser; without a browser they skip."""
     for item in items:

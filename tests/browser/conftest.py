@@ -24,7 +24,7 @@ SECOND_PAGE = (
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All journeys go to one worker, which alone starts the server and the browser; without a browser they skip."""
+    """Journeys are one group, for one worker with a server and a browser; without a browser they skip."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.xdist_group("browser"))

@@ -10,6 +10,21 @@ import compress_core as cc
 ROOT = Path(__file__).parent.parent
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Give each test to whoever is free, but all journeys to one worker, which alone has a server and a browser.
+
+    xdist's own groups stand in the names of tests, which pytest 9.2 no longer lets it write.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class OneBrowser(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return "browser" if nodeid.startswith("tests/browser/") else nodeid
+
+    return OneBrowser(config, log)
+
+
 @pytest.fixture(autouse=True, scope="session")
 def one_thread():
     """As in the app: one thread an operation, batches spread over the cores."""

@@ -2,10 +2,12 @@
 
 import re
 from functools import partial
+from html import escape
 
 import pytest
 
-from compress_core.studies.guidelines import timing
+from compress_core import text
+from compress_core.studies.guidelines import compare, timing
 from tests.helpers import pages
 
 FORMS = {
@@ -34,6 +36,9 @@ def test_each_knob_of_a_guideline_changes_what_is_said_and_the_address_brings_it
         assert app.fine().said != before[0] and app.charts[0].spec not in before[1] and len(app.formulas) == 1
         written[name] = str(value)
         assert app.address == {"arch": "studentnet", "prune": "0.3", "view": view} | written
+    run = timing.load_example((view, 4, 14))
+    table = compare.beside_paper(view, 4, 14, run)
+    assert escape(text.guidelines.describe_form(table, FORMS[view][1], text.guidelines.place(run))) in app.said
     again = open_page(**app.address).fine()
     assert again.said == app.said and again.widget("Channels ×").value == 4
 

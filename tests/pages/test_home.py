@@ -28,7 +28,7 @@ def cards(app: Page) -> dict[str, list[str]]:
 def test_it_opens_with_a_trained_network():
     app = open_page().fine()
     assert knobs(app) == DEFAULT and len(app.charts) == 2
-    assert "as trained" in app.said and "of 180 test images right" in app.said and "Turn a knob" in app.said
+    assert "as trained" in app.said and "of 90 test images right" in app.said and "Turn a knob" in app.said
     assert app.address == {}  # an address is written when a knob is turned
 
 

@@ -6,15 +6,16 @@ from functools import partial
 import pytest
 
 import compress_core as cc
+from compress_core.pipeline import exactness
 from compress_core.registry import CRITERIA, HEALINGS
 from compress_core.studies.accuracy import study_accuracy
 from compress_core.text.numbers import percent
+from compress_core.text.pruning import describe_exactness
 from compress_core.zoo import architecture
 from tests.helpers import pages
 from tests.helpers.waiting import Held
 from ui.engine import engine
 
-EXPONENTS = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
 open_page = partial(pages.open_page, "pages/Pruning.py", arch="studentnet")
 
 
@@ -39,10 +40,10 @@ def bar_of(app: pages.Page, title: str) -> tuple[str, list[str]]:
 @pytest.mark.parametrize("arch", cc.architectures())
 def test_it_opens_for_every_network_and_what_is_cut_is_exact(arch):
     app = open_page(arch=arch, **pages.SMALL).fine()
-    assert f"{architecture(arch).title} at width 0.25, " in app.said and "of 180 test images right" in app.said
+    assert f"{architecture(arch).title} at width 0.25, " in app.said and "of 90 test images right" in app.said
     assert len(app.charts) == 2 and len(app.get("bidi_component")) == 1 and "nothing to prove" not in app.html
-    proof = re.search(r"Exact: masked and pruned (agree to|differ by at most \d·10(⁻\S+)) .*on 4 images", app.html)
-    assert proof and (proof[1] == "agree to" or int(proof[2].translate(EXPONENTS)) <= -5)
+    difference = exactness(cc.Recipe(arch=arch, width=0.25, prune=0.3), engine().networks)
+    assert difference < 1e-5 and describe_exactness(difference, 4, cut_share=0.3) in app.html
 
 
 @pytest.mark.slow
@@ -58,7 +59,7 @@ def test_the_numbers_are_those_of_the_recipe_and_the_bit_width_plays_no_part():
     built = cc.compress(cc.Recipe(width=0.25, prune=0.4), engine().networks)
     m, groups = cc.measure(built, timed=False), built.report.pruned.groups
     assert f"{m.params / 1000:.1f} k of 256 k parameters" in app.said
-    assert f"{percent(m.accuracy)} of 180 test images right" in app.said
+    assert f"{percent(m.accuracy)} of 90 test images right" in app.said
     stay, all_ = sum(len(group.survivors) for group in groups), sum(len(group.scores) for group in groups)
     assert tiles(app)["Stay"].sum() == stay < all_ and f"{stay} of {all_} channels" in app.html
 

@@ -1,5 +1,6 @@
 """What goes on in the background: guesses, long work piece by piece, and measurements of seconds."""
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Generator
@@ -50,7 +51,8 @@ def test_a_failure_is_said_to_who_asks(background):
 
 
 @pytest.mark.parametrize("begin", ["submit", "start"])
-def test_what_is_timed_is_alone_in_the_background(background, begin):
+def test_what_is_timed_is_alone_in_the_background(background, begin, monkeypatch):
+    monkeypatch.setattr("ui.background.LowPriority", lambda gate: contextlib.nullcontext())  # as between two rounds
     held, ahead, queue = Held(), [], []
 
     def rounds() -> Generator[float, None, str]:

@@ -46,16 +46,18 @@ def _remember_units(old: fx.Graph, new: fx.Graph) -> None:
 
     Both graphs have the same nodes in the same order, but for modules that the new one looks into.
     """
-    nodes = iter(new.nodes)
+    nodes = [node for node in new.nodes if node.op != "get_attr"]  # those stand where they are used first
     for before in old.nodes:
-        after = next(nodes, None)
-        while after is not None and after.op != before.op and before.op == "call_module":
-            _belongs(after, before)
-            after = next(nodes, None)
-        if after is None:
-            return
-        _belongs(after, before)
+        if before.op == "get_attr" or not nodes:
+            continue
+        count = 1
+        if before.op == "call_module" and nodes[0].target != before.target:
+            count = next((i for i, node in enumerate(nodes) if before.target not in _units(node)), len(nodes))
+        for after in nodes[:count]:
+            after.meta["nn_module_stack"] = {**_units(before), **_units(after)}
+        del nodes[:count]
 
 
-def _belongs(node: fx.Node, like: fx.Node) -> None:
-    node.meta["nn_module_stack"] = {**like.meta.get("nn_module_stack", {}), **node.meta.get("nn_module_stack", {})}
+def _units(node: fx.Node) -> dict[str, object]:
+    """The modules that a node belongs to, from the outermost in."""
+    return node.meta.get("nn_module_stack", {})

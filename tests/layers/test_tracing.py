@@ -42,3 +42,17 @@ def test_networks_run_as_ever_while_others_are_traced(arch):
             stop.set()
         assert all(future.result() > 0 for future in running)
     assert all(each == names[0] for each in names)
+
+
+@pytest.mark.parametrize("arch", ["shufflenet_v1", "shufflenet_v2"])
+def test_a_network_cut_twice_remembers_what_each_layer_belonged_to(arch):
+    """Surgery takes grouped convolutions apart, so that a second trace finds more nodes than the first wrote."""
+    once = cc.prune_channels(cc.load(arch), IMAGES, ratio=0.4, criterion="random").model
+    twice = cc.prune_channels(once, IMAGES, ratio=0.4, criterion="random").model
+    layers = [
+        node for node in twice.graph.nodes if node.op == "call_module" and node.target in dict(once.named_modules())
+    ]
+    assert len(layers) > 20
+    for node in layers:
+        own = [unit for unit in node.meta["nn_module_stack"] if not unit.startswith("moved_")]
+        assert own and all(node.target == unit or node.target.startswith(f"{unit}.") for unit in own)

@@ -54,7 +54,7 @@ def test_a_unit_of_a_pruned_network_is_shown_before_and_after(show):
     app = open_page(arch="shufflenet_v1", width="0.25", show=show)
     plain = app.said
     assert ("Raise the pruning ratio" in plain) == (show == "unit") and len(app.charts) == CHARTS[show]
-    link = {"arch": "shufflenet_v1", "width": "0.25", "prune": "0.4", "show": show, "unit": "stages.1.2"}
+    link = {"arch": "shufflenet_v1", "width": "0.2", "prune": "0.4", "show": show, "unit": "stages.1.2"}
     app = open_page(**link).fine()
     assert app.widget("Unit").value == "stages.1.2" and "tage 3, unit 3" in app.said and app.said != plain
     assert len(app.charts) == 2 and "fter pruning" in (app.charts[0].spec if show == "unit" else app.html)

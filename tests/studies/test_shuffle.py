@@ -173,10 +173,10 @@ def test_an_unpruned_unit_reaches_what_the_unit_by_itself_does(arch):
         assert torch.equal(unit.shuffle, permutation(own.shuffle.groups, len(unit.shuffle)))
 
 
-RECIPES = [{"prune": 0.3}, {"prune": 0.8}, {"prune": 0.5, "criterion": "random"}, {"width": 0.6, "prune": 0.4}]
+RECIPES = [{"prune": 0.8}, {"prune": 0.5, "criterion": "random"}, {"width": 0.2, "prune": 0.4}, {"prune": 0.3}]
 
 
-@pytest.mark.parametrize("chosen", sampled(RECIPES, lambda chosen: chosen in RECIPES[1:3]), ids=str)
+@pytest.mark.parametrize("chosen", sampled(RECIPES, lambda chosen: chosen in RECIPES[:3]), ids=str)
 @pytest.mark.parametrize("arch", NETS)
 def test_a_pruned_unit_is_the_original_without_what_is_gone(arch, chosen):
     """The survivors' reach is the original's along ways of survivors: told from numbers that the real layers give."""

@@ -111,8 +111,8 @@ def describe_residual(usual: Residual, inverted: Residual) -> str:
     kept = usual.shortcut_bytes // inverted.shortcut_bytes
     return _in_words(
         f"Same two widths, turned inside out: {params} parameters, and the shortcut keeps {kept}× less in memory: "
-        f"{size(inverted.shortcut_bytes)} instead of {size(usual.shortcut_bytes)} for a map of "
-        f"{inverted.side}×{inverted.side}."
+        f"{size(inverted.shortcut_bytes)} instead of {size(usual.shortcut_bytes)} for a "
+        f"{inverted.side}×{inverted.side} map."
     )
 
 

@@ -9,22 +9,17 @@ import torch
 
 from compress_core.analysis.accuracy import accuracy_estimate
 from compress_core.data import dataset, datasets
-from compress_core.errors import CompressError
+from compress_core.data.cifar10 import Cifar10, fetch
+from compress_core.errors import CompressError, DataError
 from compress_core.layers.inference import predict
+from compress_core.registry import TRAININGS
 from compress_core.studies.architectures import FILE, count_costs
 from compress_core.studies.guidelines import timing
 from compress_core.studies.shuffle_worth import train_seeds, write_worth
 from compress_core.studies.tradeoff import grid_path, measure_grid, write_grid
-from compress_core.training.checkpoints import (
-    FOLDER,
-    build_for,
-    checkpoint_path,
-    in_half_precision,
-    save_checkpoint,
-    weights_name,
-)
-from compress_core.training.loop import TrainingPlan, train, validation_accuracy
-from compress_core.training.shipped import jobs, make_all, write_list
+from compress_core.training.checkpoints import FOLDER, in_half_precision, load, save_checkpoint, weights_name
+from compress_core.training.loop import Progress, finish, train, validation_accuracy
+from compress_core.training.shipped import SEED, Job, jobs, make_all, write_list
 from compress_core.version import VERSION
 from compress_core.zoo import architectures
 
@@ -34,55 +29,62 @@ UNNOTICED = 0.001
 
 def _train(args: argparse.Namespace) -> None:
     data = dataset(args.dataset)
-    plan = TrainingPlan(epochs=args.epochs, seed=args.seed, sparsity=args.sparsity)
-    weights, options = weights_name(args.sparsity), dict(args.option)
-    torch.manual_seed(args.seed)
-    model = build_for(args.arch, args.width, data, **options)
-    path = checkpoint_path(args.arch, args.width, args.dataset, weights, args.out, **options)
-    state_file = args.runs / f"{path.stem}-seed{args.seed}-epochs{args.epochs}.state"
+    if args.dataset == Cifar10.name and not data.is_whole:
+        raise DataError("Training needs the whole of CIFAR-10. Fetch it once: python -m compress_core data cifar10.")
+    weights = weights_name(args.sparsity) if args.sparsity else args.weights
+    job = Job(args.arch, args.width, args.dataset, weights, tuple(args.option), args.seed)
+    plan, path = job.plan(**({"epochs": args.epochs} if args.epochs else {})), job.path(args.out)
+    state_file = args.runs / f"{path.stem}-seed{job.seed}-epochs{plan.epochs}.state"
     if state_file.exists():
         print(f"Going on from {state_file}.")
-
-    def progress(epoch: int, loss: float, accuracy: float) -> None:
-        bar = "█" * round(30 * epoch / plan.epochs)
-        line = f"{bar:<30} {epoch}/{plan.epochs} epochs, loss {loss:.3f}, validation {accuracy:.1%}"
-        print(f"\r{line}", end="" if sys.stdout.isatty() and epoch < plan.epochs else "\n", flush=True)
-
-    result = train(model, data, plan, state_file, progress)
+    teacher = load(data.teacher, dataset=args.dataset) if job.needs_teacher else None
+    result = finish(train(job.build(data), data, plan, teacher, state_file), _print_progress)
     half = in_half_precision(result.model)
     change = abs(validation_accuracy(half, data) - result.validation_accuracy)
     trained = half if change <= UNNOTICED else result.model
     images, labels = data.test()
     test = accuracy_estimate(predict(trained, images).argmax(1).eq(labels), data.test_sources())
-    command = (
-        f"python -m compress_core train --arch {args.arch} --width {args.width:g} --dataset {args.dataset} "
-        f"--epochs {args.epochs} --seed {args.seed}" + (f" --sparsity {args.sparsity:g}" if args.sparsity else "")
-    )
-    command += "".join(f" --option {name}={value}" for name, value in options.items())
-    save_checkpoint(
-        trained,
-        path,
-        {
-            "arch": args.arch,
-            "width": f"{args.width:g}",
-            "dataset": args.dataset,
-            "weights": weights,
-            **{f"option {name}": value for name, value in options.items()},
-            "command": command,
-            "seed": args.seed,
-            "epoch": result.epoch,
-            "precision": "half" if trained is half else "single",
-            "validation_accuracy": f"{result.validation_accuracy:.4f}",
-            "test_accuracy": f"{test.value:.4f}",
-            "test_samples": test.samples,
-            "torch": torch.__version__,
-        },
-    )
+    story = {
+        "arch": job.arch,
+        "width": f"{job.width:g}",
+        "dataset": job.dataset,
+        "weights": job.weights,
+        **{f"option {name}": value for name, value in job.options},
+        "command": " ".join(["python -m compress_core", *job.arguments(plan.epochs)]),
+        "seed": job.seed,
+        "epoch": result.epoch,
+        "precision": "half" if trained is half else "single",
+        "validation_accuracy": f"{result.validation_accuracy:.4f}",
+        "test_accuracy": f"{test.value:.4f}",
+        "test_samples": test.samples,
+        "torch": torch.__version__,
+    }
+    save_checkpoint(trained, path, story)
     state_file.unlink(missing_ok=True)
     print(
         f"{path.name}: {test.value:.1%} of {test.samples:,} test images (95 % interval {test.low:.1%} to "
         f"{test.high:.1%}), {path.stat().st_size:,} bytes"
     )
+
+
+def _print_progress(now: Progress) -> None:
+    """A line that grows, in a terminal; else one an epoch."""
+    live = sys.stdout.isatty()
+    if not now.ends_epoch and not (live and now.step % 10 == 0):
+        return
+    bar, epoch = "█" * round(30 * now.done), now.epoch if now.ends_epoch else now.epoch - 1
+    line = (
+        f"{bar:<30} {epoch}/{now.epochs} epochs, loss {now.loss:.3f}, validation {now.accuracy:.1%}, "
+        f"{now.images_per_second:,.0f} images/s"
+    )
+    print(f"\r{line}", end="" if live and now.done < 1 else "\n", flush=True)
+
+
+def _data(args: argparse.Namespace) -> None:
+    def progress(done: int, total: int) -> None:
+        print(f"\r{done:,} of {total:,} images", end="\n" if done == total else "", flush=True)
+
+    print(fetch(args.source, progress))
 
 
 def _checkpoints(args: argparse.Namespace) -> None:
@@ -157,16 +159,22 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="command")
 
     trained = commands.add_parser("train", help="train a network and write its checkpoint")
-    trained.add_argument("--arch", required=True, choices=architectures(yardsticks=True))
+    trained.add_argument("--arch", required=True, choices=architectures(yardsticks=True, teachers=True))
     trained.add_argument("--width", type=_width, default=1.0, help="the width multiplier, 0.1 to 2.0")
     trained.add_argument("--dataset", default="digits", choices=datasets())
-    trained.add_argument("--epochs", type=_at_least_one, default=TrainingPlan.epochs)
-    trained.add_argument("--seed", type=int, default=TrainingPlan.seed)
+    trained.add_argument("--weights", default="plain", choices=list(TRAININGS), help="how it is trained")
+    trained.add_argument("--epochs", type=_at_least_one, help="the plan's if left out")
+    trained.add_argument("--seed", type=int, default=SEED)
     trained.add_argument("--sparsity", type=_strength, default=0.0, help="λ of the L1 penalty on γ")
     trained.add_argument("--option", type=_option, action="append", default=[], help="as in shuffle=False, groups=8")
     trained.add_argument("--out", type=Path, default=FOLDER, help="the folder for the checkpoint")
     trained.add_argument("--runs", type=Path, default=Path("runs"), help="the folder for unfinished runs")
     trained.set_defaults(run=_train)
+
+    data = commands.add_parser("data", help="bring a dataset into this user's cache")
+    data.add_argument("dataset", choices=[Cifar10.name])
+    data.add_argument("--from", dest="source", type=Path, help="a folder or zip of images; the network if left out")
+    data.set_defaults(run=_data)
 
     shipped = commands.add_parser("checkpoints", help="train every network that the project ships, and list them")
     shipped.add_argument("--jobs", type=_at_least_one, default=2, help="networks trained at once, a core each")

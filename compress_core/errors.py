@@ -9,5 +9,9 @@ class CheckpointError(CompressError):
     """A file of weights is missing, damaged or does not fit the network."""
 
 
+class DataError(CompressError):
+    """Images cannot be read, or are not what a dataset needs."""
+
+
 class UnsupportedModelError(CompressError):
     """A technique does not know this kind of network."""

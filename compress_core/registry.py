@@ -57,6 +57,7 @@ class Registry(dict[str, E]):
 ARCHITECTURES: Registry[Any] = Registry("architecture")
 DATASETS: Registry[Any] = Registry("dataset")
 TRAININGS: Registry[Any] = Registry("training")
+LOSSES: Registry[Any] = Registry("loss")
 CRITERIA: Registry[Any] = Registry("criterion")
 SCOPES: Registry[Any] = Registry("scope")
 HEALINGS: Registry[Any] = Registry("healing")

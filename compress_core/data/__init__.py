@@ -1,10 +1,11 @@
 """Datasets by name. A new one is one file with a `Dataset` and one line below."""
 
-from compress_core.data.base import Dataset
+from compress_core.data.base import Batch, Dataset
+from compress_core.data.cifar10 import Cifar10
 from compress_core.data.digits import Digits
 from compress_core.registry import DATASETS
 
-DATASETS.register(**{Digits.name: Digits})
+DATASETS.register(**{kind.name: kind for kind in (Digits, Cifar10)})
 _opened: dict[type[Dataset], Dataset] = {}
 
 
@@ -25,4 +26,4 @@ def dataset(name: str) -> Dataset:
     return _opened[kind]
 
 
-__all__ = ["Dataset", "dataset", "datasets"]
+__all__ = ["Batch", "Dataset", "dataset", "datasets"]

@@ -2,10 +2,22 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
+
+
+class Batch(NamedTuple):
+    """Some training images, as an epoch shows them."""
+
+    images: Tensor
+    """(N, C, H, W) float32."""
+    labels: Tensor
+    """(N,) int64."""
+    index: Tensor
+    """(N,) int64, the place of each among the training images: by it a teacher's answers are kept."""
 
 
 class Dataset(ABC):
@@ -25,6 +37,9 @@ class Dataset(ABC):
     """Per channel, of training images with values in 0…1."""
     stem_stride: int = 2
     """Of the `small` networks' first layer: 2 for drawings, 1 for photographs, whose details are finer."""
+
+    teacher: str = "resnet18"
+    """The architecture of the network that teaches others, at width 1."""
 
     @abstractmethod
     def test(self) -> tuple[Tensor, Tensor]:
@@ -46,8 +61,12 @@ class Dataset(ABC):
         """`count` training images (count, C, H, W), without labels."""
 
     @abstractmethod
-    def batches(self, size: int, seed: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
-        """One epoch of augmented training images and labels, in an order drawn from `seed`."""
+    def batches(self, size: int, seed: int = 0, view: int | None = None) -> Iterator[Batch]:
+        """One epoch of augmented training images, in an order drawn from `seed`.
+
+        Args:
+            view: what the augmentation is drawn from instead of `seed`: the same view shows the same images again.
+        """
 
     def pictures(self, images: Tensor) -> np.ndarray:
         """Normalised images (N, C, H, W) as uint8 (N, H, W, C), to be looked at."""

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from compress_core.data.base import Dataset
+from compress_core.data.base import Batch, Dataset
 from compress_core.data.warps import WarpRange, warp
 
 SPLIT_SEED, VALIDATION_SEED, TEST_SEED = 0, 1, 2
@@ -82,9 +82,12 @@ class Digits(Dataset):
         order = torch.cat([torch.randperm(len(images), generator=generator) for _ in range(rounds)])[:count]
         return self._views(images[order], generator)
 
-    def batches(self, size: int, seed: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
+    def batches(self, size: int, seed: int = 0, view: int | None = None) -> Iterator[Batch]:
         images, labels = self._parts["training"]
         generator = torch.Generator().manual_seed(seed)
         order = torch.randperm(len(images), generator=generator)
-        views = self._views(images[order], generator)
-        yield from zip(views.split(size), labels[order].split(size), strict=True)
+        if view is None:
+            views = self._views(images[order], generator)
+        else:
+            views = self._views(images, torch.Generator().manual_seed(view))[order]
+        yield from map(Batch, views.split(size), labels[order].split(size), order.split(size))

@@ -181,7 +181,7 @@ _OF_QUANTIZATION = ("scheme", "clipping", "rounding", "fold", "equalize", "corre
 
 
 def _architectures() -> list[str]:
-    return [name for name, family in registry.ARCHITECTURES.items() if not family.yardstick]
+    return [name for name, family in registry.ARCHITECTURES.items() if not (family.yardstick or family.teacher)]
 
 
 FIELDS: Mapping[str, Field] = {

@@ -1,31 +1,51 @@
-"""Training a network on a dataset: seeded, resumable, and never reading the test set."""
+"""The training loop: seeded, resumable to the bit, a generator of its progress, and blind to the test set."""
 
-import copy
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from compress_core.data import Dataset
+from compress_core.layers.duplicate import duplicate
 from compress_core.layers.inference import predict
-
-EVALUATE_EVERY = 5  # epochs
+from compress_core.training.distillation import Teacher
+from compress_core.training.losses import mixed
+from compress_core.training.optimizers import LOOKAHEAD_STEPS, OPTIMIZERS, Lookahead
+from compress_core.training.plans import TrainingPlan
 
 
 @dataclass(frozen=True)
-class TrainingPlan:
-    """AdamW under a one-cycle learning rate (Smith & Topin 2018) on freshly warped images."""
+class Progress:
+    """Where a training stands after a step."""
 
-    epochs: int = 300
-    batch_size: int = 64
-    learning_rate: float = 0.003
-    weight_decay: float = 0.01
-    seed: int = 0
-    sparsity: float = 0.0
-    """λ of the L1 penalty on γ, decoupled from the loss as AdamW's weight decay is: see `shrink_scales`."""
+    epoch: int
+    """Of the step, from 1."""
+    epochs: int
+    step: int
+    """Within the epoch, from 1."""
+    steps: int
+    """In an epoch."""
+    loss: float
+    """Mean over the epoch's steps so far."""
+    accuracy: float
+    """On the validation images when they were last looked at, 0…1; 0 before that."""
+    images_per_second: float
+    """Trained on, since this run began."""
+
+    @property
+    def done(self) -> float:
+        """The part of the training that is over, 0…1."""
+        return (self.epoch - 1 + self.step / self.steps) / self.epochs
+
+    @property
+    def ends_epoch(self) -> bool:
+        """Whether it is the last step of its epoch; then its accuracy is known, and a run that is killed goes on here."""
+        return self.step == self.steps
 
 
 @dataclass(frozen=True)
@@ -35,6 +55,10 @@ class TrainingResult:
     model: nn.Module
     epoch: int
     validation_accuracy: float
+
+
+Training = Generator[Progress, None, TrainingResult]
+"""A training that goes on while one asks for its progress, and in the end returns its result."""
 
 
 def validation_accuracy(model: nn.Module, data: Dataset) -> float:
@@ -55,68 +79,127 @@ def shrink_scales(model: nn.Module, by: float) -> None:
                 norm.weight.copy_(F.softshrink(norm.weight, by))
 
 
+def finish(training: Training, progress: Callable[[Progress], None] = lambda now: None) -> TrainingResult:
+    """Let a training run to its end."""
+    while True:
+        try:
+            progress(next(training))
+        except StopIteration as end:
+            return end.value
+
+
 def train(
     model: nn.Module,
     data: Dataset,
     plan: TrainingPlan,
+    teacher: nn.Module | None = None,
     state_file: Path | None = None,
-    progress: Callable[[int, float, float], None] = lambda epoch, loss, accuracy: None,
-) -> TrainingResult:
-    """Train a copy of `model`.
+    device: str | None = None,
+) -> Training:
+    """Train a copy of `model`; a step at each `next`.
 
     Args:
-        state_file: where to keep the state after every evaluation. If it exists, training goes on from
-            there and ends as if it had never stopped; it must come from the same plan.
-        progress: called after each epoch with its number, the mean loss and the last validation accuracy.
+        teacher: whose logits the losses that need one compare with.
+        state_file: where the state is kept after every epoch. If it exists, training goes on from there and ends as if
+            it had never stopped, to the bit on one machine; it must come from the same plan.
+        device: as torch calls it; the quickest that is there if left out.
+
+    Raises:
+        ValueError: the plan names a loss that there is not, or one that needs a teacher, and there is none.
     """
-    model = copy.deepcopy(model).to(memory_format=torch.channels_last).train()
-    # Weight decay would shrink γ by itself, and unevenly over the layers: γ is what pruning reads, so it is left free.
-    decayed = [p for p in model.parameters() if p.dim() > 1]
-    free = [p for p in model.parameters() if p.dim() <= 1]
-    optimizer = torch.optim.AdamW(
-        [{"params": decayed, "weight_decay": plan.weight_decay}, {"params": free, "weight_decay": 0.0}],
-        plan.learning_rate,
-    )
+    device = device or best_device()
+    model = duplicate(model).to(device, memory_format=torch.channels_last).train()
     steps = sum(1 for _ in data.batches(plan.batch_size, 0))
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, plan.learning_rate, plan.epochs * steps)
-    state = {"epoch": 0, "best_epoch": 0, "best_accuracy": -1.0, "best": copy.deepcopy(model.state_dict())}
-    accuracy = 0.0
+    optimizer, schedule = OPTIMIZERS[plan.optimizer](model, plan, plan.epochs * steps)
+    lookahead = Lookahead(model) if plan.lookahead else None
+    answers = teacher and Teacher(teacher, data, plan.views, device)
+    state = {"epoch": 0, "best_epoch": 0, "best_accuracy": -1.0, "accuracy": 0.0, "best": _copied(model)}
     if state_file and state_file.exists():
-        stored = torch.load(state_file, weights_only=True)
-        model.load_state_dict(stored.pop("model"))
-        optimizer.load_state_dict(stored.pop("optimizer"))
-        schedule.load_state_dict(stored.pop("schedule"))
-        state = stored
-        accuracy = state["best_accuracy"]
+        state = _restore(state_file, model, optimizer, schedule, lookahead)
+    began, seen = time.perf_counter(), 0
     for epoch in range(state["epoch"] + 1, plan.epochs + 1):
-        losses = []
-        for images, labels in data.batches(plan.batch_size, seed=plan.seed * 100_000 + epoch):
-            loss = F.cross_entropy(model(images.contiguous(memory_format=torch.channels_last)), labels)
-            optimizer.zero_grad()
-            loss.backward()
+        seed, loss_sum = plan.seed * 100_000 + epoch, torch.zeros((), device=device)
+        view = epoch % plan.views if plan.views else None
+        for step, batch in enumerate(data.batches(plan.batch_size, seed, view), start=1):
+            images = batch.images.to(device, memory_format=torch.channels_last)
+            labels = batch.labels.to(device)
+            wanted = answers and answers(images, batch.index, view)
+            with _seeded(seed * 10_000 + step), torch.enable_grad():
+                with torch.autocast(device, torch.bfloat16, enabled=plan.bfloat16 and has_bfloat16(device)):
+                    logits = model(images)
+                loss = mixed(plan.losses, logits.float(), labels, wanted, plan.temperature)
+                optimizer.zero_grad()
+                loss.backward()
             optimizer.step()
             if plan.sparsity:
                 shrink_scales(model, plan.sparsity * schedule.get_last_lr()[0])
             schedule.step()
-            losses.append(loss.item())
-        if epoch % EVALUATE_EVERY == 0 or epoch == plan.epochs:
-            accuracy = validation_accuracy(model, data)
-            if accuracy >= state["best_accuracy"]:
-                best = copy.deepcopy(model.state_dict())
-                state |= {"best_epoch": epoch, "best_accuracy": accuracy, "best": best}
-            state["epoch"] = epoch
-            if state_file:
-                _keep(state_file, state, model, optimizer, schedule)
-        progress(epoch, sum(losses) / len(losses), accuracy)
+            total = (epoch - 1) * steps + step
+            if lookahead and (total % LOOKAHEAD_STEPS == 0 or total == plan.epochs * steps):
+                lookahead.step(model, total / (plan.epochs * steps))
+            loss_sum += loss.detach()
+            seen += len(labels)
+            if step == steps:
+                _end_epoch(state, epoch, model, data, plan)
+                if state_file:
+                    _keep(state_file, state, model, optimizer, schedule, lookahead)
+            speed = seen / (time.perf_counter() - began)
+            yield Progress(epoch, plan.epochs, step, steps, loss_sum.item() / step, state["accuracy"], speed)
     model.load_state_dict(state["best"])
-    model = model.to(memory_format=torch.contiguous_format).eval()
+    model = model.to("cpu", memory_format=torch.contiguous_format).eval()
     return TrainingResult(model, state["best_epoch"], state["best_accuracy"])
 
 
-def _keep(file: Path, state: dict, model: nn.Module, optimizer, schedule) -> None:
+def best_device() -> str:
+    """The quickest device that torch finds here: CUDA, then Apple's, then the processor."""
+    return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def has_bfloat16(device: str) -> bool:
+    """Whether a device multiplies bfloat16 by itself, which is quicker, and does not imitate it, which is slower."""
+    if device == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return device == "cpu" and (torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Random numbers, such as a dropout's, drawn from a seed; everybody else's go on as they were."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        yield
+
+
+def _end_epoch(state: dict, epoch: int, model: nn.Module, data: Dataset, plan: TrainingPlan) -> None:
+    """Note in the state that an epoch is over, and whether its network is the best so far."""
+    state["epoch"] = epoch
+    if epoch % plan.evaluate_every and epoch < plan.epochs:
+        return
+    state["accuracy"] = validation_accuracy(model, data)
+    if state["accuracy"] >= state["best_accuracy"]:
+        state |= {"best_epoch": epoch, "best_accuracy": state["accuracy"], "best": _copied(model)}
+
+
+def _copied(model: nn.Module) -> dict[str, Tensor]:
+    return {name: tensor.clone() for name, tensor in model.state_dict().items()}
+
+
+def _keep(file: Path, state: dict, model: nn.Module, optimizer, schedule, lookahead: Lookahead | None) -> None:
     """Write the state whole or not at all: a killed run leaves the one before."""
     file.parent.mkdir(parents=True, exist_ok=True)
     unfinished = file.with_suffix(".unfinished")
     parts = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "schedule": schedule.state_dict()}
-    torch.save(state | parts, unfinished)
+    torch.save(state | parts | {"slow": lookahead and lookahead.slow}, unfinished)
     unfinished.replace(file)
+
+
+def _restore(file: Path, model: nn.Module, optimizer, schedule, lookahead: Lookahead | None) -> dict:
+    """Set everything back to where a run was left; returns its state."""
+    stored = torch.load(file, weights_only=True)
+    model.load_state_dict(stored.pop("model"))
+    optimizer.load_state_dict(stored.pop("optimizer"))
+    schedule.load_state_dict(stored.pop("schedule"))
+    slow = stored.pop("slow")
+    if lookahead:
+        lookahead.slow = slow
+    return stored

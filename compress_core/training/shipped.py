@@ -3,16 +3,20 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
+import torch
+from torch import nn
 
+from compress_core.data import Dataset
 from compress_core.errors import CompressError
 from compress_core.registry import TRAININGS, Entry
-from compress_core.training.checkpoints import checkpoint_path, read_metadata, trained_widths, weights_name
+from compress_core.training.checkpoints import build_for, checkpoint_path, read_metadata, trained_widths, weights_name
+from compress_core.training.plans import TrainingPlan, plan_for
 from compress_core.zoo import architecture, architectures
 
 WIDTHS = (1.0, 0.75, 0.5, 0.25)
@@ -22,6 +26,8 @@ DATASET = "digits"
 SEED = 0
 SHUFFLE_WIDTHS = (1.0, 0.5, 0.25)
 """Those of the paper's Table 3."""
+NARROW = ("studentnet", "mobilenet_v2", "shufflenet_v2")
+"""Those trained on photographs at half the width."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +38,9 @@ class Training(Entry):
     """In a few signs: 'λ = 0.1'."""
     description: str = ""
     """In a list of what was done to a network; empty for what goes without saying."""
+    changes: Mapping[str, object] = field(default_factory=dict)
+    """What its plan has otherwise than the plain one."""
+    needs_teacher: bool = False
 
 
 TRAININGS.register(plain=Training(title="Plainly", symbol="λ = 0"))
@@ -41,9 +50,20 @@ TRAININGS.register(
             title=f"L1 penalty on γ, λ = {strength:g}",
             symbol=f"λ = {strength:g}",
             description=f"trained with an L1 penalty on γ (λ = {strength:g})",
+            changes={"sparsity": strength},
         )
         for strength in SPARSITIES
     }
+)
+TRAININGS.register(
+    distilled=Training(
+        title="Distilled from a teacher",
+        symbol="distilled",
+        description="taught by a larger network",
+        paper="Hinton et al. 2015, section 2",
+        changes={"losses": {"kd": 0.9, "cross_entropy": 0.1}, "temperature": 4.0, "views": 8},
+        needs_teacher=True,
+    )
 )
 
 
@@ -52,32 +72,76 @@ class Job:
     """One network to train."""
 
     arch: str
-    width: float
-    sparsity: float = 0.0
+    width: float = 1.0
+    dataset: str = DATASET
+    weights: str = "plain"
+    """How: a name in `TRAININGS`, or `sparse-` and a λ."""
     options: tuple[tuple[str, object], ...] = ()
     """What `build` takes beyond the width, by name."""
     seed: int = SEED
 
     def path(self, folder: Path) -> Path:
         """Where its checkpoint is kept."""
-        weights = weights_name(self.sparsity)
-        return checkpoint_path(self.arch, self.width, DATASET, weights, folder, **dict(self.options))
+        return checkpoint_path(self.arch, self.width, self.dataset, self.weights, folder, **dict(self.options))
 
-    def arguments(self) -> list[str]:
+    def arguments(self, epochs: int | None = None) -> list[str]:
         """What `python -m compress_core` is told to train it."""
-        chosen = f"train --arch {self.arch} --width {self.width:g} --dataset {DATASET} --seed {self.seed}".split()
-        chosen += ["--sparsity", f"{self.sparsity:g}"] if self.sparsity else []
+        chosen = f"train --arch {self.arch} --width {self.width:g} --dataset {self.dataset}".split()
+        chosen += ["--epochs", f"{epochs}"] if epochs else []
+        chosen += ["--seed", f"{self.seed}"]
+        if self.sparsity:
+            chosen += ["--sparsity", f"{self.sparsity:g}"]
+        elif self.weights != "plain":
+            chosen += ["--weights", self.weights]
         return chosen + [text for name, value in self.options for text in ("--option", f"{name}={value}")]
+
+    @property
+    def sparsity(self) -> float:
+        """λ of its penalty on γ."""
+        return float(self.weights.removeprefix("sparse-")) if self.weights.startswith("sparse-") else 0.0
+
+    @property
+    def needs_teacher(self) -> bool:
+        """Whether a larger network teaches it."""
+        return self.weights in TRAININGS and TRAININGS[self.weights].needs_teacher
+
+    def plan(self, **changes: object) -> TrainingPlan:
+        """The plan by which it is trained."""
+        own = {"sparsity": self.sparsity} if self.sparsity else TRAININGS[self.weights].changes
+        return plan_for(self.dataset, self.arch, seed=self.seed, **{**own, **changes})
+
+    def build(self, data: Dataset) -> nn.Module:
+        """Its network before the training, by its seed."""
+        torch.manual_seed(self.seed)
+        model = build_for(self.arch, self.width, data, **dict(self.options))
+        prepare = architecture(self.arch).prepare
+        if prepare:
+            prepare(model, data.calibration(PREPARED_WITH))
+        return model
+
+
+PREPARED_WITH = 1000
+"""Images by which an architecture may set its first weights."""
 
 
 def jobs() -> list[Job]:
-    """All of them: full widths first, since everything else is compared with those."""
+    """All of them, most wanted first: full widths, since everything else is compared with those."""
     names = architectures()
     yardsticks = [name for name in architectures(yardsticks=True) if name not in names]
-    full = [Job(name, 1.0) for name in (*names, *yardsticks)]
-    sparse = [Job(name, 1.0, strength) for strength in SPARSITIES for name in names]
+    full = [Job(name) for name in (*names, *yardsticks)]
+    sparse = [Job(name, weights=weights_name(strength)) for strength in SPARSITIES for name in names]
     narrower = [Job(name, width) for width in WIDTHS[1:] for name in names]
-    return full + sparse + narrower + shuffle_jobs()
+    return full + sparse + narrower + shuffle_jobs() + photograph_jobs()
+
+
+def photograph_jobs() -> list[Job]:
+    """Those of CIFAR-10: the teacher, plain networks, distilled ones, one λ, and narrow ones."""
+    names, data = architectures(), "cifar10"
+    teacher = [Job(name, dataset=data) for name in architectures(teachers=True) if architecture(name).teacher]
+    full = [Job(name, dataset=data, weights=weights) for weights in ("plain", "distilled") for name in names]
+    sparse = [Job(name, dataset=data, weights=weights_name(SPARSITIES[0])) for name in names]
+    narrow = [Job(name, 0.5, data, weights) for weights in ("plain", "distilled") for name in NARROW]
+    return teacher + full + sparse + narrow
 
 
 def shuffle_jobs() -> list[Job]:

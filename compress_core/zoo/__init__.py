@@ -7,6 +7,7 @@ from compress_core.zoo import shufflenet_v1 as _4  # noqa: F401
 from compress_core.zoo import shufflenet_v2 as _5  # noqa: F401
 from compress_core.zoo import squeezenet as _6  # noqa: F401
 from compress_core.zoo import resnet18 as _7  # noqa: F401
+from compress_core.zoo import airbench as _8  # noqa: F401
 from compress_core.zoo.registry import Architecture, Pretrained, Reported, architecture, architectures, build
 
 __all__ = ["Architecture", "Pretrained", "Reported", "architecture", "architectures", "build"]

@@ -59,6 +59,10 @@ class Architecture(Entry):
     pretrained: Pretrained | None = None
     yardstick: bool = False
     """Not one of the compact architectures, but what they are held against."""
+    teacher: bool = False
+    """There to teach: not offered to be compressed, nor held against others."""
+    prepare: Callable[[nn.Module, Tensor], None] | None = None
+    """Sets weights, in place, by what training images (N, C, H, W) are like, before a training begins."""
     block_note: str = ""
     """What its block is for, in Markdown with KaTeX."""
     layer_titles: Mapping[str, str] = field(default_factory=dict)
@@ -79,9 +83,13 @@ def register(architecture: Architecture) -> Architecture:
     return architecture
 
 
-def architectures(yardsticks: bool = False) -> list[str]:
-    """The names that `build` takes, in the order in which pages show them; those of yardsticks only if asked for."""
-    return [name for name, family in ARCHITECTURES.items() if yardsticks or not family.yardstick]
+def architectures(yardsticks: bool = False, teachers: bool = False) -> list[str]:
+    """The names that `build` takes, in the order of the pages; those of yardsticks and teachers only if asked for."""
+    return [
+        name
+        for name, family in ARCHITECTURES.items()
+        if (yardsticks or not family.yardstick) and (teachers or not family.teacher)
+    ]
 
 
 def architecture(name: str) -> Architecture:

@@ -1,0 +1,102 @@
+"""Colour photographs held in memory as bytes: what CIFAR-10 and a folder of one's own have in common."""
+
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from compress_core.data.base import Batch, Dataset
+
+SHIFT = 4
+"""Pixels by which a training image may move, its edges mirrored."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Images (N, H, W, 3) uint8 and labels (N,) int64."""
+
+    pixels: np.ndarray
+    labels: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @cached_property
+    def mirrored_edges(self) -> np.ndarray:
+        """(N, H + 2·SHIFT, W + 2·SHIFT, 3): every shifted view is a window of it."""
+        return np.pad(self.pixels, ((0, 0), (SHIFT, SHIFT), (SHIFT, SHIFT), (0, 0)), "reflect")
+
+
+class Photographs(Dataset):
+    """Photographs of `parts` training, calibration, validation and test; a training image is shifted and mirrored.
+
+    The mirror alternates (Jordan 2024, *94 % on CIFAR-10 in 3.29 Seconds on a Single GPU*, section 3.6): an image drawn
+    one way in one epoch is drawn the other way in the next, so that two epochs show both.
+    """
+
+    stem_stride = 1
+
+    @property
+    @abstractmethod
+    def parts(self) -> Mapping[str, Part]:
+        """`training`, `calibration`, `validation` and `test`; calibration is a part of training."""
+
+    def normalise(self, pixels: np.ndarray) -> Tensor:
+        """(N, H, W, 3) uint8 as (N, 3, H, W) float32, whose memory is laid out channels last."""
+        images = torch.from_numpy(pixels).permute(0, 3, 1, 2).float()
+        scale = torch.tensor([1 / (255 * s) for s in self.std]).view(1, 3, 1, 1)
+        shift = torch.tensor([m / s for m, s in zip(self.mean, self.std, strict=True)]).view(1, 3, 1, 1)
+        return images.mul_(scale).sub_(shift)
+
+    def _whole(self, part: Part) -> tuple[Tensor, Tensor]:
+        return self.normalise(part.pixels).contiguous(), torch.from_numpy(part.labels)
+
+    @cached_property
+    def _test(self) -> tuple[Tensor, Tensor]:
+        return self._whole(self.parts["test"])
+
+    @cached_property
+    def _validation(self) -> tuple[Tensor, Tensor]:
+        return self._whole(self.parts["validation"])
+
+    def test(self) -> tuple[Tensor, Tensor]:
+        return self._test
+
+    def validation(self) -> tuple[Tensor, Tensor]:
+        return self._validation
+
+    def test_sources(self) -> Tensor:
+        return torch.arange(len(self.parts["test"]))
+
+    def calibration(self, count: int, seed: int = 0) -> Tensor:
+        part, generator = self.parts["calibration"], torch.Generator().manual_seed(seed)
+        rounds = -(-count // len(part))
+        order = torch.cat([torch.randperm(len(part), generator=generator) for _ in range(rounds)])[:count]
+        return self.normalise(part.pixels[order.numpy()]).contiguous()
+
+    def batches(self, size: int, seed: int = 0, view: int | None = None) -> Iterator[Batch]:
+        part = self.parts["training"]
+        labels = torch.from_numpy(part.labels)
+        order = torch.randperm(len(part), generator=torch.Generator().manual_seed(seed))
+        shifts, mirrored = self._view(len(part), seed if view is None else view)
+        height, width = part.pixels.shape[1:3]
+        windows = np.lib.stride_tricks.sliding_window_view(part.mirrored_edges, (height, width), (1, 2))
+        windows = np.moveaxis(windows, 3, 5)  # (N, 2·SHIFT + 1, 2·SHIFT + 1, H, W, 3)
+        for chosen in order.split(size):
+            index = chosen.numpy()
+            pixels = windows[index, shifts[index, 0], shifts[index, 1]]
+            turned = mirrored[index]
+            pixels[turned] = pixels[turned, :, ::-1]
+            yield Batch(self.normalise(pixels), labels[chosen], chosen)
+
+    @staticmethod
+    def _view(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        """How far each image is shifted (N, 2), and whether it is mirrored (N,)."""
+        first = torch.Generator().manual_seed(0)  # who is mirrored in even views; in odd ones it is the others
+        mirrored = torch.rand(count, generator=first).lt(0.5) ^ bool(seed % 2)
+        shifts = torch.randint(2 * SHIFT + 1, (count, 2), generator=torch.Generator().manual_seed(seed))
+        return shifts.numpy(), mirrored.numpy()

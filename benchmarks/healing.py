@@ -49,7 +49,7 @@ def ours(arch: str) -> list[dict]:
     model = cc.load(arch)
     original, coupling = test_accuracy(model), couple(model, EXAMPLE)
     images = DATA.calibration(CALIBRATION_IMAGES, seed=0)
-    labelled, labels = next(DATA.batches(CALIBRATION_IMAGES, seed=0))
+    labelled, labels, _ = next(DATA.batches(CALIBRATION_IMAGES, seed=0))
     rows = []
     for criterion in cc.criteria():
         for ratio in RATIOS:

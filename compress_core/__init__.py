@@ -3,7 +3,7 @@
 from compress_core.analysis.profile import profile
 from compress_core.cache import StageCache
 from compress_core.data import dataset, datasets
-from compress_core.errors import CheckpointError, CompressError, UnsupportedModelError
+from compress_core.errors import CheckpointError, CompressError, DataError, UnsupportedModelError
 from compress_core.files import load_file, save
 from compress_core.measure import Measurement, gzip_bytes, measure
 from compress_core.pipeline import Compressed, compress, original_of
@@ -28,6 +28,7 @@ __all__ = [
     "CheckpointError",
     "CompressError",
     "Compressed",
+    "DataError",
     "Measurement",
     "PruneResult",
     "QuantizeResult",

@@ -308,4 +308,5 @@ def _calibration(recipe: Recipe, cache: StageCache, count: int) -> Tensor:
 
 def _labelled(recipe: Recipe) -> tuple[Tensor, Tensor]:
     """As many training images with their labels."""
-    return next(dataset(recipe.dataset).batches(CALIBRATION_IMAGES, CALIBRATION_SEED))
+    batch = next(dataset(recipe.dataset).batches(CALIBRATION_IMAGES, CALIBRATION_SEED))
+    return batch.images, batch.labels

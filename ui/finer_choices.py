@@ -66,6 +66,11 @@ def trainings(recipe: Recipe) -> list[str]:
     ]
 
 
+def datasets(recipe: Recipe) -> list[str]:
+    """The datasets on which this architecture is trained, and the recipe's own."""
+    return [name for name in DATASETS if name == recipe.dataset or trained_widths(recipe.arch, name)]
+
+
 def _balances(recipe: Recipe) -> tuple[bool, ...]:
     return (False, True) if "groups" in architecture(recipe.arch).options else (False,)
 
@@ -78,7 +83,7 @@ def _yes_or_no(value: object) -> str:
     return "Yes" if value in (True, "huffman") else "No"
 
 
-DATASET = FinerChoice("dataset", "Dataset", _names(DATASETS), lambda name: DATASETS[name].title)
+DATASET = FinerChoice("dataset", "Dataset", datasets, lambda name: DATASETS[name].title)
 PRUNING = (
     FinerChoice("groups", "Groups", _groups, lambda groups: str(groups or "as usual")),
     FinerChoice("weights", "Trained", trainings, TRAININGS.title),

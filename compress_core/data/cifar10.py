@@ -24,6 +24,8 @@ EMBEDDED = {"test": 200, "validation": 200, "calibration": 100}
 ARCHIVE_BYTES = 170_498_071
 """Of the download."""
 SIDE = 32
+COUNTS = {"training": {5000}, "test": {1000}}
+"""Images a class of the whole."""
 
 
 def cache_folder() -> Path:
@@ -34,9 +36,10 @@ def cache_folder() -> Path:
 class Cifar10(Photographs):
     """32×32 colour photographs of ten classes.
 
-    A. Krizhevsky, *Learning Multiple Layers of Features from Tiny Images* (2009). 2,000 test images, 2,000 training images
-    held out of every training for validation, and 1,000 others for calibration travel with the library. Once the whole is
-    there (`python -m compress_core data cifar10`), the test has all 10,000, the same 2,000 first, and training 48,000.
+    A. Krizhevsky, *Learning Multiple Layers of Features from Tiny Images* (2009). 2,000 test images, 2,000 training
+    images held out of every training for validation, and 1,000 others for calibration travel with the library. Once
+    the whole is there (`python -m compress_core data cifar10`), the test has all 10,000, those 2,000 first, and
+    training 48,000.
     """
 
     name = "cifar10"
@@ -125,7 +128,7 @@ def load_whole() -> dict[str, Part] | None:
 
 
 def keep_whole(images: LabelledImages) -> Path:
-    """Keep CIFAR-10 in this user's cache, whatever it was read from: by what the images hold, not by their names or order.
+    """Keep CIFAR-10 in this user's cache: by what the images hold, whatever they are called and however ordered.
 
     Training images that equal one of the validation's or of the test's are left out.
 
@@ -138,8 +141,8 @@ def keep_whole(images: LabelledImages) -> Path:
     tests = np.flatnonzero(parts == "test")
     by_digest = {digests[i]: i for i in tests}
     missing = [digest for digest in embedded["test"] if digest not in by_digest]
-    per_class = {part: set(np.bincount(images.labels[parts == part], minlength=10)) for part in ("training", "test")}
-    if images.classes != Cifar10.classes or missing or per_class != {"training": {5000}, "test": {1000}}:
+    per_class = {part: set(np.bincount(images.labels[parts == part], minlength=10)) for part in COUNTS}
+    if images.classes != Cifar10.classes or missing or per_class != COUNTS:
         raise DataError(
             f"These are not CIFAR-10's images: {len(images.labels):,} of {len(images.classes)} classes, and "
             f"{len(missing):,} of the {len(embedded['test']):,} test images that travel along are not among them. "
@@ -155,7 +158,7 @@ def keep_whole(images: LabelledImages) -> Path:
     path = whole_path()
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(".unfinished")
-    arrays = {f"{part} pixels": images.pixels[index] for part, index in place.items()}
+    arrays = {f"{part} pixels": np.ascontiguousarray(images.pixels[index]) for part, index in place.items()}
     save_file(arrays | {f"{part} labels": images.labels[index] for part, index in place.items()}, unfinished)
     unfinished.replace(path)
     return path
@@ -172,10 +175,7 @@ def read_torchvision(root: Path, download: bool = False) -> LabelledImages:
         DataError: it is not there, is damaged, or cannot be fetched.
     """
     try:
-        torchvision()
-        from torchvision.datasets import CIFAR10
-
-        halves = [CIFAR10(root, train=train, download=download) for train in (True, False)]
+        halves = [torchvision().datasets.CIFAR10(root, train=train, download=download) for train in (True, False)]
     except ImportError as error:
         raise DataError(f"CIFAR-10 is fetched with torchvision, which is not installed ({error}).") from error
     except (OSError, RuntimeError) as error:

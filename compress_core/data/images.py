@@ -156,7 +156,7 @@ def _pixels(content: bytes, size: int) -> np.ndarray:
         raise ValueError("it is empty")
     with Image.open(io.BytesIO(content)) as image:
         if image.width * image.height > MOST_PIXELS:
-            raise ValueError(f"{image.width:,}×{image.height:,} pixels are too many")
+            raise Image.DecompressionBombError
         if image.mode.startswith("I;16"):
             image = image.point(lambda value: value / 256).convert("L")
         picture = ImageOps.exif_transpose(image).convert("RGB")
@@ -168,4 +168,9 @@ def _pixels(content: bytes, size: int) -> np.ndarray:
 
 
 def _why(error: Exception) -> str:
-    return "it is no image" if isinstance(error, UnidentifiedImageError) else str(error).rstrip(".")
+    match error:
+        case Image.DecompressionBombError():
+            return f"it has more than {MOST_PIXELS // 10**6} million pixels"
+        case UnidentifiedImageError():
+            return "it is no image"
+    return str(error).rstrip(".")

@@ -17,7 +17,7 @@ class Teacher:
     """
 
     def __init__(self, model: nn.Module, data: Dataset, views: int = 0, device: str = "cpu"):
-        self.model, self.data, self.views = prepare(model.to("cpu")).to(device), data, views
+        self.model, self.data, self.views = prepare(model).to(device), data, views
         self.device = device
         self.kept: dict[int, Tensor] = {}
 

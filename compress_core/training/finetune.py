@@ -1,13 +1,13 @@
 """Fine-tuning: training what is left of a network a little longer, with or without a teacher."""
 
-import torch
 from torch import nn
-from torch.nn import functional as F
 
 from compress_core.data import Dataset
 from compress_core.layers.duplicate import duplicate
 from compress_core.pruning.healing import Healing, recalibrate
 from compress_core.registry import HEALINGS
+from compress_core.training.loop import finish, train
+from compress_core.training.plans import PLAIN_LOSS, TrainingPlan
 
 LEARNING_RATE = 0.001
 EPOCHS = 2
@@ -43,28 +43,17 @@ def finetune(
             "Fine-tuning takes at least one epoch, two images a batch and a learning rate above 0; "
             f"it was {epochs} epochs, {batch_size} images, {learning_rate:g}."
         )
-    model = duplicate(model).to(memory_format=torch.channels_last).train()
-    model.requires_grad_(True)
-    teacher = teacher and duplicate(teacher).to(memory_format=torch.channels_last).eval()
-    optimizer = torch.optim.AdamW(model.parameters(), learning_rate, weight_decay=0.0)
-    steps = epochs * sum(1 for _ in data.batches(batch_size, seed))
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, learning_rate, steps)
-    with torch.enable_grad():
-        for epoch in range(epochs):
-            for images, labels in data.batches(batch_size, seed=seed * 100_000 + epoch):
-                images = images.contiguous(memory_format=torch.channels_last)
-                logits = model(images)
-                if teacher is None:
-                    loss = F.cross_entropy(logits, labels)
-                else:
-                    with torch.no_grad():
-                        wanted = teacher(images)
-                    loss = F.mse_loss(logits, wanted)
-                optimizer.zero_grad()
-                loss.backward()
-                optimizer.step()
-                schedule.step()
-    return recalibrate(model, data.calibration(SETTLING_IMAGES, seed))
+    plan = TrainingPlan(
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        weight_decay=0.0,
+        seed=seed,
+        losses={"logits": 1.0} if teacher else PLAIN_LOSS,
+        evaluate_every=0,
+    )
+    tuned = finish(train(duplicate(model).requires_grad_(True), data, plan, teacher)).model
+    return recalibrate(tuned, data.calibration(SETTLING_IMAGES, seed))
 
 
 HEALINGS.register(

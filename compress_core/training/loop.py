@@ -44,13 +44,13 @@ class Progress:
 
     @property
     def ends_epoch(self) -> bool:
-        """Whether it is the last step of its epoch; then its accuracy is known, and a run that is killed goes on here."""
+        """Whether it is the last step of its epoch; a run that is killed later goes on from here."""
         return self.step == self.steps
 
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """The network of the epoch that did best on the validation images, in eval mode."""
+    """The network of the epoch that did best on the validation images, in eval mode; of the last if none was judged."""
 
     model: nn.Module
     epoch: int
@@ -173,7 +173,9 @@ def _seeded(seed: int) -> Iterator[None]:
 def _end_epoch(state: dict, epoch: int, model: nn.Module, data: Dataset, plan: TrainingPlan) -> None:
     """Note in the state that an epoch is over, and whether its network is the best so far."""
     state["epoch"] = epoch
-    if epoch % plan.evaluate_every and epoch < plan.epochs:
+    if not plan.evaluate_every and epoch == plan.epochs:
+        state |= {"best_epoch": epoch, "best": _copied(model)}
+    if not plan.evaluate_every or (epoch % plan.evaluate_every and epoch < plan.epochs):
         return
     state["accuracy"] = validation_accuracy(model, data)
     if state["accuracy"] >= state["best_accuracy"]:

@@ -9,7 +9,7 @@ PLAIN_LOSS: Mapping[str, float] = MappingProxyType({"cross_entropy": 1.0})
 
 @dataclass(frozen=True)
 class TrainingPlan:
-    """Epochs, steps, what is minimised and how: AdamW under a one-cycle learning rate (Smith & Topin 2018) by default."""
+    """Epochs, steps, what is minimised and how: by default AdamW, under a one-cycle rate (Smith & Topin 2018)."""
 
     epochs: int = 300
     batch_size: int = 64
@@ -34,7 +34,7 @@ class TrainingPlan:
     bfloat16: bool = False
     """Whether products are taken in bfloat16 where the device has it; sums, weights and BatchNorms stay float32."""
     evaluate_every: int = 5
-    """Epochs between two looks at the validation images."""
+    """Epochs between two looks at the validation images; 0 for none."""
 
 
 PHOTOGRAPHS = TrainingPlan(epochs=60, batch_size=128, learning_rate=0.1, weight_decay=5e-4, optimizer="sgd")

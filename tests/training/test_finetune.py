@@ -6,25 +6,19 @@ import pytest
 import torch
 
 import compress_core as cc
-from compress_core.data import Dataset
+from compress_core.data.digits import Digits
 from compress_core.training.loop import validation_accuracy
 
 DATA = cc.dataset("digits")
 EXAMPLE = torch.zeros(1, 1, 32, 32)
 
 
-class WithoutLabels:
-    """A dataset whose labels are all the same."""
+class WithoutLabels(Digits):
+    """Digits whose labels are all the same."""
 
-    def __init__(self, data: Dataset):
-        self.data = data
-
-    def batches(self, size: int, seed: int = 0):
-        for images, labels in self.data.batches(size, seed):
-            yield images, torch.zeros_like(labels)
-
-    def calibration(self, count: int, seed: int = 0):
-        return self.data.calibration(count, seed)
+    def batches(self, size: int, seed: int = 0, view: int | None = None):
+        for batch in super().batches(size, seed, view):
+            yield batch._replace(labels=torch.zeros_like(batch.labels))
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +38,7 @@ def test_labels_bring_a_cut_network_back(pruned):
 
 
 def test_with_a_teacher_no_label_is_read(trained, pruned):
-    taught, untold = (cc.finetune(pruned, data, 2, teacher=trained) for data in (DATA, WithoutLabels(DATA)))
+    taught, untold = (cc.finetune(pruned, data, 2, teacher=trained) for data in (DATA, WithoutLabels()))
     assert all(torch.equal(a, b) for a, b in zip(taught.parameters(), untold.parameters(), strict=True))
     assert validation_accuracy(taught, DATA) > validation_accuracy(pruned, DATA) + 0.1
 

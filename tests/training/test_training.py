@@ -5,15 +5,15 @@ import torch
 
 import compress_core as cc
 from compress_core.__main__ import main
+from compress_core.data import Dataset
 from compress_core.data.digits import Digits
+from compress_core.layers.inference import predict
 from compress_core.training.checkpoints import checkpoint_path, read_checkpoint
-from compress_core.training.loop import TrainingPlan, shrink_scales, train
+from compress_core.training.distillation import Teacher
+from compress_core.training.loop import TrainingResult, finish, shrink_scales, train
+from compress_core.training.plans import TrainingPlan
 
 PLAN = TrainingPlan(epochs=10, seed=1)
-
-
-class Stop(Exception):
-    """Stands for a killed process."""
 
 
 def tiny() -> torch.nn.Module:
@@ -25,39 +25,112 @@ def same(a: torch.nn.Module, b: torch.nn.Module) -> bool:
     return all(torch.equal(x, y) for x, y in zip(a.state_dict().values(), b.state_dict().values(), strict=True))
 
 
-def test_a_killed_run_goes_on_as_if_it_had_never_stopped(tmp_path):
-    whole = train(tiny(), cc.dataset("digits"), PLAN)
+def trained(model: torch.nn.Module, data: Dataset, plan: TrainingPlan = PLAN, **options: object) -> TrainingResult:
+    return finish(train(model, data, plan, **options))
 
-    def die(epoch: int, loss: float, accuracy: float) -> None:
-        if epoch == 7:
-            raise Stop
 
-    with pytest.raises(Stop):
-        train(tiny(), cc.dataset("digits"), PLAN, tmp_path / "run.state", die)
+@pytest.mark.parametrize(("arch", "step"), [("studentnet", 9), ("studentnet", 17), ("squeezenet", 1)])
+def test_a_killed_run_goes_on_as_if_it_had_never_stopped(tmp_path, arch, step):
+    """To the bit, wherever in its epoch it was killed, and it trains nothing twice but that epoch.
+
+    SqueezeNet drops activations by chance.
+    """
+    torch.manual_seed(0)
+    model, data = cc.build(arch, 0.1), cc.dataset("digits")
+    plan, file = TrainingPlan(epochs=4, seed=1, evaluate_every=2), tmp_path / "run.state"
+    whole = trained(model, data, plan)
+    for now in train(model, data, plan, state_file=file):
+        if (now.epoch, now.step) == (3, step):
+            break
     seen = []
-    resumed = train(tiny(), cc.dataset("digits"), PLAN, tmp_path / "run.state", lambda epoch, *_: seen.append(epoch))
-    assert seen == [6, 7, 8, 9, 10]  # the state was kept after epoch 5
+    torch.rand(7)  # another's random numbers
+    resumed = finish(train(model, data, plan, state_file=file), lambda now: seen.append(now.epoch))
+    assert sorted(set(seen)) == ([3, 4] if step < 17 else [4])
     assert same(whole.model, resumed.model) and whole.validation_accuracy == resumed.validation_accuracy
+
+
+def test_plans_with_a_teacher_and_a_slow_copy_go_on_too(tmp_path):
+    teacher = tiny()
+    teacher.requires_grad_(False)
+    plan = TrainingPlan(
+        epochs=3, optimizer="airbench", learning_rate=0.05, lookahead=True, losses={"kd": 1.0}, temperature=4.0, views=2
+    )
+    data, file = cc.dataset("digits"), tmp_path / "run.state"
+    torch.manual_seed(1)
+    model = cc.build("studentnet", 0.1)
+    whole = trained(model, data, plan, teacher=teacher)
+    for now in train(model, data, plan, teacher, file):
+        if now.epoch == 2 and now.step == 3:
+            break
+    assert same(whole.model, trained(model, data, plan, teacher=teacher, state_file=file).model)
+
+
+def test_progress_says_where_a_training_stands():
+    plan = TrainingPlan(epochs=2, batch_size=500, evaluate_every=1)
+    steps = list(train(tiny(), cc.dataset("digits"), plan))
+    assert [(now.epoch, now.step, now.steps) for now in steps] == [(e, s, 3) for e in (1, 2) for s in (1, 2, 3)]
+    assert [now.done for now in steps] == pytest.approx([i / 6 for i in range(1, 7)])
+    assert [now.ends_epoch for now in steps] == [False, False, True] * 2
+    assert steps[1].accuracy == 0 and 0 < steps[2].accuracy < 1 and all(now.images_per_second > 0 for now in steps)
 
 
 def test_the_seed_decides():
     data = cc.dataset("digits")
     short = TrainingPlan(epochs=1, seed=1)
-    assert same(train(tiny(), data, short).model, train(tiny(), data, short).model)
-    assert not same(train(tiny(), data, short).model, train(tiny(), data, TrainingPlan(epochs=1, seed=2)).model)
+    assert same(trained(tiny(), data, short).model, trained(tiny(), data, short).model)
+    assert not same(trained(tiny(), data, short).model, trained(tiny(), data, TrainingPlan(epochs=1, seed=2)).model)
 
 
-def test_it_learns_without_the_test_set_and_leaves_the_model_alone():
-    class Blind(Digits):
-        def test(self):
-            raise AssertionError("training read the test set")
+class Blind(Digits):
+    """Digits whose test set nobody may read."""
 
+    def test(self):
+        raise AssertionError("training read the test set")
+
+
+def test_it_learns_without_the_test_set_and_leaves_the_model_and_random_numbers_alone():
     model = tiny()
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    losses = []
-    train(model, Blind(), PLAN, progress=lambda epoch, loss, accuracy: losses.append(loss))
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    losses = [now.loss for now in train(model, Blind(), PLAN) if now.ends_epoch]
+    assert torch.equal(torch.rand(3), expected)
     assert losses[-1] < losses[0] - 0.3
     assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
+
+
+class Unlabelled(Digits):
+    """Digits whose labels are all wrong."""
+
+    def batches(self, size, seed=0, view=None):
+        for batch in super().batches(size, seed, view):
+            yield batch._replace(labels=torch.full_like(batch.labels, -7))
+
+
+@pytest.mark.parametrize("losses", [{"kd": 1.0}, {"standardized": 1.0}, {"dist": 1.0}, {"logits": 1.0}])
+def test_a_student_comes_near_its_teacher_without_labels(losses):
+    teacher, data = cc.load("studentnet", 0.25), Unlabelled()
+    torch.manual_seed(0)
+    student = cc.build("studentnet", 0.25)
+    images, _ = data.validation()
+    result = trained(student, data, TrainingPlan(epochs=6, losses=losses, temperature=4.0), teacher=teacher)
+
+    def agreement(model: torch.nn.Module) -> float:
+        return predict(model, images).argmax(1).eq(predict(teacher, images).argmax(1)).float().mean().item()
+
+    assert agreement(result.model) > agreement(student.eval()) + 0.2
+
+
+def test_a_teachers_answers_to_fixed_views_are_taken_once(monkeypatch):
+    teacher, data = cc.load("studentnet", 0.25), cc.dataset("digits")
+    answers, calls = Teacher(teacher, data, views=2), []
+    inner = answers.model.forward
+    monkeypatch.setattr(answers.model, "forward", lambda images: calls.append(len(images)) or inner(images))
+    for view in (0, 1, 0, 1):
+        for images, _, index in data.batches(100, seed=view + 5, view=view):
+            assert torch.allclose(answers(images, index, view), predict(teacher, images), atol=1e-4)
+    assert sum(calls) == 2 * 1077
 
 
 def test_the_command_writes_a_checkpoint_with_its_story(tmp_path, capsys):
@@ -86,7 +159,7 @@ def test_training_under_the_penalty_ends_with_smaller_scales():
     data = cc.dataset("digits")
 
     def scales(sparsity: float) -> float:
-        result = train(tiny(), data, TrainingPlan(epochs=5, seed=1, sparsity=sparsity))
+        result = trained(tiny(), data, TrainingPlan(epochs=5, seed=1, sparsity=sparsity))
         norms = [m for m in result.model.modules() if isinstance(m, torch.nn.BatchNorm2d)]
         return torch.cat([norm.weight.detach().abs() for norm in norms]).mean().item()
 

@@ -196,7 +196,7 @@ def _status(question: Question, run: Timings | None, waits: bool) -> None:
             st.rerun()  # the whole page, with what was found
         widgets.progress_line(text.guidelines.source(run))
         return
-    widgets.progress_line(text.guidelines.describe_progress(job.share), job.share)
+    widgets.progress_line(text.guidelines.describe_progress(job.latest or 0.0), job.latest or 0.0)
 
 
 main()

@@ -1,4 +1,4 @@
-"""Computations in the background: look-ahead, long work piece by piece, and measurements that take seconds."""
+"""Computations in the background: look-ahead, long work piece by piece, measurements of seconds, and trainings."""
 
 import contextlib
 import logging
@@ -7,6 +7,7 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Generator, Hashable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from typing import TypeVar
 
 from ui.gate import Gate, LowPriority
@@ -29,26 +30,27 @@ class Stopped(Exception):
 
 
 class Job:
-    """A measurement that goes on in the background."""
+    """A measurement or a training that goes on in the background."""
 
     def __init__(self):
-        self.share = 0.0
-        """How much of it is done, 0 … 1."""
+        self.latest: object = None
+        """What its last round gave; None before the first: it waits for its turn."""
         self.stop = threading.Event()
 
-    def run(self, rounds: Generator[float, None, T], gate: Gate) -> T:
-        """Drive the rounds of a measurement to their result; between two of them whoever waits gets a turn.
+    def run(self, rounds: Generator[object, None, T], *turns: AbstractContextManager) -> T:
+        """Drive the rounds to their result, each in these turns; between two of them whoever waits gets theirs.
 
         Raises:
             Stopped: somebody has set `stop`.
         """
-        turn = LowPriority(gate)
         while True:
             if self.stop.is_set():
                 raise Stopped
             try:
-                with turn:
-                    self.share = next(rounds)
+                with contextlib.ExitStack() as stack:
+                    for turn in turns:
+                        stack.enter_context(turn)
+                    self.latest = next(rounds)
             except StopIteration as end:
                 return end.value
 
@@ -63,6 +65,7 @@ class Background:
         self._lock = threading.Lock()
         self._ahead = ThreadPoolExecutor(1, _LOOK_AHEAD)  # Python waits for it before it ends
         self._slow = ThreadPoolExecutor(1, "slow")
+        self._trainings = ThreadPoolExecutor(1, "training")
         self._queue = ThreadPoolExecutor(1, "queue")
         self._guesses: deque[Sequence[Compute]] = deque(maxlen=GUESSES_KEPT)
         self._submitted: OrderedDict[Hashable, Future] = OrderedDict()
@@ -71,6 +74,7 @@ class Background:
         self._running = False
         self._measured: dict[Hashable, object] = {}
         self._jobs: dict[Hashable, Job] = {}
+        self._failures: dict[Hashable, str] = {}
 
     def submit(self, key: Hashable, compute: Callable[[], T], quiet: bool = False) -> T | None:
         """The result of what takes seconds; None until it is there: ask again.
@@ -174,21 +178,49 @@ class Background:
                 self._jobs[question] = job = Job()
                 self._slow.submit(self._measure, question, rounds, job)
 
-    def _measure(self, question: Hashable, rounds: Callable[[], Generator[float, None, object]], job: Job) -> None:
+    def train(self, question: Hashable, rounds: Callable[[], Generator[object, None, object]]) -> None:
+        """Train what takes a minute; nothing where it is being trained already. One trains at a time, in order.
+
+        It goes on whoever leaves the page, steps aside for every visitor and for whatever is timed, and what comes out
+        of it stands for everyone.
+        """
+        with self._lock:
+            if question not in self._jobs:
+                self._jobs[question] = job = Job()
+                self._trainings.submit(self._train, question, rounds, job)
+
+    def _measure(self, question: Hashable, rounds: Callable[[], Generator[object, None, object]], job: Job) -> None:
+        with self.quiet:
+            self._run(question, rounds, job, LowPriority(self.gate))
+
+    def _train(self, question: Hashable, rounds: Callable[[], Generator[object, None, object]], job: Job) -> None:
+        self._run(question, rounds, job, LowPriority(self.gate), self.quiet)
+
+    def _run(self, question: Hashable, rounds: Callable, job: Job, *turns: AbstractContextManager) -> None:
+        self._failures.pop(question, None)
         try:
-            with self.quiet:
-                self._measured[question] = job.run(rounds(), self.gate)
+            self._measured[question] = job.run(rounds(), *turns)
         except Stopped:
             pass
-        except Exception:  # what was known before still stands
+        except Exception as error:  # what was known before still stands
             logging.getLogger(__name__).exception("A measurement failed.")
+            self._failures[question] = str(error)
         finally:
             self._jobs.pop(question)
 
     def job(self, question: Hashable) -> Job | None:
-        """The measurement that is under way, or waits for its turn."""
+        """What is being measured or trained for a question, or waits for its turn."""
         return self._jobs.get(question)
 
+    def waits_behind(self, question: Hashable) -> int:
+        """How many trainings were asked for before this one, and are not over."""
+        with self._lock:
+            return next((place for place, other in enumerate(self._jobs) if other == question), 0)
+
     def measured(self, question: Hashable) -> object | None:
-        """The result of the last measurement, if there was one."""
+        """The result of the last measurement or training, if there was one."""
         return self._measured.get(question)
+
+    def failure(self, question: Hashable) -> str:
+        """Why the last one failed; empty where it did not."""
+        return self._failures.get(question, "")

@@ -13,6 +13,7 @@ PAGES = (
     Page("app.py", "Compress", ":material/tune:"),
     Page("pages/Pruning.py", "Pruning", ":material/content_cut:"),
     Page("pages/Quantization.py", "Quantization", ":material/grid_4x4:"),
+    Page("pages/Distillation.py", "Distillation", ":material/school:"),
     Page("pages/Architectures.py", "Architectures", ":material/account_tree:"),
     Page("pages/Channel_shuffle.py", "Channel shuffle", ":material/shuffle:"),
     Page("pages/Ideas.py", "Ideas", ":material/lightbulb:"),

@@ -35,6 +35,7 @@ STYLE = f"""<style>
 .cc-tile img {{ width: 76px; height: 76px; image-rendering: pixelated; border-radius: 6px; display: block; }}
 .cc-tile .cc-o {{ color: {both(ORIGINAL_TEXT)}; font-weight: 600; }}
 .cc-tile .cc-c {{ color: {both(COMPRESSED_TEXT)}; font-weight: 700; }}
+.cc-picture {{ width: 100%; max-width: 160px; image-rendering: pixelated; border-radius: 8px; display: block; }}
 .cc-h {{ font-size: 1.05rem; font-weight: 600; margin: 0; }}
 .js-plotly-plot :is(.infolayer, .cartesianlayer) text {{ fill: light-dark(#31333F, #FAFAFA) !important; }}
 .js-plotly-plot .xerror {{ stroke: light-dark(#31333F, #FAFAFA) !important; }}

@@ -236,6 +236,12 @@ def _tile(row, picture: np.ndarray, classes: Sequence[str]) -> str:
     )
 
 
+def picture(pixels: np.ndarray, says: str) -> None:
+    """One image (H, W, C) uint8, large, its pixels to be seen."""
+    source = f"data:image/png;base64,{_png(pixels)}"
+    st.html(f'<img class="cc-picture" alt="{escape(says)}" title="{escape(says)}" src="{source}">')
+
+
 def _png(picture: np.ndarray) -> str:
     buffer = io.BytesIO()
     Image.fromarray(picture.squeeze()).save(buffer, "PNG")

@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-import os
 import zipfile
 from collections.abc import Callable, Mapping
 from functools import cached_property
@@ -14,6 +13,7 @@ from PIL import Image
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
+from compress_core.data.folder import user_folder
 from compress_core.data.images import LabelledImages, read_images
 from compress_core.data.photographs import Part, Photographs
 from compress_core.errors import DataError
@@ -26,11 +26,6 @@ ARCHIVE_BYTES = 170_498_071
 SIDE = 32
 COUNTS = {"training": {5000}, "test": {1000}}
 """Images a class of the whole."""
-
-
-def cache_folder() -> Path:
-    """Where this user keeps what was fetched."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "compress_core"
 
 
 class Cifar10(Photographs):
@@ -106,7 +101,7 @@ def write_embedded(images: LabelledImages, path: Path, seed: int = 0) -> None:
 
 def whole_path() -> Path:
     """Where the whole is kept."""
-    return cache_folder() / "cifar10.safetensors"
+    return user_folder() / "cifar10.safetensors"
 
 
 def load_whole() -> dict[str, Part] | None:
@@ -202,4 +197,4 @@ def fetch(source: Path | None = None, progress: Callable[[int, int], None] = lam
     """
     if source is not None:
         return keep_whole(read_images(source, SIDE, progress))
-    return keep_whole(read_torchvision(cache_folder(), download=True))
+    return keep_whole(read_torchvision(user_folder(), download=True))

@@ -1,5 +1,25 @@
 """Figures: each takes DataFrames and returns a plotly Figure; one file a topic."""
 
-from compress_core.plots import architectures, guidelines, ideas, pruning, quantization, shuffle, tokens, tradeoff
+from compress_core.plots import (
+    architectures,
+    distillation,
+    guidelines,
+    ideas,
+    pruning,
+    quantization,
+    shuffle,
+    tokens,
+    tradeoff,
+)
 
-__all__ = ["architectures", "guidelines", "ideas", "pruning", "quantization", "shuffle", "tokens", "tradeoff"]
+__all__ = [
+    "architectures",
+    "distillation",
+    "guidelines",
+    "ideas",
+    "pruning",
+    "quantization",
+    "shuffle",
+    "tokens",
+    "tradeoff",
+]

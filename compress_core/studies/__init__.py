@@ -4,6 +4,26 @@ A study takes a recipe, the cache of its stages, and what else it needs; it rais
 missing or damaged.
 """
 
-from compress_core.studies import accuracy, architectures, home, pruning, quantization, runtimes, shuffle, tradeoff
+from compress_core.studies import (
+    accuracy,
+    architectures,
+    distillation,
+    home,
+    pruning,
+    quantization,
+    runtimes,
+    shuffle,
+    tradeoff,
+)
 
-__all__ = ["accuracy", "architectures", "home", "pruning", "quantization", "runtimes", "shuffle", "tradeoff"]
+__all__ = [
+    "accuracy",
+    "architectures",
+    "distillation",
+    "home",
+    "pruning",
+    "quantization",
+    "runtimes",
+    "shuffle",
+    "tradeoff",
+]

@@ -36,11 +36,21 @@ class Progress:
     """On the validation images when they were last looked at, 0…1; 0 before that."""
     images_per_second: float
     """Trained on, since this run began."""
+    history: tuple[tuple[int, float, float], ...] = ()
+    """Epoch, loss and validation accuracy of each epoch that was judged."""
 
     @property
     def done(self) -> float:
         """The part of the training that is over, 0…1."""
         return (self.epoch - 1 + self.step / self.steps) / self.epochs
+
+    images: int = 0
+    """In an epoch."""
+
+    @property
+    def seconds_left(self) -> float:
+        """At the speed so far."""
+        return (1 - self.done) * self.epochs * self.images / self.images_per_second
 
     @property
     def ends_epoch(self) -> bool:
@@ -109,11 +119,13 @@ def train(
     """
     device = device or best_device()
     model = duplicate(model).to(device, memory_format=torch.channels_last).train()
-    steps = sum(1 for _ in data.batches(plan.batch_size, 0))
+    sizes = [len(batch.labels) for batch in data.batches(plan.batch_size, 0)]
+    steps = len(sizes)
     optimizer, schedule = OPTIMIZERS[plan.optimizer](model, plan, plan.epochs * steps)
     lookahead = Lookahead(model) if plan.lookahead else None
     answers = teacher and Teacher(teacher, data, plan.views, device)
     state = {"epoch": 0, "best_epoch": 0, "best_accuracy": -1.0, "accuracy": 0.0, "best": _copied(model)}
+    state["history"] = []
     if state_file and state_file.exists():
         state = _restore(state_file, model, optimizer, schedule, lookahead)
     began, seen = time.perf_counter(), 0
@@ -140,11 +152,13 @@ def train(
             loss_sum += loss.detach()
             seen += len(labels)
             if step == steps:
-                _end_epoch(state, epoch, model, data, plan)
+                _end_epoch(state, epoch, loss_sum.item() / steps, model, data, plan)
                 if state_file:
                     _keep(state_file, state, model, optimizer, schedule, lookahead)
             speed = seen / (time.perf_counter() - began)
-            yield Progress(epoch, plan.epochs, step, steps, loss_sum.item() / step, state["accuracy"], speed)
+            history = tuple(state["history"])
+            loss_so_far = loss_sum.item() / step
+            yield Progress(epoch, plan.epochs, step, steps, loss_so_far, state["accuracy"], speed, history, sum(sizes))
     model.load_state_dict(state["best"])
     model = model.to("cpu", memory_format=torch.contiguous_format).eval()
     return TrainingResult(model, state["best_epoch"], state["best_accuracy"])
@@ -170,7 +184,7 @@ def _seeded(seed: int) -> Iterator[None]:
         yield
 
 
-def _end_epoch(state: dict, epoch: int, model: nn.Module, data: Dataset, plan: TrainingPlan) -> None:
+def _end_epoch(state: dict, epoch: int, loss: float, model: nn.Module, data: Dataset, plan: TrainingPlan) -> None:
     """Note in the state that an epoch is over, and whether its network is the best so far."""
     state["epoch"] = epoch
     if not plan.evaluate_every and epoch == plan.epochs:
@@ -178,6 +192,7 @@ def _end_epoch(state: dict, epoch: int, model: nn.Module, data: Dataset, plan: T
     if not plan.evaluate_every or (epoch % plan.evaluate_every and epoch < plan.epochs):
         return
     state["accuracy"] = validation_accuracy(model, data)
+    state["history"].append((epoch, loss, state["accuracy"]))
     if state["accuracy"] >= state["best_accuracy"]:
         state |= {"best_epoch": epoch, "best_accuracy": state["accuracy"], "best": _copied(model)}
 

@@ -181,7 +181,7 @@ def test_a_question_is_measured_once_at_a_time_and_its_progress_is_seen(backgrou
     for _ in range(3):
         background.start("question", rounds)
     held.begun.wait(LONG_S)
-    assert background.job("question").share == 0.5 and background.measured("question") is None
+    assert background.job("question").latest == 0.5 and background.measured("question") is None
     held.go.set()
     wait_until(lambda: background.job("question") is None)
     assert background.measured("question") == "answer 1" and background.measured("another") is None
@@ -205,7 +205,7 @@ def test_a_measurement_stopped_or_failed_leaves_what_was_known(background, caplo
     background.start("question", known)
     wait_until(lambda: background.measured("question") == "known" and background.job("question") is None)
     background.start("question", endless)
-    wait_until(lambda: background.job("question").share == 0.5)
+    wait_until(lambda: background.job("question").latest == 0.5)
     background.job("question").stop.set()
     wait_until(lambda: background.job("question") is None)
     assert not caplog.records

@@ -12,6 +12,8 @@ NETWORKS = {"teacher": (ORIGINAL, "square"), "alone": (CONTRAST[0], "circle"), "
 """A colour and a shape for a teacher, for what learned from the labels alone, and for its taught twin."""
 TITLES = {"teacher": "teacher", "alone": "labels alone", "taught": "taught"}
 TALL_PX = 300
+FEWEST = 10
+"""Images of a bin that is drawn: of fewer, the share that is right says nothing."""
 _MARGIN = {"l": 8, "r": 12, "t": 26, "b": 8}
 
 
@@ -129,7 +131,7 @@ def reliability_curves(bins: pd.DataFrame) -> go.Figure:
         bins: `network`, `confidence`, `accuracy` (0…1), `images`.
     """
     traces = []
-    for which, own in bins.groupby("network", sort=False):
+    for which, own in bins[bins["images"] >= FEWEST].groupby("network", sort=False):
         says = f"{TITLES[which]}: %{{x:.0f}} % sure, %{{y:.0f}} % right, %{{customdata:,}} images<extra></extra>"
         curve = _network(which, 100 * own["confidence"], 100 * own["accuracy"], "lines+markers", says)
         traces.append(curve | {"customdata": own["images"]})

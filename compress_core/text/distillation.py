@@ -18,19 +18,12 @@ MENTIONED = 0.01
 def describe_answer(answers: pd.DataFrame, temperature: float, truth: int, classes: Sequence[str]) -> str:
     """What the teacher says to an image at a temperature, and what else it thinks of."""
     own = answers[answers["temperature"] == temperature].sort_values("probability", ascending=False)
-    first, others = own.iloc[0], own.iloc[1:4]
-    name = classes[int(first["label"])]
-    right = "" if int(first["label"]) == truth else f", which is wrong: it is {classes[truth]}"
-    likely = [
-        f"{classes[int(row.label)]} {_share(row.probability)}"
-        for row in others.itertuples()
-        if row.probability > MENTIONED
-    ]
-    also = f"; then {', '.join(likely)}" if likely else "; everything else is below 1 %"
-    bits = first["entropy"]
-    return (
-        f"At T = {temperature:g} the teacher says {name}, {_share(first['probability'])}{right}{also}. {bits:.2f} bits."
-    )
+    said = [f"{classes[int(label)]} ({_share(p)})" for label, p in zip(own["label"], own["probability"], strict=True)]
+    others = [words for words, p in zip(said[1:4], own["probability"].iloc[1:4], strict=True) if p >= MENTIONED]
+    first, bits = int(own["label"].iloc[0]), own["entropy"].iloc[0]
+    wrong = "" if first == truth else f", and it is {classes[truth]}"
+    also = f"then {', '.join(others)}" if others else "nothing else reaches 1 %"
+    return f"At T = {temperature:g} the teacher says {said[0]}{wrong}; {also}: {bits:.2f} bits."
 
 
 def _share(probability: float) -> str:

@@ -7,7 +7,6 @@ import pytest
 from compress_core.registry import TRAININGS
 from compress_core.training.checkpoints import OWN
 from tests.helpers import pages
-from ui.engine import engine
 
 open_page = partial(pages.open_page, "pages/Distillation.py")
 
@@ -26,7 +25,7 @@ def test_a_warmer_answer_says_more_and_the_address_brings_it_back():
     cold = app.widget("Temperature T").set_value(1).run().fine().said
     warm = app.widget("Temperature T").set_value(20).run().fine().said
     assert "At T = 1 " in cold and "At T = 20" in warm and app.address["t"] == "20"
-    bits = [float(said.split("%. ")[-1].split(" bits")[0].split()[-1]) for said in (cold, warm)]
+    bits = [float(said.split(" bits")[0].split()[-1]) for said in (cold, warm)]
     assert bits[0] < bits[1] <= 3.33
     other = app.widget("Image, the least sure first").set_value(9).run().fine().said
     standardized = app.widget("Form of the logits").set_value("standardized").run().fine()
@@ -72,7 +71,6 @@ def test_a_run_is_stopped_and_goes_on_and_a_second_one_waits(own_folder):
     assert back.has("Stop") and "images/s" in back.html
     back.widget("Stop").click().run()
     back.come_back_until(lambda page: page.has("Train both"))
-    assert not engine().background._jobs or back.has("Train both")
     back.widget("Train both").click().run()
     back.come_back_until(lambda page: "images/s" in page.html)
     assert "Epoch 1 of" not in back.html

@@ -199,7 +199,8 @@ class Background:
     def _run(self, question: Hashable, rounds: Callable, job: Job, *turns: AbstractContextManager) -> None:
         self._failures.pop(question, None)
         try:
-            self._measured[question] = job.run(rounds(), *turns)
+            if not job.stop.is_set():
+                self._measured[question] = job.run(rounds(), *turns)
         except Stopped:
             pass
         except Exception as error:  # what was known before still stands

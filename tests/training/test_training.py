@@ -1,5 +1,11 @@
 """Training: seeded, resumable, and blind to the test set."""
 
+import contextlib
+import random
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -12,6 +18,8 @@ from compress_core.training.checkpoints import checkpoint_path, read_checkpoint
 from compress_core.training.distillation import Teacher
 from compress_core.training.loop import TrainingResult, finish, shrink_scales, train
 from compress_core.training.plans import TrainingPlan
+from compress_core.training.shipped import Job
+from tests.conftest import ROOT
 
 PLAN = TrainingPlan(epochs=10, seed=1)
 
@@ -47,6 +55,47 @@ def test_a_killed_run_goes_on_as_if_it_had_never_stopped(tmp_path, arch, step):
     resumed = finish(train(model, data, plan, state_file=file), lambda now: seen.append(now.epoch))
     assert sorted(set(seen)) == ([3, 4] if step < 17 else [4])
     assert same(whole.model, resumed.model) and whole.validation_accuracy == resumed.validation_accuracy
+
+
+@pytest.mark.slow
+def test_a_process_killed_anywhere_leaves_a_state_to_go_on_from(tmp_path):
+    """kill -9 at ten moments of one training, some of them while its state is written; it ends as if never killed."""
+    command = [
+        sys.executable,
+        "-m",
+        "compress_core",
+        "train",
+        "--arch",
+        "studentnet",
+        "--width",
+        "0.1",
+        "--epochs",
+        "12",
+    ]
+    command += ["--out", str(tmp_path / "out"), "--runs", str(tmp_path / "runs")]
+    generator = random.Random(0)
+    for _ in range(10):
+        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
+        before = kept_epoch(tmp_path)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(4 + generator.random())
+        process.kill()
+        process.wait()
+        assert kept_epoch(tmp_path) >= before
+        if process.returncode == 0:
+            break
+    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    tensors, _ = read_checkpoint(checkpoint_path("studentnet", 0.1, "digits", folder=tmp_path / "out"))
+    job = Job("studentnet", 0.1)
+    torch.manual_seed(0)
+    whole = trained(job.build(cc.dataset("digits")), cc.dataset("digits"), job.plan(epochs=12)).model.state_dict()
+    assert all(torch.allclose(tensor.float(), whole[name], atol=2e-3) for name, tensor in tensors.items())
+
+
+def kept_epoch(folder: Path) -> int:
+    """The epoch of the state that is kept; it can always be read."""
+    files = list((folder / "runs").glob("*.state"))
+    return torch.load(files[0], weights_only=True)["epoch"] if files else 0
 
 
 def test_plans_with_a_teacher_and_a_slow_copy_go_on_too(tmp_path):

@@ -232,3 +232,70 @@ def test_between_two_rounds_of_a_measurement_whoever_waits_gets_a_turn(backgroun
     background.start("question", rounds)
     wait_until(lambda: background.measured("question"))
     assert order == ["first round", "visitor", "second round"]
+
+
+# Trainings
+
+
+def steps(held: Held, count: int = 3) -> Generator[int, None, str]:
+    """A training that stands still after its first step until it is let go."""
+    yield 1
+    held()
+    yield from range(2, count)
+    return "trained"
+
+
+def test_one_trains_at_a_time_in_order_and_whoever_waits_knows_behind_how_many(background):
+    first, second = Held(), Held()
+    background.train("a", lambda: steps(first))
+    background.train("b", lambda: steps(second))
+    background.train("a", lambda: steps(Held()))
+    first.begun.wait(LONG_S)
+    assert background.job("a").latest == 1 and background.job("b").latest is None
+    assert background.waits_behind("a") == 0 and background.waits_behind("b") == 1
+    assert background.measured("a") is None
+    first.go.set()
+    second.begun.wait(LONG_S)
+    assert background.measured("a") == "trained" and background.job("a") is None and background.waits_behind("b") == 0
+    second.go.set()
+    wait_until(lambda: background.measured("b") == "trained")
+
+
+def test_a_training_stops_between_two_steps_also_while_it_waits(background):
+    held, begun = Held(), []
+    background.train("runs", lambda: steps(held, 1000))
+    background.train("waits", lambda: begun.append("waits") or steps(held))
+    held.begun.wait(LONG_S)
+    background.job("waits").stop.set()
+    background.job("runs").stop.set()
+    held.go.set()
+    wait_until(lambda: background.job("runs") is None and background.job("waits") is None)
+    assert background.measured("runs") is None and not background.failure("runs") and not begun
+
+
+def test_a_training_steps_aside_for_visitors_and_for_what_is_timed(background):
+    """No step begins while somebody is at the gate, nor while something is timed."""
+    seen = []
+
+    def watched() -> Generator[int, None, str]:
+        for step in range(6):
+            seen.append((background.gate.visitors, background.quiet.locked()))
+            yield step
+        return "trained"
+
+    with background.gate:
+        background.train("a", watched)
+        time.sleep(0.1)
+        assert not seen
+    wait_until(lambda: background.measured("a") == "trained")
+    assert seen == [(1, True)] * 6  # it is at the gate itself, and nothing can be timed meanwhile
+
+
+def test_a_failed_training_says_why(background):
+    def failing() -> Generator[int, None, str]:
+        yield 1
+        raise ValueError("The teacher is not here.")
+
+    background.train("a", failing)
+    wait_until(lambda: background.failure("a"))
+    assert background.failure("a") == "The teacher is not here." and background.job("a") is None

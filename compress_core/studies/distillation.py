@@ -181,7 +181,7 @@ class DistillationRun:
     @property
     def name(self) -> str:
         """What its weights are called, before `-alone` and `-taught`."""
-        return OWN + blake2b(repr(self).encode(), digest_size=4).hexdigest()
+        return OWN + blake2b(repr((self, LIVE)).encode(), digest_size=4).hexdigest()
 
     def state_file(self, which: str) -> Path:
         """Where an unfinished training of it is kept."""

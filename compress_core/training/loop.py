@@ -5,12 +5,14 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from compress_core.data import Dataset
+from compress_core.errors import CheckpointError
 from compress_core.layers.duplicate import duplicate
 from compress_core.layers.inference import predict
 from compress_core.training.distillation import Teacher
@@ -115,6 +117,7 @@ def train(
         device: as torch calls it; the quickest that is there if left out.
 
     Raises:
+        CheckpointError: the state is damaged, or was left by another plan.
         ValueError: the plan names a loss that there is not, or one that needs a teacher, and there is none.
     """
     device = device or best_device()
@@ -124,10 +127,10 @@ def train(
     optimizer, schedule = OPTIMIZERS[plan.optimizer](model, plan, plan.epochs * steps)
     lookahead = Lookahead(model) if plan.lookahead else None
     answers = teacher and Teacher(teacher, data, plan.views, device)
-    state = {"epoch": 0, "best_epoch": 0, "best_accuracy": -1.0, "accuracy": 0.0, "best": _copied(model)}
-    state["history"] = []
+    state = {"plan": repr(plan), "epoch": 0, "accuracy": 0.0, "history": []}
+    state |= {"best_epoch": 0, "best_accuracy": -1.0, "best": _copied(model)}
     if state_file and state_file.exists():
-        state = _restore(state_file, model, optimizer, schedule, lookahead)
+        state = _restore(state_file, plan, model, optimizer, schedule, lookahead)
     began, seen = time.perf_counter(), 0
     for epoch in range(state["epoch"] + 1, plan.epochs + 1):
         seed, loss_sum = plan.seed * 100_000 + epoch, torch.zeros((), device=device)
@@ -210,9 +213,16 @@ def _keep(file: Path, state: dict, model: nn.Module, optimizer, schedule, lookah
     unfinished.replace(file)
 
 
-def _restore(file: Path, model: nn.Module, optimizer, schedule, lookahead: Lookahead | None) -> dict:
+def _restore(
+    file: Path, plan: TrainingPlan, model: nn.Module, optimizer, schedule, lookahead: Lookahead | None
+) -> dict:
     """Set everything back to where a run was left; returns its state."""
-    stored = torch.load(file, weights_only=True)
+    try:
+        stored = torch.load(file, weights_only=True)
+    except (OSError, RuntimeError, UnpicklingError, EOFError) as error:
+        raise CheckpointError(f"{file} cannot be read ({error}). Delete it to begin anew.") from error
+    if stored.get("plan") != repr(plan):
+        raise CheckpointError(f"{file} was left by a training with another plan. Delete it to begin anew.")
     model.load_state_dict(stored.pop("model"))
     optimizer.load_state_dict(stored.pop("optimizer"))
     schedule.load_state_dict(stored.pop("schedule"))

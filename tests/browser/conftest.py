@@ -1,6 +1,7 @@
 """A real server and a real Chromium."""
 
 import contextlib
+import os
 import shutil
 import socket
 import subprocess
@@ -46,7 +47,10 @@ def serving(folder: Path, *options: str) -> Iterator[str]:
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless", "true"]
     command += ["--server.port", str(port), "--server.address", "127.0.0.1", "--server.fileWatcherType", "none"]
     with open(folder / "server.log", "w") as log:
-        process = subprocess.Popen([*command, *options], cwd=folder, stdout=log, stderr=subprocess.STDOUT)
+        environment = {**os.environ, "XDG_CACHE_HOME": str(folder / "cache")}  # what is trained stays in it
+        process = subprocess.Popen(
+            [*command, *options], cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT
+        )
     try:
         given_up = time.monotonic() + PATIENCE_S
         while not _answers(port):

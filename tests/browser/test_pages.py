@@ -20,6 +20,9 @@ VIEWS = [  # an address, a knob and its key, and how many figures are seen witho
     pytest.param(
         "/Quantization?arch=mobilenet_v2&width=0.25&bits=4&layer_bits=3b8.10b2&equalize=on", "", "", 1, marks=slow
     ),
+    pytest.param("/Distillation?arch=studentnet", "Temperature T", RIGHT, None),
+    pytest.param("/Distillation?arch=studentnet&view=students&width=0.25", "", "", None, marks=slow),
+    pytest.param("/Distillation?arch=studentnet&view=train&width=0.25", "Epochs", LEFT, None, marks=slow),
     pytest.param("/Architectures?arch=mobilenet_v2", "", "", None),
     *(
         pytest.param(f"/Architectures?arch={arch}", "", "", None, marks=slow)

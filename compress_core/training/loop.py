@@ -75,7 +75,8 @@ Training = Generator[Progress, None, TrainingResult]
 
 def validation_accuracy(model: nn.Module, data: Dataset) -> float:
     """The part of the validation images that the network gets right, 0…1."""
-    images, labels = data.validation()
+    device = next(model.parameters()).device
+    images, labels = (tensor.to(device) for tensor in data.validation())
     return predict(model, images).argmax(1).eq(labels).float().mean().item()
 
 
@@ -218,7 +219,7 @@ def _restore(
 ) -> dict:
     """Set everything back to where a run was left; returns its state."""
     try:
-        stored = torch.load(file, weights_only=True)
+        stored = torch.load(file, next(model.parameters()).device, weights_only=True)
     except (OSError, RuntimeError, UnpicklingError, EOFError) as error:
         raise CheckpointError(f"{file} cannot be read ({error}). Delete it to begin anew.") from error
     if stored.get("plan") != repr(plan):

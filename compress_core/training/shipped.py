@@ -173,7 +173,8 @@ def make_all(parallel: int, out: Path, runs: Path, wanted: Iterable[Job]) -> Non
         return name if failed.returncode else ""
 
     with ThreadPoolExecutor(parallel) as pool:
-        failed = [name for name in pool.map(make, missing) if name]
+        failed = [name for name in pool.map(make, [job for job in missing if not job.needs_teacher]) if name]
+        failed += [name for name in pool.map(make, [job for job in missing if job.needs_teacher]) if name]
     if failed:
         raise CompressError(f"Not trained: {', '.join(failed)}. Their logs in {runs} say why.")
 

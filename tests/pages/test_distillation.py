@@ -4,8 +4,9 @@ from functools import partial
 
 import pytest
 
-from compress_core.registry import TRAININGS
+from compress_core.registry import LOSSES, TRAININGS
 from compress_core.training.checkpoints import OWN
+from compress_core.training.losses import Loss
 from tests.helpers import pages
 
 open_page = partial(pages.open_page, "pages/Distillation.py")
@@ -76,6 +77,21 @@ def test_a_run_is_stopped_and_goes_on_and_a_second_one_waits(own_folder):
     assert "Epoch 1 of" not in back.html
     back.widget("Stop").click().run()
     back.come_back_until(lambda page: page.has("Train both"))
+
+
+def test_a_new_loss_is_one_function_and_one_line(own_folder):
+    def signs(logits, wanted, temperature):
+        return (logits.sign() - wanted.sign()).square().mean() + logits.square().mean()
+
+    LOSSES.register(signs=Loss(title="Signs", of=signs))
+    try:
+        app = open_page(width="0.1", view="train", epochs="5", loss="signs").fine()
+        assert "0.9 × Signs" in app.html and "Signs" in app.explanations
+        app.widget("Train both").click().run()
+        app.come_back_until(lambda page: page.has("Train again"))
+    finally:
+        del LOSSES["signs"]
+    open_page(width="0.1", view="train", loss="signs").complains("cannot be 'signs'")
 
 
 def test_bad_addresses_are_sentences():

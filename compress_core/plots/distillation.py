@@ -72,7 +72,17 @@ def entropy_curve(answers: pd.DataFrame, temperature: float, most: float) -> go.
         axis("temperature T (no unit)", type="log", tickvals=[1, 2, 4, 10, 20, 40], fixedrange=True),
         axis("entropy (bits)", range=[0, 1.08 * most], fixedrange=True),
         [label(f"knowing nothing: {most:.2f} bits", xref="paper", x=0, y=most, yanchor="bottom", xanchor="left")],
-        shapes=[{"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": most, "y1": most, "line": {"dash": "dot"}}],
+        shapes=[
+            {
+                "type": "line",
+                "xref": "paper",
+                "x0": 0,
+                "x1": 1,
+                "y0": most,
+                "y1": most,
+                "line": {"color": ORIGINAL, "dash": "dot"},
+            }
+        ],
         height=TALL_PX,
         margin=_MARGIN,
     )

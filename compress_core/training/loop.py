@@ -127,7 +127,7 @@ def train(
     steps = len(sizes)
     optimizer, schedule = OPTIMIZERS[plan.optimizer](model, plan, plan.epochs * steps)
     lookahead = Lookahead(model) if plan.lookahead else None
-    answers = teacher and Teacher(teacher, data, plan.views, device)
+    answers = teacher and Teacher(teacher, data, device, state_file and state_file.parent)
     state = {"plan": repr(plan), "epoch": 0, "accuracy": 0.0, "history": []}
     state |= {"best_epoch": 0, "best_accuracy": -1.0, "best": _copied(model)}
     if state_file and state_file.exists():

@@ -189,15 +189,24 @@ def test_a_student_comes_near_its_teacher_without_labels(losses):
     assert agreement(result.model) > agreement(student.eval()) + 0.2
 
 
-def test_a_teachers_answers_to_fixed_views_are_taken_once(monkeypatch):
+def test_a_teachers_answers_to_fixed_views_are_taken_once_for_all_trainings(monkeypatch, tmp_path):
     teacher, data = cc.load("studentnet", 0.25), cc.dataset("digits")
-    answers, calls = Teacher(teacher, data, views=2), []
+    answers, calls = Teacher(teacher, data, folder=tmp_path), []
     inner = answers.model.forward
     monkeypatch.setattr(answers.model, "forward", lambda images: calls.append(len(images)) or inner(images))
     for view in (0, 1, 0, 1):
         for images, _, index in data.batches(100, seed=view + 5, view=view):
             assert torch.allclose(answers(images, index, view), predict(teacher, images), atol=1e-4)
-    assert sum(calls) == 2 * 1077
+    assert sum(calls) == 2 * 1077 and len(list(tmp_path.iterdir())) == 2
+    again = Teacher(teacher, data, folder=tmp_path)
+    monkeypatch.setattr(again.model, "forward", lambda images: pytest.fail("asked again"))
+    assert torch.equal(again(None, torch.arange(5), 1), answers.kept[1][:5])
+    file = next(tmp_path.glob("*view0*"))
+    file.write_bytes(file.read_bytes()[:100])
+    damaged = Teacher(teacher, data, folder=tmp_path)
+    assert torch.equal(damaged(None, torch.arange(5), 0), answers.kept[0][:5])
+    other = Teacher(cc.load("studentnet", 0.5), data, folder=tmp_path)
+    assert not torch.equal(other(None, torch.arange(5), 1), answers.kept[1][:5])
 
 
 def test_the_command_writes_a_checkpoint_with_its_story(tmp_path, capsys):

@@ -14,6 +14,7 @@ from compress_core.studies.distillation import (
     UNSURE,
     DistillationRun,
     RunResult,
+    has_teacher,
     own_path,
     study_students,
     study_teacher,
@@ -45,7 +46,10 @@ def main() -> None:
     state = page.start("Distillation", views=KNOBS)
     with st.container(gap="xsmall"):
         st.space("xxsmall")  # Streamlit's header hides what is flush with the top
-        view = widgets.segments(state, KNOBS, "view", VIEWS)
+        view, data = widgets.segments(state, KNOBS, "view", VIEWS), dataset(state.recipe.dataset)
+        if not has_teacher(state.recipe):
+            widgets.sentence(text.distillation.no_teacher(data.title))
+            return
         try:
             {"dark": _temperature, "students": _students, "train": _train}[view](state)
         except CheckpointError as error:

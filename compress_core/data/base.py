@@ -38,8 +38,8 @@ class Dataset(ABC):
     stem_stride: int = 2
     """Of the `small` networks' first layer: 2 for drawings, 1 for photographs, whose details are finer."""
 
-    teacher: str = "resnet18"
-    """The architecture of the network that teaches others, at width 1."""
+    teacher: str = ""
+    """The architecture of the network that teaches others, at width 1; empty where none is trained to."""
 
     @abstractmethod
     def test(self) -> tuple[Tensor, Tensor]:

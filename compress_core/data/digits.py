@@ -31,6 +31,7 @@ class Digits(Dataset):
     input_shape = (1, 32, 32)
     mean = (0.27,)
     std = (0.32,)
+    teacher = "resnet18"
     ranges = WarpRange()
 
     @cached_property

@@ -31,6 +31,12 @@ UNSURE = 24
 """Images to look at, those first that the teacher is least sure of."""
 
 
+def has_teacher(recipe: Recipe) -> bool:
+    """Whether a network has been trained to teach on a recipe's dataset."""
+    data = dataset(recipe.dataset)
+    return bool(data.teacher) and 1.0 in trained_widths(data.teacher, data.name)
+
+
 def teacher_logits(recipe: Recipe, cache: StageCache) -> Tensor:
     """(N, classes) what the teacher of a recipe's dataset answers to its test images."""
     data = dataset(recipe.dataset)

@@ -34,7 +34,7 @@ def networks(seed: int = 0) -> list[tuple[int, bool, Job]]:
             for shuffle in (True, False):
                 options = {"groups": groups} if groups != _DEFAULT_GROUPS else {}
                 options |= {} if shuffle else {"shuffle": False}
-                found.append((groups, shuffle, Job("shufflenet_v1", width, 0.0, tuple(options.items()), seed)))
+                found.append((groups, shuffle, Job("shufflenet_v1", width, options=tuple(options.items()), seed=seed)))
     return found
 
 

@@ -15,6 +15,11 @@ MENTIONED = 0.01
 """The least probability worth a word."""
 
 
+def no_teacher(title: str) -> str:
+    """Why there is nothing to show of a dataset."""
+    return f"{title}: no network has been trained to teach here."
+
+
 def describe_answer(answers: pd.DataFrame, temperature: float, truth: int, classes: Sequence[str]) -> str:
     """What the teacher says to an image at a temperature, and what else it thinks of."""
     own = answers[answers["temperature"] == temperature].sort_values("probability", ascending=False)

@@ -1,5 +1,6 @@
 """A student is trained while one looks: watched, left, found again, stopped, taken up, and compressed."""
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.helpers.browser import choose, hop, query, said, settle, visit
@@ -7,6 +8,7 @@ from tests.helpers.browser import choose, hop, query, said, settle, visit
 LINK = "/Distillation?arch=studentnet&width=0.1&view=train&epochs=10"
 
 
+@pytest.mark.slow
 def test_a_training_is_watched_left_stopped_taken_up_and_compressed(tab):
     visit(tab, LINK)
     page = tab.get_by_test_id("stMainBlockContainer")

@@ -79,6 +79,7 @@ def test_a_run_is_stopped_and_goes_on_and_a_second_one_waits(own_folder):
     back.come_back_until(lambda page: page.has("Train both"))
 
 
+@pytest.mark.slow
 def test_a_new_loss_is_one_function_and_one_line(own_folder):
     def signs(logits, wanted, temperature):
         return (logits.sign() - wanted.sign()).square().mean() + logits.square().mean()

@@ -107,6 +107,7 @@ def test_a_run_trains_both_from_the_same_start_and_its_weights_go_everywhere(own
     assert not list(own_folder.glob("*.state")) and len(list(own_folder.glob("studentnet-*.safetensors"))) == 2
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_ends_as_an_uninterrupted_one(own_folder):
     _, whole = finished(RUN)
     expected = {which: read_checkpoint(own_path(RUN, which))[0] for which in ("alone", "taught")}

@@ -1,13 +1,18 @@
 """Fixtures that many tests share."""
 
+import os
+import tempfile
 from pathlib import Path
 
 import pytest
 import torch
 
 import compress_core as cc
+from compress_core.data.folder import VARIABLE
 
 ROOT = Path(__file__).parent.parent
+EMPTY_CACHE = tempfile.TemporaryDirectory()
+os.environ[VARIABLE] = EMPTY_CACHE.name  # what this user has fetched must not change what tests see
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -47,7 +47,7 @@ def serving(folder: Path, *options: str) -> Iterator[str]:
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless", "true"]
     command += ["--server.port", str(port), "--server.address", "127.0.0.1", "--server.fileWatcherType", "none"]
     with open(folder / "server.log", "w") as log:
-        environment = {**os.environ, "XDG_CACHE_HOME": str(folder / "cache")}  # what is trained stays in it
+        environment = {**os.environ, "COMPRESS_CORE_CACHE": str(folder / "cache")}  # what is trained stays in it
         process = subprocess.Popen(
             [*command, *options], cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT
         )

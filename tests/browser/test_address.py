@@ -1,5 +1,6 @@
 """The recipe in the address: cold links, hops, reload, Back and Forward, other tabs, bad values."""
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.helpers.browser import check_readable, eventually, hop, knobs, press, query, said, settle, visit
@@ -42,6 +43,7 @@ def test_back_is_undo_and_forward_is_redo_from_a_plain_address(tab):
     assert knobs(tab) == [*DEFAULT[:3], "16"]
 
 
+@pytest.mark.slow
 def test_another_tab_starts_afresh_and_a_copied_link_shows_the_same_page(tab):
     visit(tab, f"/?{LINK}")
     other = tab.context.new_page()
@@ -57,6 +59,7 @@ def test_another_tab_starts_afresh_and_a_copied_link_shows_the_same_page(tab):
     assert other.locator(timeless).all_inner_texts() == tab.locator(timeless).all_inner_texts()
 
 
+@pytest.mark.slow
 def test_a_bad_address_is_a_readable_sentence_and_the_knobs_still_turn(tab):
     visit(tab, "/?arch=resnet&prune=7&bits=abc&width=nan&foo=1")
     alert = tab.get_by_test_id("stAlert")

@@ -1,10 +1,12 @@
 """A walk through the architectures: blocks, a budget, Back, and on to the ideas."""
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.helpers.browser import choose, hop, press, query, said, sentence, settle, visit
 
 
+@pytest.mark.slow
 def test_a_walk_through_the_architectures(tab):
     visit(tab, "/Architectures?arch=mobilenet_v2")
     assert "MobileNetV2: pointwise convolutions" in said(tab)

@@ -1,10 +1,12 @@
 """A lecture on the page of ideas: a prepared link, the keyboard, Back, and the way home."""
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.helpers.browser import choose, hop, press, query, said, sentence, settle, visit
 
 
+@pytest.mark.slow
 def test_a_lecture(tab):
     visit(tab, "/Ideas?arch=studentnet&prune=0.3&idea=manifold&dims=2&seed=3")
     assert "In 2 dimensions" in said(tab)

@@ -70,6 +70,7 @@ def test_a_click_on_a_bar_takes_the_layer_and_back_undoes_it(tab):
     undo(tab, plain, before)
 
 
+@pytest.mark.slow
 def test_the_bit_width_moves_numbers_and_figures_and_a_budget_is_spent_and_reset(tab):
     visit(tab, LINK)
     measured(tab)
@@ -110,6 +111,7 @@ def test_the_keyboard_gives_a_layer_bits_and_a_switch_moves_the_numbers(tab):
     undo(tab, own, before)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(bool(missing()), reason=missing() or "")
 def test_three_runtimes_and_their_files(tab):
     visit(tab, LINK + "&view=runtimes")

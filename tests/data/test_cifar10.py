@@ -11,6 +11,7 @@ import compress_core as cc
 from compress_core.__main__ import main
 from compress_core.data import cifar10
 from compress_core.data.cifar10 import EMBEDDED, Cifar10, embedded_names
+from compress_core.data.folder import user_folder
 from compress_core.data.images import LabelledImages, read_images
 from compress_core.data.photographs import SHIFT, Part, Photographs
 from compress_core.errors import DataError
@@ -20,7 +21,17 @@ SOURCE = Path(__file__).parents[3] / "shared" / "data" / "cifar10.zip"
 
 @pytest.fixture(autouse=True)
 def an_empty_cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("COMPRESS_CORE_CACHE", str(tmp_path / "cache"))
+
+
+def test_the_users_folder_is_where_the_user_says(monkeypatch, tmp_path):
+    monkeypatch.setenv("COMPRESS_CORE_CACHE", str(tmp_path / "own"))
+    assert user_folder() == tmp_path / "own"
+    monkeypatch.delenv("COMPRESS_CORE_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    assert user_folder() == tmp_path / "xdg" / "compress_core"
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    assert user_folder() == Path.home() / ".cache" / "compress_core"
 
 
 def test_the_part_that_travels_is_balanced_and_apart():

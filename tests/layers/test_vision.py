@@ -27,6 +27,7 @@ def run(code: str) -> subprocess.CompletedProcess:
     return subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
 
 
+@pytest.mark.slow
 def test_it_imports_beside_the_torch_that_is_installed():
     done = run(USE)
     assert done.stdout.strip().endswith("(2, 1000)"), done.stderr

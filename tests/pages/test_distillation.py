@@ -15,7 +15,7 @@ open_page = partial(pages.open_page, "pages/Distillation.py")
 @pytest.fixture
 def own_folder(tmp_path, monkeypatch):
     """What is trained here is kept apart, and forgotten."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("COMPRESS_CORE_CACHE", str(tmp_path))
     yield tmp_path
     for name in [name for name in TRAININGS if name.startswith(OWN)]:
         del TRAININGS[name]
@@ -58,6 +58,7 @@ def test_a_run_is_trained_watched_kept_and_taken_into_every_page(own_folder):
     assert students.said == app.said
 
 
+@pytest.mark.slow
 def test_a_run_is_stopped_and_goes_on_and_a_second_one_waits(own_folder):
     address = {"width": "0.1", "view": "train", "epochs": "40"}
     app = open_page(**address)

@@ -55,6 +55,7 @@ def test_what_is_counted_comes_near_what_the_paper_reports(arch):
                 assert row[f"{what}, counted (M)"] == pytest.approx(paper, rel=within)
 
 
+@pytest.mark.slow
 def test_the_best_published_network_keeps_to_the_budget():
     best = reported.best_within("macs", 150e6)
     assert best.iloc[0]["Network"] == "ShuffleNet v2 1×" and best.iloc[0]["Top-1 (%)"] == 69.4

@@ -31,10 +31,10 @@ RUN = DistillationRun("digits", "studentnet", 0.1, epochs=2)
 
 @pytest.fixture(autouse=True)
 def own_folder(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("COMPRESS_CORE_CACHE", str(tmp_path))
     batches = Digits.batches
     monkeypatch.setattr(Digits, "batches", lambda *args: itertools.islice(batches(*args), 6))
-    yield tmp_path / "compress_core" / "runs"
+    yield tmp_path / "runs"
     for name in [name for name in TRAININGS if name.startswith(OWN)]:
         del TRAININGS[name]
 

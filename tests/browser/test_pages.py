@@ -16,7 +16,7 @@ VIEWS = [  # an address, a knob and its key, and how many figures are seen witho
         pytest.param(f"/Pruning?arch=studentnet&prune=0.4&view={view}", "", "", 2, marks=slow)
         for view in ("criteria", "healing", "versus")
     ),
-    pytest.param("/Quantization?arch=studentnet&width=0.25&bits=4", "", "", 3),
+    pytest.param("/Quantization?arch=studentnet&width=0.25&bits=4", "", "", 3, marks=slow),
     pytest.param(
         "/Quantization?arch=mobilenet_v2&width=0.25&bits=4&layer_bits=3b8.10b2&equalize=on", "", "", 1, marks=slow
     ),

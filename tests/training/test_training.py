@@ -24,7 +24,7 @@ from compress_core.training.shipped import Job
 from tests.conftest import ROOT
 from tests.helpers.marks import sampled
 
-PLAN = TrainingPlan(epochs=10, seed=1)
+PLAN = TrainingPlan(epochs=6, seed=1)
 TAUGHT = [name for name, loss in LOSSES.items() if loss.needs_teacher]
 
 
@@ -238,7 +238,7 @@ def test_training_under_the_penalty_ends_with_smaller_scales():
     data = cc.dataset("digits")
 
     def scales(sparsity: float) -> float:
-        result = trained(tiny(), data, TrainingPlan(epochs=5, seed=1, sparsity=sparsity))
+        result = trained(tiny(), data, TrainingPlan(epochs=3, seed=1, sparsity=sparsity))
         norms = [m for m in result.model.modules() if isinstance(m, torch.nn.BatchNorm2d)]
         return torch.cat([norm.weight.detach().abs() for norm in norms]).mean().item()
 

@@ -24,7 +24,7 @@ WIDTHS = [round(0.05 * step, 2) for step in range(2, 41)]
 SIZES = {"imagenet": (3, 224, 224), "small": (1, 32, 32)}
 
 
-@pytest.mark.parametrize(("arch", "preset"), CASES)
+@pytest.mark.parametrize(("arch", "preset"), sampled(CASES, lambda case: case[1] == "small"))
 def test_every_width_builds_and_runs_without_an_empty_layer(arch, preset):
     """On torch's meta device, which computes shapes only."""
     params = []
@@ -38,7 +38,7 @@ def test_every_width_builds_and_runs_without_an_empty_layer(arch, preset):
 
 
 @pytest.mark.parametrize(("arch", "preset"), CASES)
-@pytest.mark.parametrize("width", [0.1, 0.35, 1.0])
+@pytest.mark.parametrize("width", sampled([0.1, 0.35, 1.0], lambda width: width == 0.35))
 def test_every_preset_is_traced_as_it_computes(arch, preset, width):
     torch.manual_seed(0)
     model = cc.build(arch, width, preset, num_classes=7).eval()

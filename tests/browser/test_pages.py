@@ -34,12 +34,12 @@ VIEWS = [  # an address, a knob and its key, and how many figures are seen witho
         pytest.param(f"/Channel_shuffle?arch=shufflenet_v1&prune=0.5&show={show}", "", "", None, marks=slow)
         for show in ("unit", "maps", "worth")
     ),
-    pytest.param("/Ideas?arch=studentnet&idea=groups", "Channels c, in and out", LEFT, None),
+    pytest.param("/Ideas?arch=studentnet&idea=groups", "Channels c, in and out", LEFT, None, marks=slow),
     pytest.param("/Ideas?arch=studentnet&idea=separable", "Kernel k × k", LEFT, None, marks=slow),
     pytest.param("/Ideas?arch=studentnet&idea=manifold", "Dimensions n", RIGHT, None, marks=slow),
     pytest.param("/Ideas?arch=studentnet&idea=residual", "Expansion t", LEFT, None, marks=slow),
     pytest.param("/Ideas?arch=studentnet&idea=fire", "Squeeze ratio SR", RIGHT, None, marks=slow),
-    pytest.param("/Guidelines?arch=shufflenet_v1&view=g2", "Groups g", LEFT, None),
+    pytest.param("/Guidelines?arch=shufflenet_v1&view=g2", "Groups g", LEFT, None, marks=slow),
     pytest.param("/Guidelines?arch=studentnet&view=g1", "c₁ : c₂", LEFT, None, marks=slow),
     pytest.param("/Guidelines?arch=studentnet&view=g3", "Convolutions a block", LEFT, None, marks=slow),
     pytest.param("/Guidelines?arch=studentnet&view=g4", "With", LEFT, None, marks=slow),

@@ -43,12 +43,14 @@ def test_with_a_teacher_no_label_is_read(trained, pruned):
     assert validation_accuracy(taught, DATA) > validation_accuracy(pruned, DATA) + 0.1
 
 
+@pytest.mark.slow
 def test_the_statistics_in_the_end_are_those_of_the_last_weights(trained, pruned):
     tuned = cc.finetune(pruned, DATA, 1, teacher=trained, seed=3)
     again = cc.recalibrate(tuned, DATA.calibration(512, 3)).state_dict()
     assert all(torch.equal(tensor, again[name]) for name, tensor in tuned.state_dict().items() if "running" in name)
 
 
+@pytest.mark.slow
 def test_it_is_seeded_and_changes_nothing_that_it_was_given(trained, pruned):
     before = [copy.deepcopy(m.state_dict()) for m in (trained, pruned)]
     first, second, third = (cc.finetune(pruned, DATA, 1, teacher=trained, seed=seed) for seed in (1, 1, 2))

@@ -138,10 +138,7 @@ def _curves(run: DistillationRun, waits: bool) -> None:
         st.rerun()  # the whole page, with what came out
     curves = studies.distillation.NO_CURVES
     if job is None:
-        said = failure or (
-            text.distillation.describe_curves(result.curves) if result else text.distillation.describe_run(run)
-        )
-        widgets.progress_line(said)
+        widgets.progress_line(failure or text.distillation.describe_run(run))
         curves = result.curves if result else curves
     elif job.latest is None:
         widgets.progress_line(text.distillation.describe_wait(background.waits_behind(run)), 0.0)

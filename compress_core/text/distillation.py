@@ -103,6 +103,8 @@ def describe_progress(now: RunProgress, epochs: int) -> str:
 
 def describe_wait(before: int) -> str:
     """How many trainings a waiting one stands behind."""
+    if not before:
+        return "Begins …"
     return f"Waits: {before} training{'s' if before != 1 else ''} before it"
 
 

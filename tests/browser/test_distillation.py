@@ -27,7 +27,7 @@ def test_a_training_is_watched_left_stopped_taken_up_and_compressed(tab):
     expect(button("Train both")).to_be_visible()
     button("Train both").press("Enter")
     expect(button("Train again")).to_be_visible()
-    expect(line).to_contain_text("After epoch 10")
+    expect(page).to_contain_text("After epoch 10")
     settle(tab)
     assert "of width 0.1, taught" in said(tab) and "points on 2,160 images" in said(tab)
     with tab.expect_download() as download:

@@ -85,6 +85,7 @@ def test_a_run_is_said_before_while_and_after():
     )
     now = RunProgress(0.25, 5, 1234.5, 41.7, NO_CURVES)
     assert explain.describe_progress(now, 20) == "Epoch 5 of 20, 1,234 images/s, 42 s left"
+    assert explain.describe_wait(0) == "Begins …"
     assert explain.describe_wait(1) == "Waits: 1 training before it" and "2 trainings" in explain.describe_wait(2)
     rows = [("alone", 1, 1.0, 0.3), ("taught", 1, 1.0, 0.4), ("alone", 2, 1.0, 0.5)]
     curves = pd.DataFrame(rows, columns=NO_CURVES.columns)

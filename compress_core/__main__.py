@@ -42,8 +42,8 @@ def _train(args: argparse.Namespace) -> None:
     half = in_half_precision(result.model)
     change = abs(validation_accuracy(half, data) - result.validation_accuracy)
     trained = half if change <= UNNOTICED else result.model
-    images, labels = data.test()
-    test = accuracy_estimate(predict(trained, images).argmax(1).eq(labels), data.test_sources())
+    images, labels = data.test(whole=True)
+    test = accuracy_estimate(predict(trained, images).argmax(1).eq(labels), data.test_sources(whole=True))
     story = {
         "arch": job.arch,
         "width": f"{job.width:g}",

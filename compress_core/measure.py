@@ -22,7 +22,7 @@ from compress_core.recipe import Recipe
 
 @dataclass(frozen=True)
 class Answers:
-    """What a network says to each test image, in the order of `Dataset.test()`."""
+    """What a network says to each test image, in the order of `Dataset.test`."""
 
     predicted: Tensor
     """(N,) class."""
@@ -59,20 +59,24 @@ class Measurement:
         return self.latency and self.latency.ms
 
 
-def answer(compressed: Compressed, cache: StageCache | None = None) -> Answers:
-    """A compressed network run on the whole test set; with a cache, once a recipe."""
+def answer(compressed: Compressed, cache: StageCache | None = None, whole: bool = False) -> Answers:
+    """A compressed network run on the test images, all of them or a knob's part; with a cache, once a recipe."""
     cache = StageCache() if cache is None else cache
 
     def run() -> Answers:
-        images, labels = dataset(compressed.recipe.dataset).test()
+        images, labels = dataset(compressed.recipe.dataset).test(whole)
         confidence, predicted = predict(compressed.model, images).softmax(1).max(1)
         return Answers(predicted, confidence, predicted.eq(labels))
 
-    return cache.get("answer", compressed.recipe, run)
+    return cache.get("answer", (compressed.recipe, whole), run)
 
 
 def measure(
-    compressed: Compressed, against: Compressed | None = None, cache: StageCache | None = None, timed: bool = True
+    compressed: Compressed,
+    against: Compressed | None = None,
+    cache: StageCache | None = None,
+    timed: bool = True,
+    whole: bool = False,
 ) -> Measurement:
     """Accuracy, sizes, costs and speed of a compressed network.
 
@@ -81,12 +85,13 @@ def measure(
             speedups are 1.
         cache: keeps answers and latencies.
         timed: whether to measure the latency, which takes about a tenth of a second.
+        whole: whether on all test images that are at hand (10,000 of CIFAR-10), and not as many as a knob waits for.
     """
     cache = StageCache() if cache is None else cache
     recipe, model = compressed.recipe, compressed.model
     data = dataset(recipe.dataset)
-    answers = answer(compressed, cache)
-    accuracy = accuracy_estimate(answers.correct, data.test_sources())
+    answers = answer(compressed, cache, whole)
+    accuracy = accuracy_estimate(answers.correct, data.test_sources(whole))
     layers = profile(model, torch.zeros(1, *data.input_shape))
     data_of_file = file_bytes(compressed)
     params = int(layers["params"].sum())

@@ -36,22 +36,27 @@ class Dataset(ABC):
     std: tuple[float, ...]
     """Per channel, of training images with values in 0…1."""
     stem_stride: int = 2
-    """Of the `small` networks' first layer: 2 for drawings, 1 for photographs, whose details are finer."""
+    """Of the `small` networks' first layer: 2 for drawings; 1 for photographs, whose details are finer, so that what
+    comes behind it halves instead."""
 
     teacher: str = ""
     """The architecture of the network that teaches others, at width 1; empty where none is trained to."""
 
     @abstractmethod
-    def test(self) -> tuple[Tensor, Tensor]:
-        """Images (N, C, H, W) float32 and labels (N,) int64. Shared by all callers: read only."""
+    def test(self, whole: bool = False) -> tuple[Tensor, Tensor]:
+        """Images (N, C, H, W) float32 and labels (N,) int64. Shared by all callers: read only.
+
+        Args:
+            whole: whether all that are at hand, and not as many of them as a knob can wait for; those come first.
+        """
 
     @abstractmethod
     def validation(self) -> tuple[Tensor, Tensor]:
         """As `test`, from images that neither training nor the test has seen."""
 
     @abstractmethod
-    def test_sources(self) -> Tensor:
-        """(N,) int64: which original each test image was made from.
+    def test_sources(self, whole: bool = False) -> Tensor:
+        """(N,) int64: which original each image of `test` was made from.
 
         Images of one source are not independent, and an interval must know it.
         """

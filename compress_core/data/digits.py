@@ -67,13 +67,13 @@ class Digits(Dataset):
     def _validation(self) -> tuple[Tensor, Tensor]:
         return self._fixed_views("validation", VALIDATION_WARPS, VALIDATION_SEED)
 
-    def test(self) -> tuple[Tensor, Tensor]:
+    def test(self, whole: bool = False) -> tuple[Tensor, Tensor]:
         return self._test
 
     def validation(self) -> tuple[Tensor, Tensor]:
         return self._validation
 
-    def test_sources(self) -> Tensor:
+    def test_sources(self, whole: bool = False) -> Tensor:
         return torch.arange(len(self._parts["test"][1])).repeat_interleave(TEST_WARPS)
 
     def calibration(self, count: int, seed: int = 0) -> Tensor:

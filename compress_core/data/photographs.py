@@ -13,6 +13,8 @@ from compress_core.data.base import Batch, Dataset
 
 SHIFT = 4
 """Pixels by which a training image may move, its edges mirrored."""
+LIVE_TESTS = 2000
+"""Test images on which a knob waits for its answer."""
 
 
 @dataclass(frozen=True)
@@ -63,14 +65,15 @@ class Photographs(Dataset):
     def _validation(self) -> tuple[Tensor, Tensor]:
         return self._whole(self.parts["validation"])
 
-    def test(self) -> tuple[Tensor, Tensor]:
-        return self._test
+    def test(self, whole: bool = False) -> tuple[Tensor, Tensor]:
+        images, labels = self._test
+        return (images, labels) if whole else (images[:LIVE_TESTS], labels[:LIVE_TESTS])
 
     def validation(self) -> tuple[Tensor, Tensor]:
         return self._validation
 
-    def test_sources(self) -> Tensor:
-        return torch.arange(len(self.parts["test"]))
+    def test_sources(self, whole: bool = False) -> Tensor:
+        return torch.arange(len(self.test(whole)[1]))
 
     def calibration(self, count: int, seed: int = 0) -> Tensor:
         part, generator = self.parts["calibration"], torch.Generator().manual_seed(seed)

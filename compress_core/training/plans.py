@@ -37,7 +37,7 @@ class TrainingPlan:
     """Epochs between two looks at the validation images; 0 for none."""
 
 
-PHOTOGRAPHS = TrainingPlan(epochs=60, batch_size=128, learning_rate=0.1, weight_decay=5e-4, optimizer="sgd")
+PHOTOGRAPHS = TrainingPlan(epochs=24, learning_rate=0.05, weight_decay=5e-4, optimizer="sgd", evaluate_every=4)
 PLANS: Mapping[tuple[str, str], TrainingPlan] = {
     ("digits", ""): TrainingPlan(),
     ("cifar10", ""): PHOTOGRAPHS,

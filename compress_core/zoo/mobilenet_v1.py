@@ -21,7 +21,7 @@ BLOCKS = (  # output channels, stride
     (1024, 1),
 )
 SMALL_FACTOR = 3 / 8  # of the paper's channels, the last layer's too
-SMALL_KEEPS_SIZE = 5  # the block whose stride is dropped: 32×32 images end in 2×2 maps
+SMALL_KEEPS_SIZE = 5  # the block whose stride is dropped where the stem has one: 32×32 images end in 2×2 maps
 
 
 class MobileNetV1(nn.Module):
@@ -50,7 +50,7 @@ def _imagenet(width: float, num_classes: int, in_channels: int) -> MobileNetV1:
 
 
 def _small(width: float, num_classes: int, in_channels: int, stem_stride: int = 2) -> MobileNetV1:
-    strides = [1 if i == SMALL_KEEPS_SIZE else stride for i, (_, stride) in enumerate(BLOCKS)]
+    strides = [1 if i == SMALL_KEEPS_SIZE and stem_stride == 2 else stride for i, (_, stride) in enumerate(BLOCKS)]
     return MobileNetV1(_channels(width * SMALL_FACTOR, 4), strides, num_classes, in_channels, stem_stride)
 
 

@@ -21,7 +21,7 @@ STAGES = (  # expansion t, output channels c, repeats n, stride s of the first
     (6, 320, 1, 1),
 )
 SMALL_FACTOR = 1 / 2  # of the paper's channels, the last layer's too
-SMALL_STRIDES = (1, 2, 1, 2, 1, 2, 1)  # of the stages: 32×32 images end in 2×2 maps
+SMALL_STRIDES = (1, 2, 1, 2, 1, 2, 1)  # of the stages where the stem has one: 32×32 images end in 2×2 maps
 
 
 class MobileNetV2(nn.Module):
@@ -65,7 +65,8 @@ def _imagenet(width: float, num_classes: int, in_channels: int) -> MobileNetV2:
 
 def _small(width: float, num_classes: int, in_channels: int, stem_stride: int = 2) -> MobileNetV2:
     stem, stages, last = _scaled(width, SMALL_FACTOR, 4)
-    stages = [(t, c, n, s) for (t, c, n, _), s in zip(stages, SMALL_STRIDES, strict=True)]
+    if stem_stride == 2:
+        stages = [(t, c, n, s) for (t, c, n, _), s in zip(stages, SMALL_STRIDES, strict=True)]
     return MobileNetV2(stem, stages, last, num_classes, in_channels, stem_stride, dropout=0.0)
 
 

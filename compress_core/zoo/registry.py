@@ -115,8 +115,8 @@ def build(
         width: the width multiplier α, 0.1 … 2.0.
         preset: `imagenet` for the paper's network, `small` for 32×32 images; StudentNet has `reference` too.
         in_channels: of the images; 1 for `small` unless told otherwise, 3 for the others.
-        options: `stem_stride=` 2 or 1 for the `small` preset (1 for photographs); `groups=` and `shuffle=` for
-            ShuffleNetV1; `version=`, `bypass=` and `norm=` for SqueezeNet.
+        options: `stem_stride=` 2 or 1 for the `small` preset (1 for photographs: the next layers halve); `groups=` and
+            `shuffle=` for ShuffleNetV1; `version=`, `bypass=` and `norm=` for SqueezeNet.
 
     Raises:
         ValueError: an unknown name, preset or option, or a value out of range.

@@ -12,7 +12,7 @@ from compress_core.zoo.registry import Architecture, Pretrained, register
 
 STEM = 64
 STAGES = ((64, 1), (128, 2), (256, 2), (512, 2))  # output channels, stride of the first; two blocks each
-SMALL_FACTOR = 1 / 2  # of the paper's channels; a 3×3 stem without max pooling, so 32×32 images end in 2×2 maps
+SMALL_FACTOR = 1 / 2  # of the paper's channels; the 3×3 stem or the pooling behind it halves: images end in 2×2 maps
 
 
 class ResNet18(nn.Module):
@@ -48,7 +48,7 @@ def _imagenet(width: float, num_classes: int, in_channels: int) -> ResNet18:
 
 
 def _small(width: float, num_classes: int, in_channels: int, stem_stride: int = 2) -> ResNet18:
-    return ResNet18(width * SMALL_FACTOR, num_classes, in_channels, 3, stem_stride, pool=False)
+    return ResNet18(width * SMALL_FACTOR, num_classes, in_channels, 3, stem_stride, pool=stem_stride == 1)
 
 
 def _from_torchvision(name: str) -> str:

@@ -19,7 +19,7 @@ STAGE_CHANNELS = {  # groups: output channels of stages 2 to 4
     8: (384, 768, 1536),
 }
 REPEATS = (4, 8, 4)  # units of stages 2 to 4, the first of each at stride 2
-SMALL_FACTOR = 1 / 2  # of the paper's channels; no max pooling after the stem, so 32×32 images end in 2×2 maps
+SMALL_FACTOR = 1 / 2  # of the paper's channels; the stem or the pooling behind it halves: 32×32 images end in 2×2 maps
 
 
 class ShuffleNetV1(nn.Module):
@@ -68,7 +68,7 @@ def _small(
 ) -> ShuffleNetV1:
     stem = make_divisible(STEM * SMALL_FACTOR * width, math.lcm(2, groups))
     channels = _stage_channels(width * SMALL_FACTOR, groups)
-    return ShuffleNetV1(stem, channels, groups, num_classes, in_channels, stem_stride, False, shuffle)
+    return ShuffleNetV1(stem, channels, groups, num_classes, in_channels, stem_stride, stem_stride == 1, shuffle)
 
 
 _ERRORS = {  # Table 2: top-1 error by width, for 1, 2, 3, 4 and 8 groups

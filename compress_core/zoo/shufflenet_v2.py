@@ -18,7 +18,7 @@ PUBLISHED = {  # width: output channels of stages 2 to 4 and of the last convolu
     2.0: (244, 488, 976, 2048),
 }
 REPEATS = (4, 8, 4)  # units of stages 2 to 4, the first of each at stride 2
-SMALL_FACTOR = 1 / 2  # of the paper's channels; no max pooling after the stem, so 32×32 images end in 2×2 maps
+SMALL_FACTOR = 1 / 2  # of the paper's channels; the stem or the pooling behind it halves: 32×32 images end in 2×2 maps
 
 
 class ShuffleNetV2(nn.Module):
@@ -68,7 +68,7 @@ def _small(width: float, num_classes: int, in_channels: int, stem_stride: int = 
     *stages, last = (c * SMALL_FACTOR for c in PUBLISHED[1.0])
     stages = [make_divisible(c * width, 2) for c in stages]
     stem = make_divisible(STEM * SMALL_FACTOR * width, 2)
-    return ShuffleNetV2(stem, stages, int(last), num_classes, in_channels, stem_stride, pool=False)
+    return ShuffleNetV2(stem, stages, int(last), num_classes, in_channels, stem_stride, pool=stem_stride == 1)
 
 
 def _from_torchvision(name: str) -> str:

@@ -34,7 +34,7 @@ class _Version:
 
 
 VERSIONS = {"1.0": _Version(96, 7, (2, 5, 9)), "1.1": _Version(64, 3, (2, 4, 6))}
-SMALL = _Version(64, 3, (4, 6))  # 1.1 without the pooling behind the stem: 32×32 images end in 4×4 maps
+SMALL = _Version(64, 3, (4, 6))  # 1.1, where the stem or the pooling behind it halves: 32×32 images end in 4×4 maps
 SMALL_FACTOR = 1 / 2  # of the paper's channels
 
 
@@ -54,9 +54,11 @@ class SqueezeNet(nn.Module):
         stem_padding: int = 0,
         dropout: float = 0.5,
         rectified: bool = True,
+        pool: bool = False,
     ):
         super().__init__()
         self.stem = ConvBNAct(in_channels, stem, version.kernel, stem_stride, norm=norm, padding=stem_padding)
+        self.pool = nn.MaxPool2d(3, 2, ceil_mode=True) if pool else nn.Identity()
         layers, c_in = [], stem
         for number, (squeeze, expand1, expand3) in enumerate(fires, start=2):
             if number in version.pooled:
@@ -78,7 +80,7 @@ class SqueezeNet(nn.Module):
         )
 
     def forward(self, images: Tensor) -> Tensor:
-        return self.classifier(self.fires(self.stem(images)))
+        return self.classifier(self.fires(self.pool(self.stem(images))))
 
 
 def _fires(factor: float, divisor: int) -> list[tuple[int, int, int]]:
@@ -117,6 +119,7 @@ def _small(
         stem_padding=chosen.kernel // 2,
         dropout=0.0,
         rectified=False,
+        pool=stem_stride == 1,
     )
 
 

@@ -1,6 +1,6 @@
 """The smallest file of StudentNet that loses at most 1.5 points of accuracy, all knobs together.
 
-    python benchmarks/smallest.py
+    python benchmarks/smallest.py [--dataset digits cifar10]
 
 First in seconds, without a label or a gradient: channels cut by the second order, layers solved again, errors of
 rounding compensated, codes Huffman-coded; every candidate is a recipe, and its file is loaded again by itself. Then in
@@ -10,6 +10,7 @@ best of many looks better than it is, and of those that fit the budget the best.
 chosen. Sizes are compared with the network's float32 file; nearly all its weights are kept in float16 without loss.
 """
 
+import argparse
 import itertools
 import os
 import platform
@@ -21,34 +22,34 @@ import torch
 from torch import nn
 
 import compress_core as cc
+from compress_core.data import Dataset
 from compress_core.files import file_bytes
 from compress_core.layers.inference import predict
 from compress_core.pruning.coupling import couple
 from compress_core.quantization.calibration import calibrate
 from compress_core.quantization.sensitivity import sensitivity, spend
 from compress_core.training.checkpoints import checkpoint_path
+from compress_core.training.finetune import IMAGES
 
 BAR, MARGIN = 1.5, 1.2
-DATA = cc.dataset("digits")
-EXAMPLE = torch.zeros(1, *DATA.input_shape)
 RATIOS, BITS, SCHEMES = (0.5, 0.55, 0.6, 0.65, 0.7), (3, 4), ("per_tensor", "per_channel", "codebook")
 DISTILLED_RATIOS, DISTILLED_SCHEMES = (0.7, 0.75, 0.8), ("per_tensor", "per_tensor_symmetric", "per_channel")
 EPOCHS, RATE = 130, 0.003
 """About a minute on two cores."""
 TIMES_SMALLER = 100
-HALF_PRECISION = checkpoint_path("studentnet", 1.0, "digits").stat().st_size
 
 
-def right(model: nn.Module, which: str) -> float:
-    images, labels = getattr(DATA, which)()
+def right(model: nn.Module, data: Dataset, which: str) -> float:
+    images, labels = data.test(whole=True) if which == "test" else data.validation()
     return 100 * predict(model, images).argmax(1).eq(labels).double().mean().item()
 
 
-def without_training(before: float, whole: int) -> None:
+def without_training(data: Dataset, before: float, whole: int) -> None:
     cache = cc.StageCache()
     found = []
     for ratio, bits, scheme in itertools.product(RATIOS, BITS, SCHEMES):
         recipe = cc.Recipe(
+            dataset=data.name,
             prune=ratio,
             criterion="obs",
             heal="reconstruct",
@@ -58,7 +59,7 @@ def without_training(before: float, whole: int) -> None:
             coding="huffman",
         )
         compressed = cc.compress(recipe, cache)
-        found.append((len(file_bytes(compressed)), right(compressed.model, "validation") - before, recipe))
+        found.append((len(file_bytes(compressed)), right(compressed.model, data, "validation") - before, recipe))
     print(f"\nWithout training: {len(found)} recipes, points on validation images")
     for length, points, recipe in sorted(found, key=lambda row: row[0]):
         print(f"{length:>9,} bytes {whole / length:>6.1f} times smaller {points:>+7.2f}  {recipe.to_query()}")
@@ -69,22 +70,25 @@ def without_training(before: float, whole: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "small.safetensors"
         cc.save(compressed, path)
-        report(cc.load_file(path), path.stat().st_size, whole, f"{recipe.to_query()}, in {took:.1f} s from nothing")
+        report(
+            cc.load_file(path), data, path.stat().st_size, whole, f"{recipe.to_query()}, in {took:.1f} s from nothing"
+        )
 
 
-def distilled(before: float, whole: int) -> None:
-    model, images = cc.load("studentnet"), DATA.calibration(1024, seed=0)
-    coupling, budget, found = couple(model, EXAMPLE), whole // TIMES_SMALLER, []
+def distilled(data: Dataset, before: float, whole: int) -> None:
+    model, images = cc.load("studentnet", dataset=data.name), data.calibration(1024, seed=0)
+    example = torch.zeros(1, *data.input_shape)
+    coupling, budget, found = couple(model, example), whole // TIMES_SMALLER, []
     print(f"\nDistilled, {EPOCHS} epochs, {budget:,} bytes to spend, points on validation images")
     for ratio in DISTILLED_RATIOS:
         started = time.perf_counter()
         pruned = cc.prune_channels(
-            model, EXAMPLE, ratio=ratio, criterion="obs", images=images, coupling=coupling, proven=False
+            model, example, ratio=ratio, criterion="obs", images=images, coupling=coupling, proven=False
         )
         solved = cc.reconstruct(pruned, model, images)
-        student = cc.finetune(solved, DATA, EPOCHS, teacher=model, learning_rate=RATE)
+        student = cc.finetune(solved, data, EPOCHS, teacher=model, learning_rate=RATE, images=IMAGES)
         took, calibration = time.perf_counter() - started, calibrate(student, images)
-        print(f"{ratio:.0%} of the channels cut: {right(student, 'validation') - before:+.2f} after {took:.0f} s")
+        print(f"{ratio:.0%} of the channels cut: {right(student, data, 'validation') - before:+.2f} after {took:.0f} s")
         for scheme in DISTILLED_SCHEMES:
             given = {"scheme": scheme, "rounding": "error_compensating", "calibration": calibration}
             sensitive = sensitivity(student, images[:256], scheme=scheme)
@@ -94,7 +98,7 @@ def distilled(before: float, whole: int) -> None:
                 print(f"    {scheme}: {error}")
                 continue
             result = cc.quantize(student, plan, **given)
-            points = right(result.model, "validation") - before
+            points = right(result.model, data, "validation") - before
             print(f"    {scheme:<24}{points:>+7.2f}  bits {' '.join(map(str, plan.values()))}")
             found.append((points, f"{ratio:.0%} cut, {scheme}, {took:.0f} s", result))
     if not found:
@@ -105,26 +109,32 @@ def distilled(before: float, whole: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "small.safetensors"
         cc.save(result, path, coding="huffman")
-        report(cc.load_file(path, into=model), path.stat().st_size, whole, name)
+        report(cc.load_file(path, into=model), data, path.stat().st_size, whole, name)
 
 
-def report(model: nn.Module, length: int, whole: int, how: str) -> None:
-    lost = right(model, "test") - right(cc.load("studentnet"), "test")
+def report(model: nn.Module, data: Dataset, length: int, whole: int, how: str) -> None:
+    lost = right(model, data, "test") - right(cc.load("studentnet", dataset=data.name), data, "test")
+    half = checkpoint_path("studentnet", 1.0, data.name).stat().st_size
     print(
         f"Chosen: {length:,} bytes, {whole / length:.1f} times smaller than {whole:,} in float32, "
-        f"{HALF_PRECISION / length:.1f} times than {HALF_PRECISION:,} in float16; {lost:+.2f} points on "
-        f"{len(DATA.test()[1]):,} test images ({'within' if lost >= -BAR else 'beyond'} {BAR}). {how}"
+        f"{half / length:.1f} times than {half:,} in float16; {lost:+.2f} points on "
+        f"{len(data.test(whole=True)[1]):,} test images ({'within' if lost >= -BAR else 'beyond'} {BAR}). {how}"
     )
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--dataset", nargs="+", default=["digits", "cifar10"], choices=cc.datasets())
+    args = parser.parse_args()
     print(
         f"{platform.platform()}, {os.cpu_count()} cores, torch {torch.__version__}, {torch.get_num_threads()} threads"
     )
-    whole = len(file_bytes(cc.compress(cc.Recipe())))
-    before = right(cc.load("studentnet"), "validation")
-    without_training(before, whole)
-    distilled(before, whole)
+    for data in map(cc.dataset, args.dataset):
+        whole = len(file_bytes(cc.compress(cc.Recipe(dataset=data.name))))
+        before = right(cc.load("studentnet", dataset=data.name), data, "validation")
+        print(f"\n{data.title}: {whole:,} bytes in float32, {before:.2f} % of the validation images")
+        without_training(data, before, whole)
+        distilled(data, before, whole)
 
 
 if __name__ == "__main__":

@@ -4,29 +4,34 @@ import pandas as pd
 import streamlit as st
 
 from compress_core import plots, studies, text
+from compress_core.data import dataset
+from compress_core.studies.architectures import IMAGENET
 from compress_core.text.numbers import count
 from compress_core.zoo import architecture, architectures
 from ui import about, page, widgets
 from ui.address import State, on_view, value_of, widget_key
 from ui.choices import Choice
 from ui.engine import engine
+from ui.images import CHOICE, KNOB, images_of, pick_images
 
 NOBODY = "none"
 VIEWS = {"inside": "Inside", "width": "Width and paper", "budget": "Same budget"}
-PRESETS = {"imagenet": "ImageNet, 224×224", "small": "Small images, 32×32"}
 COSTS = {"macs": "MACs", "params": "Parameters"}
-BUDGETS = {
-    ("imagenet", "macs"): (40_000_000, 75_000_000, 150_000_000, 300_000_000, 600_000_000, 1_200_000_000),
-    ("imagenet", "params"): (500_000, 1_000_000, 1_500_000, 2_500_000, 4_000_000, 7_000_000),
-    ("small", "macs"): (250_000, 500_000, 1_000_000, 2_000_000, 3_000_000, 5_000_000),
-    ("small", "params"): (25_000, 50_000, 100_000, 200_000, 350_000, 600_000),
+BUDGETS_IMAGENET = {
+    "macs": (40_000_000, 75_000_000, 150_000_000, 300_000_000, 600_000_000, 1_200_000_000),
+    "params": (500_000, 1_000_000, 1_500_000, 2_500_000, 4_000_000, 7_000_000),
 }
+BUDGETS_SMALL = {
+    "macs": (250_000, 500_000, 1_000_000, 2_000_000, 3_000_000, 5_000_000, 8_000_000),
+    "params": (25_000, 50_000, 100_000, 200_000, 350_000, 600_000),
+}
+BUDGETS = sorted({*sum(BUDGETS_IMAGENET.values(), ()), *sum(BUDGETS_SMALL.values(), ())})
 CHOICES = {
     "view": Choice("view", tuple(VIEWS), "inside"),
-    "preset": Choice("preset", tuple(PRESETS), "imagenet"),
+    KNOB: CHOICE,
     "beside": Choice("network beside", (NOBODY, *architectures(yardsticks=True)), NOBODY),
     "cost": Choice("cost", tuple(COSTS), "macs"),
-    "budget": Choice("budget", tuple(sorted({b for levels in BUDGETS.values() for b in levels})), 150_000_000),
+    "budget": Choice("budget", tuple(BUDGETS), 150_000_000),
     "block": Choice("block", tuple(range(1, 31)), 3),
 }
 
@@ -37,7 +42,7 @@ def main() -> None:
         st.space("xxsmall")  # Streamlit's header hides what is flush with the top
         with widgets.row():
             view = widgets.segments(state, CHOICES, "view", VIEWS)
-            widgets.segments(state, CHOICES, "preset", PRESETS)
+            pick_images(state, CHOICES)
             _pick_beside(state)
         {"inside": _inside, "width": _width, "budget": _budget}[view](state)
 
@@ -53,10 +58,10 @@ def _pick_cost(state: State) -> None:
 
 
 def _inside(state: State) -> None:
-    recipe, preset, cost = state.recipe, value_of(state, CHOICES, "preset"), value_of(state, CHOICES, "cost")
+    recipe, images, cost = state.recipe, images_of(state, CHOICES), value_of(state, CHOICES, "cost")
     names = _networks(state)
     table = engine().table
-    counted = {architecture(n).title: table(studies.architectures.count_layers, n, recipe.width, preset) for n in names}
+    counted = {architecture(n).title: table(studies.architectures.count_layers, n, recipe.width, images) for n in names}
     layers = pd.concat([own.assign(network=title) for title, own in counted.items()])
     said = text.architectures.describe_kinds(layers)
     widgets.sentence(said)
@@ -82,13 +87,13 @@ def _inside(state: State) -> None:
 
 
 def _block(state: State, name: str, first: bool) -> None:
-    recipe, preset = state.recipe, value_of(state, CHOICES, "preset")
-    blocks = engine().table(studies.architectures.list_blocks, name, recipe.width, preset)
+    recipe, images = state.recipe, images_of(state, CHOICES)
+    blocks = engine().table(studies.architectures.list_blocks, name, recipe.width, images)
     if not blocks:
         widgets.reading(f"{architecture(name).title} has no blocks to draw.", lines=1)
         return
     number = min(value_of(state, CHOICES, "block"), len(blocks))
-    diagram = engine().table(studies.architectures.draw_block, name, recipe.width, preset, blocks[number - 1])
+    diagram = engine().table(studies.architectures.draw_block, name, recipe.width, images, blocks[number - 1])
     widgets.figure(
         f"{architecture(name).title}, block {number} of {len(blocks)}, width {recipe.width:g}",
         plots.architectures.block_figure(diagram.boxes, diagram.arrows),
@@ -101,10 +106,10 @@ def _block(state: State, name: str, first: bool) -> None:
 
 
 def _width(state: State) -> None:
-    recipe, preset, cost = state.recipe, value_of(state, CHOICES, "preset"), value_of(state, CHOICES, "cost")
+    recipe, images, cost = state.recipe, images_of(state, CHOICES), value_of(state, CHOICES, "cost")
     names = _networks(state)
-    table = engine().table(studies.architectures.load_costs, *architectures(yardsticks=True))
-    own = pd.concat([table[(table["preset"] == preset) & (table["arch"] == name)] for name in names])
+    table = engine().table(studies.architectures.load_costs, images, *architectures(yardsticks=True))
+    own = pd.concat([table[table["arch"] == name] for name in names])
     said = text.architectures.describe_widths(own, recipe.width, cost)
     widgets.sentence(said)
     widgets.figure(
@@ -126,11 +131,11 @@ def _width(state: State) -> None:
 
 
 def _budget(state: State) -> None:
-    preset, cost = value_of(state, CHOICES, "preset"), value_of(state, CHOICES, "cost")
-    levels = BUDGETS[preset, cost]
+    images, cost = images_of(state, CHOICES), value_of(state, CHOICES, "cost")
+    levels = (BUDGETS_IMAGENET if images == IMAGENET else BUDGETS_SMALL)[cost]
     budget = min(levels, key=lambda level: abs(level - value_of(state, CHOICES, "budget")))
-    table = engine().table(studies.architectures.load_costs, *architectures(yardsticks=True))
-    rows = studies.architectures.within_budget(table, preset, cost, budget)
+    table = engine().table(studies.architectures.load_costs, images, *architectures(yardsticks=True))
+    rows = studies.architectures.within_budget(table, cost, budget)
     rows = rows[rows["arch"].isin(architectures())]
     said = text.architectures.describe_budget(rows, cost, budget)
     widgets.sentence(said + (" Raise the budget." if len(rows) < 2 else ""))
@@ -151,13 +156,13 @@ def _budget(state: State) -> None:
         title = "The widest network of each architecture that keeps to the budget"
         widgets.figure(title, plots.architectures.costs_side_by_side(rows, cost, budget), said, key="budget", lines=0)
     with right, st.container(gap=None):
-        if preset == "small":
-            widgets.head("Best trained network within the budget, digits")
-            found = studies.architectures.best_trained(state.recipe.dataset, cost, budget)
-            best = text.architectures.best_trained_table(found)
-        else:
+        if images == IMAGENET:
             widgets.head("Best published network within the budget, ImageNet")
             best = engine().table(studies.architectures.best_within, cost, budget)
+        else:
+            widgets.head(f"Best trained network within the budget, {dataset(images).title}")
+            found = studies.architectures.best_trained(images, cost, budget)
+            best = text.architectures.best_trained_table(found)
         if best.empty:
             widgets.reading("None of the six has one that is this small.", lines=1)
         else:

@@ -1,9 +1,12 @@
 """The guidelines for fast networks: each measured on this machine, as a lens on the zoo, and FLOPs against speed."""
 
+import pandas as pd
 import streamlit as st
 
 from compress_core import plots, text
 from compress_core.analysis.latency import Timings
+from compress_core.data import dataset
+from compress_core.studies.architectures import IMAGENET
 from compress_core.studies.guidelines import compare, forms, zoo
 from compress_core.studies.guidelines.lens import annotate, count_violations
 from compress_core.studies.guidelines.timing import Question, load_example, time_question
@@ -13,6 +16,7 @@ from ui import about, page, widgets
 from ui.address import State, on_view, value_of, widget_key
 from ui.choices import Choice
 from ui.engine import engine
+from ui.images import CHOICE, KNOB, images_of, pick_images
 
 POLL_S = 0.5
 VIEWS = {
@@ -23,8 +27,9 @@ VIEWS = {
     "lens": "Lens",
     "speed": "FLOPs and speed",
 }
-SCENES = {"digits": "Digits, 1 image", "digits64": "Digits, 64 images", "imagenet": "ImageNet's size, 1 image"}
-PRESETS = {"imagenet": "ImageNet, 224×224", "small": "Small images, 32×32"}
+SCENES = {"digits": zoo.BATCHES[0], "digits64": zoo.BATCHES[1]}
+"""As the address has them, whatever the dataset: how many of its images are timed at once."""
+ACCURACIES = (50, 60, 65, 70, 75, 80, 82, 84, 86, 88, 90, 93, 95, 96, 97, 97.5, 98)
 HELD = {"macs": "Equal MACs", "accuracy": "Equal accuracy"}
 FORMS = {name: tuple(text.guidelines.names(name)) for name in ("g1", "g2", "g3", "g4")}
 YARDSTICK = architecture("shufflenet_v2").title
@@ -36,13 +41,11 @@ CHOICES = {
     "g4": Choice("form", FORMS["g4"], FORMS["g4"][-1]),
     "scale": Choice("number of times the channels", forms.SCALES, 1),
     "map": Choice("map size", forms.SIDES, 56),
-    "preset": Choice("preset", tuple(PRESETS), "imagenet"),
-    "scene": Choice("scene", tuple(SCENES), "digits"),
+    KNOB: CHOICE,
+    "scene": Choice("scene", (*SCENES, IMAGENET), "digits"),
     "held": Choice("quantity held equal", tuple(HELD), "macs"),
-    "macs": Choice(
-        "number of MACs", tuple(sorted({macs for levels in zoo.MACS.values() for macs in levels})), 1_000_000
-    ),
-    "accuracy": Choice("accuracy", (93, 95, 96, 97, 97.5, 98), 97),
+    "macs": Choice("number of MACs", (*zoo.MACS_SMALL, *zoo.MACS_IMAGENET), 1_000_000),
+    "accuracy": Choice("accuracy", ACCURACIES, 97),
 }
 KNOB_LABELS = {"g1": "c₁ : c₂", "g2": "Groups g", "g3": "Convolutions a block", "g4": "With"}
 ABOUT = {"g1": about.guidelines.G1, "g2": about.guidelines.G2, "g3": about.guidelines.G3, "g4": about.guidelines.G4}
@@ -83,75 +86,81 @@ def _guideline(state: State, name: str) -> None:
 
 
 def _lens(state: State) -> None:
-    recipe, preset = state.recipe, value_of(state, CHOICES, "preset")
+    recipe, images = state.recipe, images_of(state, CHOICES)
     title = architecture(recipe.arch).title
     widgets.head(f"{title} of width {recipe.width:g} through the lens", about.guidelines.LENS)
     widgets.reading(
         "Operation by operation, in the order in which they run: what breaks a guideline, and where MACs mislead.", 1
     )
-    widgets.segments(state, CHOICES, "preset", PRESETS)
-    layers = engine().table(annotate, recipe.arch, recipe.width, preset)
+    pick_images(state, CHOICES)
+    layers = engine().table(annotate, recipe.arch, recipe.width, images)
     said = text.guidelines.describe_lens(title, count_violations(layers), len(layers))
     widgets.sentence(said)
-    run = _timings(("layers", recipe.arch, recipe.width, preset))
+    run = _timings(("layers", recipe.arch, recipe.width, images))
     shares = text.guidelines.with_shares(layers, run)
     hint = " Measure them." if run is None else ""
     widgets.figure("", plots.guidelines.layers_under_lens(shares), said, key="lens", lines=0)
     widgets.reading(text.guidelines.describe_shares(shares) + hint, lines=2)
     widgets.heading(f"The whole zoo at width {recipe.width:g}: operations that break each guideline")
     zoo_layers = {
-        architecture(name).title: engine().table(annotate, name, recipe.width, preset) for name in architectures()
+        architecture(name).title: engine().table(annotate, name, recipe.width, images) for name in architectures()
     }
     found = {name: (len(own), count_violations(own)) for name, own in zoo_layers.items()}
     st.dataframe(text.guidelines.lens_table(found), hide_index=True, height=38 + 35 * len(found))
 
 
 def _speed(state: State) -> None:
-    scene = value_of(state, CHOICES, "scene")
-    preset = zoo.SCENES[scene].preset
+    scene, data = value_of(state, CHOICES, "scene"), dataset(state.recipe.dataset)
+    images, batch = (IMAGENET, 1) if scene == IMAGENET else (data.name, SCENES[scene])
     widgets.head("FLOPs are not speed", about.guidelines.SPEED)
     widgets.reading("Every architecture at several widths, all timed in turn: MACs against time.", lines=1)
     with widgets.row():
-        widgets.segments(state, CHOICES, "scene", SCENES)
-        held = widgets.segments(state, CHOICES, "held", HELD) if preset == "small" else "macs"
-        level = _level(state, held, preset)
+        titles = {name: f"{data.title}, {text.numbers.images(batch)}" for name, batch in SCENES.items()}
+        widgets.segments(state, CHOICES, "scene", titles | {IMAGENET: "ImageNet's size, 1 image"})
+        networks = engine().table(zoo.networks, images)
+        held = "macs" if images == IMAGENET else widgets.segments(state, CHOICES, "held", HELD)
+        level = _level(state, held, images, networks)
     top = st.container()
-    run = _timings(("zoo", scene))
-    times = compare.zoo_times(engine().table(zoo.networks, scene), run)
+    run = _timings(("zoo", images, batch))
+    if run is None:
+        with top:
+            widgets.sentence("These networks have not been timed yet. Measure them.")
+        return
+    times = compare.zoo_times(networks, run)
     if held == "macs":
         chosen = compare.at_equal_macs(times, level)
         heading = f"The nearest of each to {count(level)} MACs"
     else:
         chosen = compare.at_equal_accuracy(times, level / 100)
         heading = f"The fastest of each with {level:g} % or more of {int(times['samples'].max()):,} test images right"
-    if preset == "imagenet":
+    if images == IMAGENET:
         chosen = compare.with_table_8(chosen, level // 1_000_000)
     said = text.guidelines.describe_networks(chosen, held)
     with top:
         widgets.sentence(said + (" Lower the accuracy." if len(chosen) < 2 else ""))
     left, right = st.columns([5, 6], gap="medium")
-    images = f"{zoo.SCENES[scene].batch} image{'s' if zoo.SCENES[scene].batch > 1 else ''}"
     with left, st.container(gap=None):
-        drawn = plots.guidelines.macs_against_time(times, chosen, images, level if held == "macs" else 0)
+        which = text.numbers.images(batch)
+        drawn = plots.guidelines.macs_against_time(times, chosen, which, level if held == "macs" else 0)
         widgets.figure(f"{len(times)} networks", drawn, text.guidelines.describe_order(times), key="speed")
     with right, st.container(gap=None):
         rows = text.guidelines.network_rows(chosen, YARDSTICK)
-        counted, against = ("", YARDSTICK) if preset == "imagenet" else ("MACs an image (M)", "")
+        counted, against = ("", YARDSTICK) if images == IMAGENET else ("MACs an image (M)", "")
         drawn = plots.guidelines.form_rows(rows, counted, text.guidelines.SOURCES[run.example], against, 440)
         widgets.figure(heading, drawn, said, key="chosen", lines=0)
         below = text.guidelines.describe_left_out(chosen, held)
-        if preset == "imagenet":
+        if images == IMAGENET:
             paper = text.guidelines.describe_beside_table_8(rows, text.guidelines.place(run))
             below = f"{paper} {below}"
         widgets.reading(below, lines=2)
 
 
-def _level(state: State, held: str, preset: str) -> float:
+def _level(state: State, held: str, images: str, networks: pd.DataFrame) -> float:
     """The MACs, or the accuracy in %, at which networks are compared."""
-    levels = zoo.MACS[preset] if held == "macs" else CHOICES["accuracy"].values
+    levels = zoo.macs_levels(images) if held == "macs" else _accuracies(networks["accuracy"])
     wanted = value_of(state, CHOICES, held)
     level = min(levels, key=lambda one: abs(one - wanted))
-    of = f"-{preset}"  # its stops are other ones elsewhere
+    of = f"-{images}"  # its stops are other ones elsewhere
     return st.select_slider(
         "MACs an image" if held == "macs" else "At least right",
         levels,
@@ -161,6 +170,11 @@ def _level(state: State, held: str, preset: str) -> float:
         on_change=on_view(state, held, of),
         width=300,
     )
+
+
+def _accuracies(trained: pd.Series) -> list[float]:
+    """The stops at which some networks fall short and others do not."""
+    return [stop for stop in ACCURACIES if trained.min() - 0.02 <= stop / 100 <= trained.max()] or [ACCURACIES[-1]]
 
 
 # What is measured in the background

@@ -2,7 +2,7 @@
 
 The chosen recipe lives in the session, not in widgets. An address that differs from the one seen last *speaks*: it
 becomes the recipe, what is wrong with it is said, and the widgets are made anew (another generation of keys) so that
-they show it. A plain address that one has come Back to says 'the default recipe'. A touched widget makes the new
+they show it. An address that says nothing of the recipe says `FIRST`. A touched widget makes the new
 recipe and writes the whole address. So a cold link, a reload, Back and Forward all go one way, and Back is undo.
 """
 
@@ -11,25 +11,29 @@ from dataclasses import dataclass, field
 
 import streamlit as st
 
+from compress_core.pipeline import build_options
 from compress_core.recipe import Problem, Recipe, RecipeError
 from compress_core.recipe.fields import shorten
+from compress_core.training.checkpoints import trained_widths
 from ui.choices import Choice
 
+FIRST = Recipe(dataset="cifar10")
+"""The first screen: photographs. (A recipe that names no dataset is of digits, as it always was.)"""
 _KEY = "address"
-_OTHER_CHANNELS = {"arch", "width", "criterion"}
+_OTHER_CHANNELS = {"dataset", "arch", "width", "criterion"}
 
 
 @dataclass
 class State:
     """What one visitor has chosen."""
 
-    recipe: Recipe = field(default_factory=Recipe)
+    recipe: Recipe = field(default_factory=lambda: FIRST)
     view: dict[str, str] = field(default_factory=dict)
     """Choices of a page that are not part of the recipe, such as the layer shown."""
     problems: list[Problem] = field(default_factory=list)
     seen: tuple[tuple[str, str], ...] = ()
     generation: int = 0
-    before: Recipe = field(default_factory=Recipe)
+    before: Recipe = field(default_factory=lambda: FIRST)
     """The recipe before the last turn of a knob."""
     renewed: dict[str, int] = field(default_factory=dict)
     """How often a knob's widget was made anew because something else on the page moved it."""
@@ -47,8 +51,9 @@ def read(views: Views) -> State:
         state.seen = pairs
         state.generation += 1
         state.view, state.problems = {}, []
+        own = [pair for pair in pairs if pair[0] not in views]
         try:
-            state.recipe = Recipe.from_query([pair for pair in pairs if pair[0] not in views])
+            state.recipe = Recipe.from_query(own) if own else FIRST
         except RecipeError as error:
             state.problems += error.problems
             state.recipe = error.nearest
@@ -120,7 +125,16 @@ def _change(state: State, changes: Mapping[str, object]) -> None:
     if "arch" in changes:  # and so were bits, of other layers
         changes = {"layer_bits": "", "groups": None, **changes}
     state.recipe = state.recipe.with_(**changes)
+    if {"dataset", "arch"} & changes.keys():
+        state.recipe = _trained(state.recipe)
     _write(state)
+
+
+def _trained(recipe: Recipe) -> Recipe:
+    """The recipe, plainly trained and in the usual groups where its own training was not done of this network."""
+    if trained_widths(recipe.arch, recipe.dataset, recipe.weights, **build_options(recipe)):
+        return recipe
+    return recipe.with_(weights=Recipe.weights, groups=None)
 
 
 def on_view(state: State, name: str, of: str = "") -> Callable[[], None]:

@@ -1,6 +1,7 @@
 """What every width of every architecture costs, counted once and shipped as a table; and what the papers report."""
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
@@ -9,79 +10,94 @@ from torch import nn
 
 from compress_core.analysis.diagram import Diagram, block_diagram, block_names
 from compress_core.analysis.profile import profile
-from compress_core.data import dataset
+from compress_core.data import dataset, datasets
+from compress_core.training.checkpoints import build_for
 from compress_core.training.shipped import trained_accuracies
 from compress_core.zoo import Reported, architecture, architectures, build
 
 FILE = Path(__file__).parent / "costs.csv"
 WIDTHS = tuple(round(0.05 * step, 2) for step in range(2, 41))
-PRESETS = {"imagenet": ((3, 224, 224), 1000), "small": (dataset("digits").input_shape, 10)}
-"""Of each preset the images (C, H, W) and the classes that its costs are counted for."""
+IMAGENET = "imagenet"
 
 
-def list_blocks(arch: str, width: float, preset: str) -> list[str]:
+def list_blocks(arch: str, width: float, images: str) -> list[str]:
     """The names of the units of a network that its paper draws."""
-    return block_names(skeleton(arch, width, preset)[0])
+    return block_names(skeleton(arch, width, images)[0])
 
 
-def draw_block(arch: str, width: float, preset: str, block: str) -> Diagram:
+def draw_block(arch: str, width: float, images: str, block: str) -> Diagram:
     """The diagram of one unit."""
-    model, image = skeleton(arch, width, preset)
+    model, image = skeleton(arch, width, images)
     return block_diagram(model, block, image)
 
 
-def skeleton(arch: str, width: float, preset: str, **options: object) -> tuple[nn.Module, torch.Tensor]:
-    """A network without memory for its weights, and an image for it: enough to count, in milliseconds."""
-    shape, classes = PRESETS[preset]
+def untrained(arch: str, width: float, images: str, **options: object) -> tuple[nn.Module, tuple[int, int, int]]:
+    """A network in eval mode, and the (C, H, W) that it reads.
+
+    Args:
+        images: `imagenet` for the paper's network, or the name of a dataset for the small one that is trained on it.
+        options: what `build` takes beyond the width.
+    """
+    if images == IMAGENET:
+        return build(arch, width, "imagenet", 1000, **options).eval(), (3, 224, 224)
+    data = dataset(images)
+    return build_for(arch, width, data, **options).eval(), data.input_shape
+
+
+def skeleton(arch: str, width: float, images: str, **options: object) -> tuple[nn.Module, torch.Tensor]:
+    """`untrained` without memory for its weights, and an image for it: enough to count, in milliseconds."""
     with torch.device("meta"):
-        model = build(arch, width, preset, classes, shape[0], **options).eval()
+        model, shape = untrained(arch, width, images, **options)
         return model, torch.empty(1, *shape)
 
 
-def count_layers(arch: str, width: float, preset: str, **options: object) -> pd.DataFrame:
+def count_layers(arch: str, width: float, images: str, **options: object) -> pd.DataFrame:
     """`profile` of an architecture at a width."""
-    return profile(*skeleton(arch, width, preset, **options))
+    return profile(*skeleton(arch, width, images, **options))
 
 
-def count_costs(archs: Sequence[str] | None = None) -> pd.DataFrame:
-    """A row per architecture, preset and width: `arch`, `preset`, `width`, `params`, `macs`, `memory_access`.
+def count_costs(wanted: Iterable[tuple[str, str]] | None = None) -> pd.DataFrame:
+    """A row per width of each network: `arch`, `images`, `width`, `params`, `macs`, `memory_access`.
 
     Args:
-        archs: those to count; all if left out.
+        wanted: architectures, each with the images that it is counted for; all of them if left out.
     """
+    if wanted is None:
+        wanted = itertools.product(architectures(yardsticks=True), (IMAGENET, *datasets()))
     rows = []
-    for arch in architectures(yardsticks=True) if archs is None else archs:
-        for preset in architecture(arch).presets.keys() & PRESETS.keys():
-            for width in WIDTHS:
-                layers = count_layers(arch, width, preset)
-                rows.append((arch, preset, width, *layers[["params", "macs", "memory_access"]].sum()))
-    return pd.DataFrame(rows, columns=["arch", "preset", "width", "params", "macs", "memory_access"])
+    for arch, images in wanted:
+        for width in WIDTHS:
+            layers = count_layers(arch, width, images)
+            rows.append((arch, images, width, *layers[["params", "macs", "memory_access"]].sum()))
+    return pd.DataFrame(rows, columns=["arch", "images", "width", "params", "macs", "memory_access"])
 
 
-def load_costs(*archs: str) -> pd.DataFrame:
+def load_costs(images: str, *archs: str) -> pd.DataFrame:
     """The shipped table, made by `python -m compress_core costs`, and what it lacks, counted in a second or two.
 
     Args:
+        images: as in `untrained`.
         archs: those that it is to have; all if left out.
     """
     table = pd.read_csv(FILE, comment="#")
-    missing = [arch for arch in archs or architectures(yardsticks=True) if arch not in set(table["arch"])]
+    table = table[table["images"] == images]
+    missing = [(arch, images) for arch in archs or architectures(yardsticks=True) if arch not in set(table["arch"])]
     table = pd.concat([table, count_costs(missing)], ignore_index=True) if missing else table
-    return table.assign(title=table["arch"].map(lambda name: architecture(name).title))
+    return table.assign(title=table["arch"].map(lambda name: architecture(name).title)).reset_index(drop=True)
 
 
-def within_budget(costs: pd.DataFrame, preset: str, cost: str, budget: float) -> pd.DataFrame:
+def within_budget(costs: pd.DataFrame, cost: str, budget: float) -> pd.DataFrame:
     """For each architecture the row of its widest network that costs at most `budget` (`params` or `macs`).
 
     An architecture of which even the narrowest costs more has no row.
     """
-    affordable = costs[(costs["preset"] == preset) & (costs[cost] <= budget)]
+    affordable = costs[costs[cost] <= budget]
     return affordable.loc[affordable.groupby("arch", sort=False)["width"].idxmax()].reset_index(drop=True)
 
 
 def _counted(arch: str, row: Reported) -> tuple[float, float]:
     """Parameters and MACs of our network, in millions."""
-    layers = count_layers(arch, row.width, "imagenet", **row.options)
+    layers = count_layers(arch, row.width, IMAGENET, **row.options)
     return layers["params"].sum() / 1e6, layers["macs"].sum() / 1e6
 
 
@@ -126,7 +142,6 @@ def best_within(cost: str, budget: float) -> pd.DataFrame:
 def best_trained(dataset: str, cost: str, budget: float) -> pd.DataFrame:
     """Of each architecture the most accurate trained network that costs at most `budget`: `arch`, `width`, `accuracy`,
     `samples`, `params`, `macs`."""
-    costs = load_costs()
-    small = costs[(costs["preset"] == "small") & (costs[cost] <= budget)]
-    own = trained_accuracies(dataset).merge(small, on=["arch", "width"])
+    costs = load_costs(dataset)
+    own = trained_accuracies(dataset).merge(costs[costs[cost] <= budget], on=["arch", "width"])
     return own.sort_values("accuracy", ascending=False).drop_duplicates("arch").reset_index(drop=True)

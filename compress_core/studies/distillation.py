@@ -25,7 +25,7 @@ from compress_core.training.shipped import Training
 
 TEMPERATURES = (1, 1.5, 2, 3, 4, 6, 8, 10, 15, 20, 30, 40)
 DISTILLED = "distilled"
-LIVE = TrainingPlan(batch_size=32, learning_rate=0.01, views=8, evaluate_every=1)
+LIVE = TrainingPlan(batch_size=32, learning_rate=0.01, views=8, images=1100, evaluate_every=1)
 """Few epochs on few images: small steps at a high rate. The teacher is asked once about eight views of each image."""
 UNSURE = 24
 """Images to look at, those first that the teacher is least sure of."""

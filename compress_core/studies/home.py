@@ -1,17 +1,17 @@
 """A recipe beside its original: everything that the home page shows of the two, measured once."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 from torch import Tensor
 
-from compress_core.analysis.accuracy import Estimate, accuracy_change
+from compress_core.analysis.accuracy import Estimate, accuracy_change, accuracy_estimate
 from compress_core.analysis.latency import Latency
 from compress_core.cache import StageCache
 from compress_core.data import dataset
 from compress_core.files import file_bytes
-from compress_core.measure import Answers, Measurement, gzip_bytes, measure, time_against
+from compress_core.measure import Answers, Measurement, answer, gzip_bytes, measure, time_against
 from compress_core.pipeline import Compressed, compress, original_of
 from compress_core.recipe import Recipe
 from compress_core.studies.accuracy import study_accuracy
@@ -57,6 +57,43 @@ def study_comparison(recipe: Recipe, cache: StageCache, original: Recipe | None 
         steps=_steps(original, last, cache),
         images=_images(data.test()[1], before.answers, after.answers),
         mean_bits=last.state.mean_bits,
+    )
+
+
+@dataclass(frozen=True)
+class WholeAccuracy:
+    """Accuracies on all test images that are at hand, where a knob has waited for a part of them only."""
+
+    original: Estimate
+    compressed: Estimate
+    change: Estimate
+
+
+def has_more_images(recipe: Recipe) -> bool:
+    """Whether more test images are at hand than a knob waits for."""
+    data = dataset(recipe.dataset)
+    return len(data.test(whole=True)[1]) > len(data.test()[1])
+
+
+def study_whole_accuracy(recipe: Recipe, cache: StageCache) -> WholeAccuracy:
+    """A recipe beside its original on all test images."""
+    sources = dataset(recipe.dataset).test_sources(whole=True)
+    before, after = (answer(compress(own, cache), cache, whole=True).correct for own in (original_of(recipe), recipe))
+    change = accuracy_change(before, after, sources)
+    return WholeAccuracy(accuracy_estimate(before, sources), accuracy_estimate(after, sources), change)
+
+
+def sharpen(study: Comparison, whole: WholeAccuracy) -> Comparison:
+    """A comparison with the accuracies of all test images."""
+
+    def told(own: Measurement, by: Estimate) -> Measurement:
+        return replace(own, accuracy=by.value, samples=by.samples, low=by.low, high=by.high)
+
+    return replace(
+        study,
+        original=told(study.original, whole.original),
+        compressed=told(study.compressed, whole.compressed),
+        change=whole.change,
     )
 
 

@@ -90,6 +90,11 @@ def listed(words: Sequence[str]) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
+def images(many: int) -> str:
+    """How many images: '1 image', '64 images'."""
+    return f"{many:,} image{'s' if many != 1 else ''}"
+
+
 def _three_digits(value: float) -> str:
     if value >= 99.95:
         return f"{value:.0f}"

@@ -10,8 +10,8 @@ from compress_core.training.loop import finish, train
 from compress_core.training.plans import PLAIN_LOSS, TrainingPlan
 
 LEARNING_RATE = 0.001
-EPOCHS = 2
-"""As a healing."""
+EPOCHS, IMAGES = 2, 1100
+"""As a healing: somebody waits for it."""
 SETTLING_IMAGES = 512
 """On which BatchNorm's statistics are taken in the end: a running mean over few batches lags behind the weights."""
 
@@ -25,6 +25,7 @@ def finetune(
     batch_size: int = 32,
     learning_rate: float = LEARNING_RATE,
     seed: int = 0,
+    images: int = 0,
 ) -> nn.Module:
     """A copy of `model`, trained on a dataset's training images with AdamW under a one-cycle learning rate.
 
@@ -33,7 +34,8 @@ def finetune(
     Args:
         teacher: the unpruned network. With it the labels are not read: the squared distance to its logits is
             what falls (Ba & Caruana 2014, *Do Deep Nets Really Need to be Deep?*, section 2.2).
-        seed: of the order of the images and their warps.
+        seed: of the order of the images and how they are augmented.
+        images: at most so many an epoch; 0 for all.
 
     Raises:
         ValueError: a number is out of range.
@@ -51,6 +53,7 @@ def finetune(
         seed=seed,
         losses={"logits": 1.0} if teacher else PLAIN_LOSS,
         evaluate_every=0,
+        images=images,
     )
     tuned = finish(train(duplicate(model).requires_grad_(True), data, plan, teacher)).model
     return recalibrate(tuned, data.calibration(SETTLING_IMAGES, seed))
@@ -60,7 +63,7 @@ HEALINGS.register(
     finetune=Healing(
         title="Reconstruct and fine-tune",
         formula="it is trained on, with labels.",
-        heal=lambda pruned, original, _, data: finetune(pruned.model, data, EPOCHS, teacher=original),
+        heal=lambda pruned, original, _, data: finetune(pruned.model, data, EPOCHS, teacher=original, images=IMAGES),
         after="reconstruct",
         slow=True,
         result=f"and {EPOCHS} epochs distilled",

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from pickle import UnpicklingError
 
@@ -123,7 +124,8 @@ def train(
     """
     device = device or best_device()
     model = duplicate(model).to(device, memory_format=torch.channels_last).train()
-    sizes = [len(batch.labels) for batch in data.batches(plan.batch_size, 0)]
+    most = -(-plan.images // plan.batch_size) or None
+    sizes = [len(batch.labels) for batch in islice(data.batches(plan.batch_size, 0), most)]
     steps = len(sizes)
     optimizer, schedule = OPTIMIZERS[plan.optimizer](model, plan, plan.epochs * steps)
     lookahead = Lookahead(model) if plan.lookahead else None
@@ -136,7 +138,7 @@ def train(
     for epoch in range(state["epoch"] + 1, plan.epochs + 1):
         seed, loss_sum = plan.seed * 100_000 + epoch, torch.zeros((), device=device)
         view = epoch % plan.views if plan.views else None
-        for step, batch in enumerate(data.batches(plan.batch_size, seed, view), start=1):
+        for step, batch in enumerate(islice(data.batches(plan.batch_size, seed, view), steps), start=1):
             images = batch.images.to(device, memory_format=torch.channels_last)
             labels = batch.labels.to(device)
             wanted = answers and answers(images, batch.index, view)

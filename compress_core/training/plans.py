@@ -27,6 +27,8 @@ class TrainingPlan:
 
     A teacher's answers to fixed views are taken once.
     """
+    images: int = 0
+    """Training images an epoch at most, so that somebody may wait for it; 0 for all of them."""
     optimizer: str = "adamw"
     """A name in `optimizers.OPTIMIZERS`."""
     lookahead: bool = False

@@ -31,9 +31,9 @@ def titles(drawn) -> list[str]:
 
 
 @pytest.mark.parametrize("arch", ALL)
-@pytest.mark.parametrize("preset", sampled(["imagenet", "small"], lambda preset: preset == "small"))
-def test_every_block_of_every_network_can_be_drawn(arch, preset):
-    model, image = skeleton(arch, 0.5, preset)
+@pytest.mark.parametrize("images", sampled(["imagenet", "digits"], lambda images: images == "digits"))
+def test_every_block_of_every_network_can_be_drawn(arch, images):
+    model, image = skeleton(arch, 0.5, images)
     names = block_names(model)
     assert len(names) == BLOCKS[arch]
     for name in dict.fromkeys((*names[:3], *names[len(names) // 2 :: 4], names[-1])):

@@ -142,11 +142,13 @@ def test_what_is_not_cifar10_is_refused_and_nothing_is_lost(tiny):
     assert Cifar10().is_whole is False and len(Cifar10().parts["training"]) == 1050
 
 
-def test_a_damaged_file_says_what_to_do(tiny):
+def test_a_damaged_file_says_what_to_do_and_the_part_that_travels_goes_on(tiny, caplog):
     path = cifar10.keep_whole(tiny)
     path.write_bytes(path.read_bytes()[:1000])
     with pytest.raises(DataError, match=r"is damaged .* python -m compress_core data cifar10"):
-        _ = Cifar10().parts
+        cifar10.load_whole()
+    data = Cifar10()
+    assert not data.is_whole and len(data.test(whole=True)[1]) == 2000 and "is damaged" in caplog.text
 
 
 def test_without_a_network_it_says_so(monkeypatch, tmp_path):

@@ -67,7 +67,7 @@ def test_the_lens_is_on_the_architecture_of_the_recipe(monkeypatch):
 
 @pytest.mark.parametrize("scene", ["digits", "digits64", "imagenet"])
 def test_flops_and_speed_at_equal_macs_or_equal_accuracy(scene):
-    app = open_page(view="speed", scene=scene)
+    app = open_page(dataset="digits", view="speed", scene=scene)
     check_view(app, "speed")
     before = app.said
     assert "takes" in before and "MACs" in before

@@ -28,7 +28,7 @@ def cards(app: Page) -> dict[str, list[str]]:
 def test_it_opens_with_a_trained_network():
     app = open_page().fine()
     assert knobs(app) == DEFAULT and len(app.charts) == 2
-    assert "as trained" in app.said and "of 90 test images right" in app.said and "Turn a knob" in app.said
+    assert "as trained" in app.said and "of 40 test images right" in app.said and "Turn a knob" in app.said
     assert app.address == {}  # an address is written when a knob is turned
 
 
@@ -56,7 +56,7 @@ def test_knobs_write_the_address_and_change_the_sentence_and_back_undoes_them():
     for before in (*visited[::-1], visited[-1]):  # three steps back, and forward again at once
         app.fine().go_to(**before[0])
         assert (app.address, knobs(app), app.said) == before
-    assert knobs(app.go_to()) == DEFAULT  # a plain address is the default recipe
+    assert knobs(app.go_to()) == DEFAULT  # a plain address is the first screen
 
 
 def test_the_numbers_on_the_cards_are_those_of_the_finer_choices_too():

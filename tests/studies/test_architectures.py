@@ -11,24 +11,31 @@ from compress_core.zoo import architecture
 ALL = [*cc.architectures(), "resnet18"]
 
 
+IMAGES = ["imagenet", "digits", "cifar10"]
+
+
+@pytest.fixture(scope="module", params=IMAGES)
+def images(request) -> str:
+    return request.param
+
+
 @pytest.fixture(scope="module")
-def table() -> pd.DataFrame:
-    return costs.load_costs()
+def table(images) -> pd.DataFrame:
+    return costs.load_costs(images)
 
 
-def test_every_width_of_every_architecture_is_there_once(table):
-    expected = {(arch, preset, width) for arch in ALL for preset in costs.PRESETS for width in costs.WIDTHS}
-    assert set(zip(table["arch"], table["preset"], table["width"], strict=True)) == expected
+def test_every_width_of_every_architecture_is_there_once(table, images):
+    expected = {(arch, images, width) for arch in ALL for width in costs.WIDTHS}
+    assert set(zip(table["arch"], table["images"], table["width"], strict=True)) == expected
     assert len(table) == len(expected)
     assert costs.FILE.read_text().startswith("# python -m compress_core costs\n")
 
 
 @pytest.mark.parametrize("arch", ALL)
-@pytest.mark.parametrize("preset", list(costs.PRESETS))
 @pytest.mark.parametrize("width", [0.1, 0.65, 1.0, 1.95])
-def test_the_shipped_rows_are_counted_again(table, arch, preset, width):
-    row = table[(table["arch"] == arch) & (table["preset"] == preset) & (table["width"] == width)].iloc[0]
-    layers = costs.count_layers(arch, width, preset)
+def test_the_shipped_rows_are_counted_again(table, arch, images, width):
+    row = table[(table["arch"] == arch) & (table["width"] == width)].iloc[0]
+    layers = costs.count_layers(arch, width, images)
     for cost in ("params", "macs", "memory_access"):
         assert row[cost] == layers[cost].sum()
 
@@ -36,9 +43,9 @@ def test_the_shipped_rows_are_counted_again(table, arch, preset, width):
 @pytest.mark.parametrize("cost", ["params", "macs"])
 @pytest.mark.parametrize("budget", [5e4, 3e5, 2e6])
 def test_within_a_budget_is_the_widest_that_fits(table, cost, budget):
-    best = costs.within_budget(table, "small", cost, budget).set_index("arch")["width"].to_dict()
+    best = costs.within_budget(table, cost, budget).set_index("arch")["width"].to_dict()
     expected = {}
-    for row in table[table["preset"] == "small"].itertuples():
+    for row in table.itertuples():
         if getattr(row, cost) <= budget:
             expected[row.arch] = max(row.width, expected.get(row.arch, 0))
     assert best == expected

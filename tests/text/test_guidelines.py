@@ -124,7 +124,7 @@ def test_the_lens_says_what_is_broken_and_what_is_kept():
 
 
 def test_where_macs_predict_worst_is_named():
-    layers = lens.annotate("studentnet", 1.0, "small")
+    layers = lens.annotate("studentnet", 1.0, "digits")
     relative = layers["macs"] / layers["macs"].sum() * 0.7
     relative.iloc[1] += 0.3  # what has no MACs takes the rest
     run = timed(**{str(i): value for i, value in enumerate(relative)})
@@ -171,19 +171,19 @@ def test_pairs_that_macs_order_rightly_are_counted():
 
 
 def test_rows_of_networks_have_speeds_only_where_the_paper_has_them():
-    times = compare.zoo_times(zoo.networks("imagenet"), load_example(("zoo", "imagenet")))
+    times = compare.zoo_times(zoo.networks("imagenet"), load_example(("zoo", "imagenet", 1)))
     chosen = compare.with_table_8(compare.at_equal_macs(times, 40e6), 40)
     rows = explain.network_rows(chosen, "ShuffleNetV2").set_index("arch")
     assert rows.loc["shufflenet_v2", ["here", "on_gpu", "on_arm"]].tolist() == [1, 1, 1]
     assert rows.loc["mobilenet_v1", "on_arm"] == pytest.approx(36.4 / 57.0)
     assert math.isnan(rows.loc["squeezenet", "on_gpu"]) and rows["chosen"].sum() == 1
-    small = compare.zoo_times(zoo.networks("digits"), load_example(("zoo", "digits")))
+    small = compare.zoo_times(zoo.networks("digits"), load_example(("zoo", "digits", 1)))
     rows = explain.network_rows(compare.at_equal_accuracy(small, 0.975), "ShuffleNetV2")
     assert rows["on_gpu"].isna().all() and rows["form"].str.contains("% right").all()
 
 
 def test_a_network_that_is_faster_here_and_slower_in_the_paper_is_named():
-    times = compare.zoo_times(zoo.networks("imagenet"), load_example(("zoo", "imagenet")))
+    times = compare.zoo_times(zoo.networks("imagenet"), load_example(("zoo", "imagenet", 1)))
     rows = explain.network_rows(compare.with_table_8(compare.at_equal_macs(times, 150e6), 150), "ShuffleNetV2")
     rows["here"] = rows["arch"].map({"mobilenet_v1": 1.4, "shufflenet_v1": 0.9}).fillna(1.0)
     text = explain.describe_beside_table_8(rows, "here")

@@ -28,5 +28,5 @@ their width fall more slowly. Howard et al. 2017, section 3.3.
 BUDGET = r"""
 **What you see.** For each of the six the widest network, in steps of 0.05 from 0.1 to 2.0, that costs no more than the
 budget: the pale bar is its part of the budget, the full bar its other cost. On the right the most accurate network
-within the budget whose accuracy somebody measured: here on digits, or the authors on ImageNet.
+within the budget whose accuracy somebody measured: here on the dataset chosen, or the authors on ImageNet.
 """

@@ -75,7 +75,7 @@ SPEED = r"""
 **What you see.** Every network of the zoo, untrained, timed in turn with all others: MACs against time, both on
 logarithmic axes. On a line rising with slope 1 FLOPs would be speed. Filled are those that are held against each other:
 at equal MACs (nearest width within 20 %), or the fastest trained width of each architecture that is at least so
-accurate on 2,160 test images (digits; one training each, so about ±1 point).
+accurate on the test images of the dataset chosen (one training each, so about ±1 point).
 
 For ImageNet's images ours are not trained. Beside them stand the speeds of the paper's Table 8 at the same complexity,
 each against the ShuffleNetV2 of its own machine. BatchNorm is folded, one thread, eager PyTorch: with few MACs the

@@ -157,9 +157,9 @@ def marked(model: nn.Module, images: Tensor) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def annotate(arch: str, width: float, preset: str) -> pd.DataFrame:
-    """`marked` of an architecture at a width, without weights: in hundredths of a second."""
-    model, image = skeleton(arch, width, preset)
+def annotate(arch: str, width: float, images: str) -> pd.DataFrame:
+    """`marked` of a network (`architectures.untrained`), without weights: in hundredths of a second."""
+    model, image = skeleton(arch, width, images)
     return marked(prepare(model), image)
 
 

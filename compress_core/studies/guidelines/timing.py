@@ -15,12 +15,13 @@ from torch import fx
 
 from compress_core.analysis.latency import VALUES, Timings, run_round, summarize
 from compress_core.analysis.machine import machine_name
+from compress_core.data import datasets
 from compress_core.layers.inference import prepare
-from compress_core.studies.architectures import PRESETS
+from compress_core.studies.architectures import IMAGENET, untrained
 from compress_core.studies.guidelines.forms import SCALES, SIDES, forms, images
 from compress_core.studies.guidelines.lens import Walk
-from compress_core.studies.guidelines.zoo import SCENES, networks
-from compress_core.zoo import architectures, build
+from compress_core.studies.guidelines.zoo import BATCHES, networks
+from compress_core.zoo import architectures
 
 T = TypeVar("T")
 FILE = Path(__file__).parent / "example.csv"
@@ -34,7 +35,7 @@ ALLOCATED = 24 * 2**20
 system anew, and only the larger ones of a comparison would pay for it."""
 
 Question = tuple[str | float, ...]
-"""What is measured: `("g1", scale, side)`, `("layers", arch, width, preset)` or `("zoo", scene)`."""
+"""What is measured: `("g1", scale, side)`, `("layers", arch, width, images)` or `("zoo", images, batch)`."""
 
 
 def questions() -> list[Question]:
@@ -42,8 +43,9 @@ def questions() -> list[Question]:
     asked: list[Question] = [
         (name, scale, side) for name in ("g1", "g2", "g3", "g4") for scale in SCALES for side in SIDES
     ]
-    asked += [("layers", arch, 1.0, preset) for arch in architectures() for preset in PRESETS]
-    return asked + [("zoo", scene) for scene in SCENES]
+    asked += [("layers", arch, 1.0, images) for arch in architectures() for images in (IMAGENET, *datasets())]
+    asked.append(("zoo", IMAGENET, 1))
+    return asked + [("zoo", images, batch) for images in datasets() for batch in BATCHES]
 
 
 def time_question(question: Question, budget_s: float | None = None) -> Generator[float, None, Timings]:
@@ -102,10 +104,10 @@ def _forms(guideline: str, scale: int, side: int) -> tuple[list[str], RunOnce]:
     return [form.name for form in found], partial(run_round, runs)
 
 
-def _layers(arch: str, width: float, preset: str) -> tuple[list[str], RunOnce]:
-    shape, classes = PRESETS[preset]
+def _layers(arch: str, width: float, images: str) -> tuple[list[str], RunOnce]:
     torch.manual_seed(0)
-    walk = Walk(prepare(build(arch, width, preset, classes, shape[0]).eval()))
+    model, shape = untrained(arch, width, images)
+    walk = Walk(prepare(model))
     given = torch.randn(1, *shape).contiguous(memory_format=torch.channels_last)
 
     def run_once(_: bool = False) -> list[float]:
@@ -121,13 +123,12 @@ def _layers(arch: str, width: float, preset: str) -> tuple[list[str], RunOnce]:
     return [str(i) for i in range(len(run_once()))], run_once
 
 
-def _zoo(scene: str) -> tuple[list[str], RunOnce]:
-    preset, batch = SCENES[scene].preset, SCENES[scene].batch
-    shape, classes = PRESETS[preset]
-    table = networks(scene)
+def _zoo(images: str, batch: int) -> tuple[list[str], RunOnce]:
+    table = networks(images)
     torch.manual_seed(0)
-    given = torch.randn(batch, *shape).contiguous(memory_format=torch.channels_last)
-    models = [prepare(build(arch, width, preset, classes, shape[0]).eval()) for arch, width in named(table)]
+    built = [untrained(arch, width, images) for arch, width in named(table)]
+    given = torch.randn(batch, *built[0][1]).contiguous(memory_format=torch.channels_last)
+    models = [prepare(model) for model, _ in built]
     names = [f"{arch} {width:g}" for arch, width in named(table)]
     return names, partial(run_round, [partial(model, given) for model in models])
 

@@ -54,7 +54,7 @@ def ours(arch: str, data: Dataset) -> list[dict]:
     model = cc.load(arch, dataset=data.name)
     original, coupling = test_accuracy(model, data), couple(model, example(data))
     images = data.calibration(CALIBRATION_IMAGES, seed=0)
-    labelled, labels, _ = next(data.batches(CALIBRATION_IMAGES, seed=0))
+    labelled, labels = data.labelled(CALIBRATION_IMAGES, seed=0)
     rows = []
     for criterion in cc.criteria():
         for ratio in RATIOS:

@@ -14,10 +14,12 @@ from compress_core.errors import CompressError, DataError
 from compress_core.layers.inference import predict
 from compress_core.registry import TRAININGS
 from compress_core.studies.architectures import FILE, count_costs
+from compress_core.studies.datasets import add_own
 from compress_core.studies.guidelines import timing
 from compress_core.studies.shuffle_worth import train_seeds, write_worth
 from compress_core.studies.tradeoff import grid_path, measure_grid, write_grid
-from compress_core.training.checkpoints import FOLDER, in_half_precision, load, save_checkpoint, weights_name
+from compress_core.text import datasets as text
+from compress_core.training.checkpoints import FOLDER, folder_of, in_half_precision, load, save_checkpoint, weights_name
 from compress_core.training.loop import Progress, finish, train, validation_accuracy
 from compress_core.training.shipped import SEED, Job, jobs, make_all, write_list
 from compress_core.version import VERSION
@@ -33,7 +35,8 @@ def _train(args: argparse.Namespace) -> None:
         raise DataError("Training needs the whole of CIFAR-10. Fetch it once: python -m compress_core data cifar10.")
     weights = weights_name(args.sparsity) if args.sparsity else args.weights
     job = Job(args.arch, args.width, args.dataset, weights, tuple(args.option), args.seed)
-    plan, path = job.plan(**({"epochs": args.epochs} if args.epochs else {})), job.path(args.out)
+    plan = job.plan(**({"epochs": args.epochs} if args.epochs else {}))
+    path = job.path(args.out or folder_of(args.dataset))
     state_file = args.runs / f"{path.stem}-seed{job.seed}-epochs{plan.epochs}.state"
     if state_file.exists():
         print(f"Going on from {state_file}.")
@@ -84,7 +87,14 @@ def _data(args: argparse.Namespace) -> None:
     def progress(done: int, total: int) -> None:
         print(f"\r{done:,} of {total:,} images", end="\n" if done == total else "", flush=True)
 
-    print(fetch(args.source, progress))
+    if args.dataset == Cifar10.name:
+        print(fetch(args.source, progress))
+        return
+    if args.source is None:
+        raise DataError(f"Only {Cifar10.name} can be fetched. Say where your images are: --from PATH.")
+    name, images = add_own(args.source, args.dataset, progress)
+    print(text.describe_added(dataset(name).title, images.balance(), images.left_out))
+    print(text.describe_untrained(name))
 
 
 def _checkpoints(args: argparse.Namespace) -> None:
@@ -167,12 +177,12 @@ def _parser() -> argparse.ArgumentParser:
     trained.add_argument("--seed", type=int, default=SEED)
     trained.add_argument("--sparsity", type=_strength, default=0.0, help="λ of the L1 penalty on γ")
     trained.add_argument("--option", type=_option, action="append", default=[], help="as in shuffle=False, groups=8")
-    trained.add_argument("--out", type=Path, default=FOLDER, help="the folder for the checkpoint")
+    trained.add_argument("--out", type=Path, help="the folder for the checkpoint; where the app looks if left out")
     trained.add_argument("--runs", type=Path, default=Path("runs"), help="the folder for unfinished runs")
     trained.set_defaults(run=_train)
 
     data = commands.add_parser("data", help="bring a dataset into this user's cache")
-    data.add_argument("dataset", choices=[Cifar10.name])
+    data.add_argument("dataset", help="cifar10, or what your own images are to be called")
     data.add_argument("--from", dest="source", type=Path, help="a folder or zip of images; the network if left out")
     data.set_defaults(run=_data)
 

@@ -308,5 +308,4 @@ def _calibration(recipe: Recipe, cache: StageCache, count: int) -> Tensor:
 
 def _labelled(recipe: Recipe) -> tuple[Tensor, Tensor]:
     """As many training images with their labels."""
-    batch = next(dataset(recipe.dataset).batches(CALIBRATION_IMAGES, CALIBRATION_SEED))
-    return batch.images, batch.labels
+    return dataset(recipe.dataset).labelled(CALIBRATION_IMAGES, CALIBRATION_SEED)

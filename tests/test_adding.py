@@ -54,8 +54,8 @@ def dataset() -> type[Digits]:
     class UpsideDown(Digits):
         name, title = "newcomer", TITLE
 
-        def test(self):
-            images, labels = super().test()
+        def test(self, whole=False):
+            images, labels = super().test(whole)
             return images.flip(2), labels
 
     return UpsideDown

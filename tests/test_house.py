@@ -24,7 +24,17 @@ LEVELS = (
 SPINE = {"__init__.py", "__main__.py", "py.typed"} | {
     f"{name}.py" for name in ("cache", "errors", "files", "measure", "pipeline", "registry", "version")
 }
-TOPICS = {"architectures", "distillation", "guidelines", "home", "ideas", "pruning", "quantization", "shuffle"}
+TOPICS = {
+    "architectures",
+    "datasets",
+    "distillation",
+    "guidelines",
+    "home",
+    "ideas",
+    "pruning",
+    "quantization",
+    "shuffle",
+}
 LONGEST = 400
 """Lines of a file."""
 MODULES = sorted(

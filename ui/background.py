@@ -67,6 +67,7 @@ class Background:
         self._slow = ThreadPoolExecutor(1, "slow")
         self._trainings = ThreadPoolExecutor(1, "training")
         self._queue = ThreadPoolExecutor(1, "queue")
+        self._fetches = ThreadPoolExecutor(1, "fetch")
         self._guesses: deque[Sequence[Compute]] = deque(maxlen=GUESSES_KEPT)
         self._submitted: OrderedDict[Hashable, Future] = OrderedDict()
         self._works: dict[Hashable, tuple[NextPiece, float]] = {}
@@ -177,6 +178,13 @@ class Background:
             if question not in self._jobs:
                 self._jobs[question] = job = Job()
                 self._slow.submit(self._measure, question, rounds, job)
+
+    def fetch(self, question: Hashable, rounds: Callable[[], Generator[object, None, object]]) -> None:
+        """Wait for what comes over a network; nobody waits for it meanwhile, and it waits for nobody."""
+        with self._lock:
+            if question not in self._jobs:
+                self._jobs[question] = job = Job()
+                self._fetches.submit(self._run, question, rounds, job)
 
     def train(self, question: Hashable, rounds: Callable[[], Generator[object, None, object]]) -> None:
         """Train what takes a minute; nothing where it is being trained already. One trains at a time, in order.

@@ -18,4 +18,5 @@ PAGES = (
     Page("pages/Channel_shuffle.py", "Channel shuffle", ":material/shuffle:"),
     Page("pages/Ideas.py", "Ideas", ":material/lightbulb:"),
     Page("pages/Guidelines.py", "Guidelines", ":material/rule:"),
+    Page("pages/Datasets.py", "Datasets", ":material/photo_library:"),
 )

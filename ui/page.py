@@ -57,9 +57,9 @@ def _icon() -> Image.Image:
 def warn(sentences: Sequence[str]) -> None:
     """Tell a person what was wrong and what was done about it, all in one place."""
     text = sentences[0] if len(sentences) == 1 else "\n".join(f"- {sentence}" for sentence in sentences)
-    st.warning(_escape(text), icon=":material/info:")
+    st.warning(escape(text), icon=":material/info:")
 
 
-def _escape(text: str) -> str:
+def escape(text: str) -> str:
     """Text from an address must not be read as markdown, whatever stands in it: one line, each sign as it is."""
     return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", " ".join(text.split()))

@@ -242,6 +242,16 @@ def picture(pixels: np.ndarray, says: str) -> None:
     st.html(f'<img class="cc-picture" alt="{escape(says)}" title="{escape(says)}" src="{source}">')
 
 
+def album(pictures: np.ndarray, titles: Sequence[str]) -> None:
+    """Images (n, H, W, C) uint8 in rows, each with what it shows."""
+    tiles = "".join(
+        f'<div class="cc-tile"><img alt="{escape(title)}" src="data:image/png;base64,{_png(picture)}">'
+        f"<div>{escape(title)}</div></div>"
+        for picture, title in zip(pictures, titles, strict=True)
+    )
+    st.html(f'<div class="cc-strip">{tiles}</div>')
+
+
 def _png(picture: np.ndarray) -> str:
     buffer = io.BytesIO()
     Image.fromarray(picture.squeeze()).save(buffer, "PNG")

@@ -1,7 +1,7 @@
 """What every dataset offers: the one interface that training, healing and measuring read."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -41,6 +41,19 @@ class Dataset(ABC):
 
     teacher: str = ""
     """The architecture of the network that teaches others, at width 1; empty where none is trained to."""
+    source: str = ""
+    """Who made it, where it is from, and its licence: a line of Markdown."""
+    own: bool = False
+    """Whether somebody here brought it: it is not shipped, nor are networks for it."""
+
+    @abstractmethod
+    def counts(self) -> Mapping[str, list[int]]:
+        """How many originals of each class each part has: `training`, `validation`, `test`."""
+
+    def labelled(self, count: int, seed: int = 0) -> tuple[Tensor, Tensor]:
+        """`count` training images or fewer, with their labels; for what looks at labels without training."""
+        batch = next(self.batches(count, seed))
+        return batch.images, batch.labels
 
     @abstractmethod
     def test(self, whole: bool = False) -> tuple[Tensor, Tensor]:

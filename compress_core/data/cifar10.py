@@ -3,8 +3,9 @@
 import hashlib
 import io
 import logging
+import urllib.request
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
@@ -24,6 +25,7 @@ EMBEDDED = {"test": 200, "validation": 200, "calibration": 100}
 """Images a class of the part that travels with the library."""
 ARCHIVE_BYTES = 170_498_071
 """Of the download."""
+_CHUNK_BYTES = 2**18
 SIDE = 32
 COUNTS = {"training": {5000}, "test": {1000}}
 """Images a class of the whole."""
@@ -45,6 +47,9 @@ class Cifar10(Photographs):
     mean = (0.4914, 0.4822, 0.4465)
     std = (0.2470, 0.2435, 0.2616)
     teacher = "airbench"
+    source = (
+        "A. Krizhevsky, *Learning Multiple Layers of Features from Tiny Images* (2009). Its author states no licence"
+    )
 
     @cached_property
     def parts(self) -> Mapping[str, Part]:
@@ -192,6 +197,32 @@ def read_torchvision(root: Path, download: bool = False) -> LabelledImages:
         tuple(halves[0].classes),
         (),
     )
+
+
+def download(root: Path) -> Generator[float, None, None]:
+    """Fetch torchvision's archive into a folder, piece by piece; yields the part that is there, 0…1.
+
+    torchvision finds it there, checks it, and unpacks it.
+
+    Raises:
+        DataError: there is no network, or it broke off.
+    """
+    kind = torchvision().datasets.CIFAR10
+    root.mkdir(parents=True, exist_ok=True)
+    path, done = root / kind.filename, 0
+    unfinished = path.with_suffix(".unfinished")
+    try:
+        with urllib.request.urlopen(kind.url, timeout=20) as response, unfinished.open("wb") as file:
+            while piece := response.read(_CHUNK_BYTES):
+                file.write(piece)
+                done += len(piece)
+                yield min(done / ARCHIVE_BYTES, 1.0)
+    except OSError as error:
+        raise DataError(
+            f"CIFAR-10 cannot be fetched ({error}). It needs a network once, for {ARCHIVE_BYTES / 1e6:.0f} MB; or give "
+            "it as a folder or zip of images: python -m compress_core data cifar10 --from PATH."
+        ) from error
+    unfinished.replace(path)
 
 
 def fetch(source: Path | None = None, progress: Callable[[int, int], None] = lambda done, total: None) -> Path:

@@ -1,6 +1,6 @@
 """Handwritten digits that travel with the library, so that everything works without a network."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from importlib.resources import files
 
@@ -32,6 +32,10 @@ class Digits(Dataset):
     mean = (0.27,)
     std = (0.32,)
     teacher = "resnet18"
+    source = (
+        "E. Alpaydin and C. Kaynak, *Optical Recognition of Handwritten Digits* (UCI Machine Learning Repository, "
+        "1998), its test set, CC BY 4.0, as scikit-learn ships it"
+    )
     ranges = WarpRange()
 
     @cached_property
@@ -66,6 +70,9 @@ class Digits(Dataset):
     @cached_property
     def _validation(self) -> tuple[Tensor, Tensor]:
         return self._fixed_views("validation", VALIDATION_WARPS, VALIDATION_SEED)
+
+    def counts(self) -> Mapping[str, list[int]]:
+        return {part: labels.bincount().tolist() for part, (_, labels) in self._parts.items()}
 
     def test(self, whole: bool = False) -> tuple[Tensor, Tensor]:
         return self._test

@@ -47,6 +47,16 @@ class Photographs(Dataset):
     def parts(self) -> Mapping[str, Part]:
         """`training`, `calibration`, `validation` and `test`; calibration is a part of training."""
 
+    def counts(self) -> Mapping[str, list[int]]:
+        shown = ("training", "validation", "test")
+        return {name: np.bincount(self.parts[name].labels, minlength=len(self.classes)).tolist() for name in shown}
+
+    def labelled(self, count: int, seed: int = 0) -> tuple[Tensor, Tensor]:
+        """Of the calibration images: the same whether or not all training images are at hand."""
+        part = self.parts["calibration"]
+        order = torch.randperm(len(part), generator=torch.Generator().manual_seed(seed))[:count].numpy()
+        return self.normalise(part.pixels[order]).contiguous(), torch.from_numpy(part.labels[order])
+
     def normalise(self, pixels: np.ndarray) -> Tensor:
         """(N, H, W, 3) uint8 as (N, 3, H, W) float32, whose memory is laid out channels last."""
         images = torch.from_numpy(pixels).permute(0, 3, 1, 2).float()

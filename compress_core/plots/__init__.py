@@ -2,6 +2,7 @@
 
 from compress_core.plots import (
     architectures,
+    datasets,
     distillation,
     guidelines,
     ideas,
@@ -14,6 +15,7 @@ from compress_core.plots import (
 
 __all__ = [
     "architectures",
+    "datasets",
     "distillation",
     "guidelines",
     "ideas",

@@ -7,6 +7,7 @@ missing or damaged.
 from compress_core.studies import (
     accuracy,
     architectures,
+    datasets,
     distillation,
     home,
     pruning,
@@ -19,6 +20,7 @@ from compress_core.studies import (
 __all__ = [
     "accuracy",
     "architectures",
+    "datasets",
     "distillation",
     "home",
     "pruning",

@@ -10,7 +10,7 @@ from torch import nn
 
 from compress_core.analysis.diagram import Diagram, block_diagram, block_names
 from compress_core.analysis.profile import profile
-from compress_core.data import dataset, datasets
+from compress_core.data import dataset, shipped_datasets
 from compress_core.training.checkpoints import build_for
 from compress_core.training.shipped import trained_accuracies
 from compress_core.zoo import Reported, architecture, architectures, build
@@ -63,7 +63,7 @@ def count_costs(wanted: Iterable[tuple[str, str]] | None = None) -> pd.DataFrame
         wanted: architectures, each with the images that it is counted for; all of them if left out.
     """
     if wanted is None:
-        wanted = itertools.product(architectures(yardsticks=True), (IMAGENET, *datasets()))
+        wanted = itertools.product(architectures(yardsticks=True), (IMAGENET, *shipped_datasets()))
     rows = []
     for arch, images in wanted:
         for width in WIDTHS:

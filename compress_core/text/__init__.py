@@ -2,6 +2,7 @@
 
 from compress_core.text import (
     architectures,
+    datasets,
     distillation,
     guidelines,
     home,
@@ -15,6 +16,7 @@ from compress_core.text import (
 
 __all__ = [
     "architectures",
+    "datasets",
     "distillation",
     "guidelines",
     "home",

@@ -17,6 +17,7 @@ from compress_core.data.folder import user_folder
 from compress_core.errors import CheckpointError
 from compress_core.layers.duplicate import duplicate
 from compress_core.layers.vision import torchvision
+from compress_core.registry import DATASETS
 from compress_core.zoo import architecture, architectures, build
 
 FOLDER = Path(__file__).parent.parent / "checkpoints"
@@ -24,16 +25,18 @@ OWN = "own-"
 """How the names of weights begin that were trained by a person in the app."""
 
 
-def folder_of(weights: str) -> Path:
+def folder_of(dataset: str, weights: str = "plain") -> Path:
     """Where weights of that name are kept: those that are shipped, and those that were trained here."""
-    return user_folder() / "runs" if weights.startswith(OWN) else FOLDER
+    here = weights.startswith(OWN) or getattr(DATASETS.get(dataset), "own", False)
+    return user_folder() / "runs" if here else FOLDER
 
 
 def checkpoint_path(
     arch: str, width: float, dataset: str, weights: str = "plain", folder: Path | None = None, **options: object
 ) -> Path:
     """Where the weights of that network are kept; `options` are those that `build` takes, defaults left out."""
-    return (folder or folder_of(weights)) / f"{arch}{_variant(options)}-{width:.2f}-{dataset}-{weights}.safetensors"
+    name = f"{arch}{_variant(options)}-{width:.2f}-{dataset}-{weights}.safetensors"
+    return (folder or folder_of(dataset, weights)) / name
 
 
 def _variant(options: Mapping[str, object]) -> str:
@@ -57,7 +60,7 @@ def trained_widths(
     """The width multipliers for which there is a checkpoint, smallest first; `options` as in `checkpoint_path`."""
     network = re.escape(arch + _variant(options))
     pattern = re.compile(rf"{network}-(\d+\.\d\d)-{re.escape(dataset)}-{re.escape(weights)}\.safetensors")
-    names = (pattern.fullmatch(path.name) for path in (folder or folder_of(weights)).glob("*.safetensors"))
+    names = (pattern.fullmatch(path.name) for path in (folder or folder_of(dataset, weights)).glob("*.safetensors"))
     return sorted(float(match[1]) for match in names if match)
 
 

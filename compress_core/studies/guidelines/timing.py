@@ -15,7 +15,7 @@ from torch import fx
 
 from compress_core.analysis.latency import VALUES, Timings, run_round, summarize
 from compress_core.analysis.machine import machine_name
-from compress_core.data import datasets
+from compress_core.data import shipped_datasets
 from compress_core.layers.inference import prepare
 from compress_core.studies.architectures import IMAGENET, untrained
 from compress_core.studies.guidelines.forms import SCALES, SIDES, forms, images
@@ -43,9 +43,9 @@ def questions() -> list[Question]:
     asked: list[Question] = [
         (name, scale, side) for name in ("g1", "g2", "g3", "g4") for scale in SCALES for side in SIDES
     ]
-    asked += [("layers", arch, 1.0, images) for arch in architectures() for images in (IMAGENET, *datasets())]
+    asked += [("layers", arch, 1.0, images) for arch in architectures() for images in (IMAGENET, *shipped_datasets())]
     asked.append(("zoo", IMAGENET, 1))
-    return asked + [("zoo", images, batch) for images in datasets() for batch in BATCHES]
+    return asked + [("zoo", images, batch) for images in shipped_datasets() for batch in BATCHES]
 
 
 def time_question(question: Question, budget_s: float | None = None) -> Generator[float, None, Timings]:

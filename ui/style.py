@@ -31,6 +31,7 @@ STYLE = f"""<style>
 .cc-step:first-child .cc-bar > div {{ background: {ORIGINAL}; }}
 .cc-detail {{ font-size: .875rem; opacity: .8; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }}
 .cc-strip {{ display: flex; flex-wrap: wrap; gap: .6rem; height: 121px; overflow: hidden; }}
+.cc-album {{ height: auto; }}
 .cc-tile {{ width: 76px; font-size: 14px; line-height: 22px; text-align: center; }}
 .cc-tile img {{ width: 76px; height: 76px; image-rendering: pixelated; border-radius: 6px; display: block; }}
 .cc-tile .cc-o {{ color: {both(ORIGINAL_TEXT)}; font-weight: 600; }}

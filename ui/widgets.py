@@ -249,7 +249,7 @@ def album(pictures: np.ndarray, titles: Sequence[str]) -> None:
         f"<div>{escape(title)}</div></div>"
         for picture, title in zip(pictures, titles, strict=True)
     )
-    st.html(f'<div class="cc-strip">{tiles}</div>')
+    st.html(f'<div class="cc-strip cc-album">{tiles}</div>')
 
 
 def _png(picture: np.ndarray) -> str:

@@ -90,9 +90,9 @@ def said(page: Page) -> str:
 
 
 def knobs(page: Page) -> list[str]:
-    """What the four knobs show; while they are made anew the old ones stand beside the new ones."""
+    """What the knobs below the dataset show; while they are made anew the old ones stand beside the new ones."""
     sidebar = page.get_by_test_id("stSidebar")
-    box = sidebar.get_by_role("combobox").first
+    box = sidebar.get_by_role("combobox", name="Architecture").first
     architecture = box.input_value() or re.sub(r"\W*Selected (\w+)\..*", r"\1", box.get_attribute("aria-label"))
     sliders = [sidebar.get_by_role("slider", name=name).first for name in KNOBS]
     return [architecture, *(slider.get_attribute("aria-valuetext") for slider in sliders)]

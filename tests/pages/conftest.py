@@ -58,8 +58,8 @@ def little_is_measured(monkeypatch):
     monkeypatch.setattr("compress_core.studies.quantization.IMAGES", 8)
     batches = Digits.batches
     monkeypatch.setattr(Digits, "batches", lambda *args, **options: islice(batches(*args, **options), 4))
-    monkeypatch.setattr(Digits, "test", lambda *_: (images, labels))
-    monkeypatch.setattr(Digits, "test_sources", lambda *_: sources)
+    monkeypatch.setattr(Digits, "test", lambda *_, **__: (images, labels))
+    monkeypatch.setattr(Digits, "test_sources", lambda *_, **__: sources)
     monkeypatch.setattr("compress_core.data.photographs.LIVE_TESTS", 40)
 
 

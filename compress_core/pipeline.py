@@ -266,11 +266,16 @@ def source_width(recipe: Recipe) -> float:
     """
     widths = trained_widths(recipe.arch, recipe.dataset, recipe.weights, **build_options(recipe))
     enough = [width for width in widths if width >= recipe.width]
+    options = "".join(f", {name}={value}" for name, value in build_options(recipe).items())
+    if not widths:
+        raise CheckpointError(
+            f"No {recipe.arch} has been trained on {recipe.dataset} ({recipe.weights}{options}). Train one: "
+            f"python -m compress_core train --arch {recipe.arch} --dataset {recipe.dataset}."
+        )
     if not enough:
-        options = "".join(f", {name}={value}" for name, value in build_options(recipe).items())
         raise CheckpointError(
             f"No {recipe.arch} trained on {recipe.dataset} ({recipe.weights}{options}) is at least {recipe.width:g} "
-            f"wide, so that none can be slimmed to it. Trained widths: {', '.join(f'{w:g}' for w in widths) or 'none'}."
+            f"wide, so that none can be slimmed to it. Trained widths: {', '.join(f'{w:g}' for w in widths)}."
         )
     return enough[0]
 

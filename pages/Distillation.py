@@ -23,7 +23,7 @@ from compress_core.studies.distillation import (
     train_run,
 )
 from ui import about, page, widgets
-from ui.address import State, change_recipe
+from ui.address import State, change_recipe, value_of
 from ui.choices import Choice
 from ui.engine import engine
 
@@ -47,7 +47,7 @@ def main() -> None:
     with st.container(gap="xsmall"):
         st.space("xxsmall")  # Streamlit's header hides what is flush with the top
         view, data = widgets.segments(state, KNOBS, "view", VIEWS), dataset(state.recipe.dataset)
-        if not has_teacher(state.recipe):
+        if view != "train" and not has_teacher(state.recipe):
             widgets.sentence(text.distillation.no_teacher(data.title))
             return
         try:
@@ -103,13 +103,15 @@ def _comparison(state: State, study: studies.distillation.StudentComparison) -> 
 
 
 def _train(state: State) -> None:
-    recipe = state.recipe
-    widgets.head("One student, trained twice from the same start", about.distillation.training())
-    with widgets.row():
-        loss = widgets.segments(state, KNOBS, "loss", TAUGHT_BY)
-    temperature, alpha, epochs = widgets.sliders(
-        state, KNOBS, t="Temperature T", alpha="Teacher's weight α", epochs="Epochs"
-    )
+    recipe, taught = state.recipe, has_teacher(state.recipe)
+    title = "One student, trained twice from the same start" if taught else "A network, trained on these images"
+    widgets.head(title, about.distillation.training())
+    if taught:
+        with widgets.row():
+            widgets.segments(state, KNOBS, "loss", TAUGHT_BY)
+    knobs = {"t": "Temperature T", "alpha": "Teacher's weight α"} if taught else {}
+    widgets.sliders(state, KNOBS, **knobs, epochs="Epochs")
+    loss, temperature, alpha, epochs = (value_of(state, KNOBS, name) for name in ("loss", "t", "alpha", "epochs"))
     run = DistillationRun(recipe.dataset, recipe.arch, recipe.width, loss, float(temperature), alpha, epochs)
     background = engine().background
     job, result = background.job(run), background.measured(run)
@@ -118,7 +120,7 @@ def _train(state: State) -> None:
             st.button("Stop", icon=":material/stop:", key="stop", on_click=job.stop.set, width=160)
         else:
             st.button(
-                "Train again" if result else "Train both",
+                "Train again" if result else "Train both" if taught else "Train it",
                 icon=":material/school:",
                 key="train",
                 on_click=lambda: background.train(run, lambda: train_run(run)),
@@ -127,25 +129,26 @@ def _train(state: State) -> None:
     st.fragment(_curves, run_every=POLL_S if job is not None else None)(run, job is not None)
     if job is None and isinstance(result, RunResult):
         _take(state, run, result)
-        _comparison(state, result.comparison)
+        if result.comparison:
+            _comparison(state, result.comparison)
 
 
 def _curves(run: DistillationRun, waits: bool) -> None:
     """The curves as far as they are; they grow while the run goes on."""
-    background = engine().background
+    background, taught = engine().background, has_teacher(Recipe(dataset=run.dataset))
     job, result, failure = background.job(run), background.measured(run), background.failure(run)
     if job is None and waits:
         st.rerun()  # the whole page, with what came out
     curves = studies.distillation.NO_CURVES
     if job is None:
-        widgets.progress_line(failure or text.distillation.describe_run(run))
+        widgets.progress_line(failure or text.distillation.describe_run(run, taught))
         curves = result.curves if result else curves
     elif job.latest is None:
         widgets.progress_line(text.distillation.describe_wait(background.waits_behind(run)), 0.0)
     else:
         widgets.progress_line(text.distillation.describe_progress(job.latest, run.epochs), job.latest.done)
         curves = job.latest.curves
-    teacher = engine().ask(study_teacher_accuracy, Recipe(dataset=run.dataset))
+    teacher = engine().ask(study_teacher_accuracy, Recipe(dataset=run.dataset)) if taught else None
     drawn = plots.distillation.training_curves(curves, run.epochs, teacher)
     widgets.figure("", drawn, text.distillation.describe_curves(curves), key="curves")
 
@@ -153,7 +156,8 @@ def _curves(run: DistillationRun, waits: bool) -> None:
 def _take(state: State, run: DistillationRun, result: RunResult) -> None:
     """Take a student into the recipe, or away as a file."""
     with widgets.row():
-        for which, title in (("taught", "the taught one"), ("alone", "its twin")):
+        titles = {"taught": "the taught one", "alone": "its twin"} if result.comparison else {"alone": "it"}
+        for which, title in titles.items():
             st.button(
                 f"Compress {title}",
                 key=f"take {which}",

@@ -88,25 +88,28 @@ def entropy_curve(answers: pd.DataFrame, temperature: float, most: float) -> go.
     )
 
 
-def training_curves(curves: pd.DataFrame, epochs: int, teacher: float) -> go.Figure:
+def training_curves(curves: pd.DataFrame, epochs: int, teacher: float | None) -> go.Figure:
     """Validation accuracy over epochs, of both students.
 
     Args:
         curves: `student`, `epoch`, `accuracy` (0…1), as far as they are.
-        teacher: its accuracy, 0…1.
+        teacher: its accuracy, 0…1; None where there is none.
     """
     traces = []
     for which in ("alone", "taught"):
         own = curves[curves["student"] == which]
         says = f"{TITLES[which]}, epoch %{{x}}: %{{y:.1f}} %<extra></extra>"
         traces.append(_network(which, own["epoch"], 100 * own["accuracy"], "lines+markers", says))
-    line = {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": 100 * teacher, "y1": 100 * teacher}
+    lines = []
+    if teacher is not None:
+        level = {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": 100 * teacher, "y1": 100 * teacher}
+        lines.append(level | {"line": {"color": ORIGINAL, "width": 2, "dash": "dash"}})
     return figure(
         traces,
         axis("epoch", range=[0, epochs + 0.5], fixedrange=True),
         axis("right on the validation images (%)", range=[0, 106], fixedrange=True),
-        _names(["teacher", "alone", "taught"]),
-        shapes=[line | {"line": {"color": ORIGINAL, "width": 2, "dash": "dash"}}],
+        _names(["teacher", "alone", "taught"] if lines else ["alone"]),
+        shapes=lines,
         height=TALL_PX,
         margin=_MARGIN,
     )

@@ -172,7 +172,7 @@ def study_students(recipe: Recipe, cache: StageCache) -> StudentComparison:
 
 @dataclass(frozen=True)
 class DistillationRun:
-    """A student that is trained twice from the same start: by the labels alone, and taught."""
+    """A student, trained twice from the same start: by the labels alone, and taught where there is a teacher."""
 
     dataset: str
     arch: str
@@ -213,24 +213,24 @@ class RunResult:
 
     curves: pd.DataFrame
     weights: dict[str, str]
-    comparison: StudentComparison
+    comparison: StudentComparison | None
+    """None without a teacher."""
 
 
 def train_run(run: DistillationRun) -> Generator[RunProgress, None, RunResult]:
-    """Train both students of a run step by step in turn; what was begun before goes on.
+    """Train the students of a run step by step in turn; what was begun before goes on.
 
     In the end their weights are kept and registered, so that every recipe may name them.
     """
     data = dataset(run.dataset)
     base = replace(LIVE, epochs=run.epochs, seed=run.seed)
-    plans = {
-        "alone": replace(base, losses=PLAIN_LOSS),
-        "taught": replace(
-            base, losses={run.loss: run.alpha, "cross_entropy": 1 - run.alpha}, temperature=run.temperature
-        ),
-    }
+    plans, teacher = {"alone": replace(base, losses=PLAIN_LOSS)}, None
+    if has_teacher(Recipe(dataset=run.dataset)):
+        losses = {run.loss: run.alpha, "cross_entropy": 1 - run.alpha}
+        plans["taught"] = replace(base, losses=losses, temperature=run.temperature)
+        teacher = load(data.teacher, dataset=data.name)
     torch.manual_seed(run.seed)
-    student, teacher = build_for(run.arch, run.width, data), load(data.teacher, dataset=data.name)
+    student = build_for(run.arch, run.width, data)
     going = {which: train(student, data, plan, teacher, run.state_file(which)) for which, plan in plans.items()}
     latest: dict[str, Progress] = {}
     results: dict[str, TrainingResult] = {}
@@ -244,12 +244,14 @@ def train_run(run: DistillationRun) -> Generator[RunProgress, None, RunResult]:
         if latest:
             yield _progress(run, latest)
     weights = {which: _keep(run, which, result) for which, result in results.items()}
+    if teacher is None:
+        return RunResult(_curves(latest), weights, None)
     recipe = Recipe(dataset=run.dataset, arch=run.arch, width=run.width, weights=weights["taught"])
     return RunResult(_curves(latest), weights, study_students(recipe, StageCache()))
 
 
 def _progress(run: DistillationRun, latest: dict[str, Progress]) -> RunProgress:
-    done = sum(now.done for now in latest.values()) / 2
+    done = sum(now.done for now in latest.values()) / len(latest)
     speed = sum(now.images_per_second for now in latest.values())
     left = max(now.seconds_left for now in latest.values())
     return RunProgress(done, min(now.epoch for now in latest.values()), speed, left, _curves(latest))
@@ -267,8 +269,8 @@ def _curves(latest: dict[str, Progress]) -> pd.DataFrame:
 
 def _keep(run: DistillationRun, which: str, result: TrainingResult) -> str:
     """Write a student's checkpoint and make its weights known; returns their name."""
-    weights = f"{run.name}-{which}"
-    path = checkpoint_path(run.arch, run.width, run.dataset, weights)
+    weights = _weights(run, which)
+    path = own_path(run, which)
     story = {**vars(run), "which": which, "epoch": result.epoch, "validation_accuracy": result.validation_accuracy}
     save_checkpoint(result.model, path, story)
     run.state_file(which).unlink(missing_ok=True)
@@ -288,4 +290,9 @@ def _keep(run: DistillationRun, which: str, result: TrainingResult) -> str:
 
 def own_path(run: DistillationRun, which: str) -> Path:
     """The checkpoint of a finished run."""
-    return checkpoint_path(run.arch, run.width, run.dataset, f"{run.name}-{which}")
+    return checkpoint_path(run.arch, run.width, run.dataset, _weights(run, which))
+
+
+def _weights(run: DistillationRun, which: str) -> str:
+    """What a student's weights are called: for somebody's own images the plain ones, which others are compared with."""
+    return "plain" if which == "alone" and dataset(run.dataset).own else f"{run.name}-{which}"

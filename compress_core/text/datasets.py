@@ -61,6 +61,6 @@ def describe_left_out(left_out: Sequence[str]) -> str:
 def describe_untrained(name: str) -> str:
     """How a network comes to know a dataset."""
     return (
-        "No network has been trained on it yet. On this machine: "
-        f"python -m compress_core train --arch studentnet --dataset {name}"
+        "No network of this architecture has been trained on it yet. Train one on the page Distillation, or for "
+        f"longer: python -m compress_core train --arch studentnet --dataset {name}"
     )

@@ -88,8 +88,10 @@ def describe_reliability(study: StudentComparison) -> str:
     return f"Expected calibration error in points: {', '.join(said)}. Above the diagonal a network is too modest."
 
 
-def describe_run(run: DistillationRun) -> str:
+def describe_run(run: DistillationRun, taught: bool) -> str:
     """What would be trained."""
+    if not taught:
+        return f"{architecture(run.arch).title} of width {run.width:g}, trained for {run.epochs} epochs by the labels."
     return (
         f"{architecture(run.arch).title} of width {run.width:g}, trained twice for {run.epochs} epochs from the same "
         f"start: by the labels alone, and with {run.alpha:g} × {LOSSES[run.loss].title} + {1 - run.alpha:g} × labels."

@@ -101,10 +101,25 @@ def test_a_zip_of_ones_own_becomes_a_dataset(tmp_path):
     app = add(open_page(dataset="cifar10"), content, "insects & <b>co</b>")
     assert not app.exception and app.address["dataset"] == "own-insects-b-co-b"
     assert "24 images of 2 classes were read" in app.success[0].value and "it is empty" in app.success[0].value
-    assert "18 to train on" in app.said and "No network has been trained on it yet" in app.html
+    assert "18 to train on" in app.said and "has been trained on it yet" in app.html
     assert "own-insects-b-co-b" in cc.datasets()
     home = pages.open_page("app.py", dataset="own-insects-b-co-b")
-    assert not home.exception and "Trained widths: none" in home.warnings
+    assert not home.exception and "No studentnet has been trained on own-insects-b-co-b" in home.warnings
+
+
+@pytest.mark.slow
+def test_a_network_is_trained_on_ones_own_images_and_compressed_on_every_page(tmp_path):
+    files = {f"{name}/{i}.png": encoded(picture()) for name in ("ant", "bee") for i in range(20)}
+    add(open_page(dataset="digits"), zipped(tmp_path / "x.zip", files).read_bytes(), "insects")
+    app = pages.open_page("pages/Distillation.py", dataset="own-insects", width="0.25").fine()
+    assert "no network has been trained to teach" in app.said
+    app = pages.open_page("pages/Distillation.py", dataset="own-insects", view="train", epochs="5").fine()
+    assert "trained for 5 epochs by the labels" in app.html and not app.has("Temperature T")
+    app.widget("Train it").click().run()
+    app.come_back_until(lambda page: page.has("Train again"))
+    assert len(app.charts) == 1 and "After epoch 5: labels alone" in app.html
+    for page in PAGES:
+        pages.open_page(page.path, dataset="own-insects", width="0.5", prune="0.3", bits="4").fine()
 
 
 RUBBISH = {

@@ -80,8 +80,8 @@ def test_students_are_said_with_and_without_a_twin():
 
 def test_a_run_is_said_before_while_and_after():
     run = DistillationRun("digits", "studentnet", 0.5, alpha=0.7, epochs=20)
-    assert "trained twice for 20 epochs" in explain.describe_run(run) and "0.7 × Distillation + 0.3 × labels" in (
-        explain.describe_run(run)
+    assert "trained twice for 20 epochs" in explain.describe_run(run, True) and "0.7 × Distillation + 0.3 × labels" in (
+        explain.describe_run(run, True)
     )
     now = RunProgress(0.25, 5, 1234.5, 41.7, NO_CURVES)
     assert explain.describe_progress(now, 20) == "Epoch 5 of 20, 1,234 images/s, 42 s left"

@@ -10,7 +10,12 @@ LEFT, RIGHT = "ArrowLeft", "ArrowRight"
 RATIO = ("Pruning ratio", RIGHT)
 VIEWS = [  # an address, a knob and its key, and how many figures are seen without scrolling (all of them, if None)
     pytest.param("/?arch=studentnet&width=0.6&prune=0.4&bits=4", *RATIO, None),
+    pytest.param("/?dataset=cifar10&arch=studentnet&prune=0.4&bits=4", *RATIO, None, marks=slow),
     pytest.param("/Pruning?arch=studentnet&prune=0.4", *RATIO, 2),
+    pytest.param("/Pruning?dataset=cifar10&arch=studentnet&prune=0.4", *RATIO, 2, marks=slow),
+    pytest.param("/Quantization?dataset=cifar10&arch=studentnet&bits=4", "", "", 3, marks=slow),
+    pytest.param("/Distillation?dataset=cifar10&arch=studentnet", "Temperature T", RIGHT, None, marks=slow),
+    pytest.param("/Datasets?dataset=cifar10", "", "", None),
     pytest.param("/Pruning?arch=mobilenet_v2&prune=0.4", *RATIO, 2, marks=slow),
     *(
         pytest.param(f"/Pruning?arch=studentnet&prune=0.4&view={view}", "", "", 2, marks=slow)

@@ -180,3 +180,14 @@ def test_turning_bits_runs_no_other_stage():
     before = {stage: runs[stage] for stage in ("load", "prune", "heal", "quantize")}
     app.knob("Bit width").set_value(6).run()
     assert {stage: runs[stage] for stage in before} == before | {"quantize": before["quantize"] + 1}
+
+
+def test_the_accuracy_sharpens_on_all_test_images_at_hand(begin_work):
+    """A knob waits for few of them; the others are looked at while nobody waits."""
+    app = open_page(dataset="cifar10", width="0.25", prune="0.1")
+    assert "on 40 images" in app.said and cards(app)["Accuracy"][0] in app.html
+    begin_work()
+    app.come_back_until(lambda page: "on 2,000 images" in page.said)
+    recipe = cc.Recipe(dataset="cifar10", width=0.25, prune=0.1)
+    measured = cc.measure(cc.compress(recipe, engine().networks), timed=False, whole=True)
+    assert f"{100 * measured.accuracy:.1f} %" == cards(app.fine())["Accuracy"][0]

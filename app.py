@@ -126,14 +126,15 @@ def _grid(arch: str, dataset: str) -> pd.DataFrame:
 
 
 def _tried(comparison: studies.home.Comparison) -> pd.DataFrame:
-    """The recipes of this visit before the current one, newest last."""
+    """The recipes of this visit before the current one, on the same dataset, newest last."""
     tried: dict[str, dict] = st.session_state.setdefault("tried", {})
     own = comparison.compressed
-    query = own.recipe.to_query()
+    query, on = own.recipe.to_query(), own.recipe.dataset
     tried.pop(query, None)
-    before = pd.DataFrame(list(tried.values()), columns=["file_bytes", "accuracy", "name"])
+    same = [row for row in tried.values() if row["dataset"] == on]
+    before = pd.DataFrame(same, columns=["file_bytes", "accuracy", "name"])
     name = text.names.short_name(own.recipe)
-    tried[query] = {"file_bytes": own.file_bytes, "accuracy": own.accuracy, "name": name}
+    tried[query] = {"dataset": on, "file_bytes": own.file_bytes, "accuracy": own.accuracy, "name": name}
     while len(tried) > TRIED_KEPT:
         tried.pop(next(iter(tried)))
     return before

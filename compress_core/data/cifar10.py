@@ -5,15 +5,15 @@ import io
 import logging
 import urllib.request
 import zipfile
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
 
 from compress_core.data.folder import user_folder
 from compress_core.data.images import LabelledImages, read_images
@@ -53,18 +53,38 @@ class Cifar10(Photographs):
 
     @cached_property
     def parts(self) -> Mapping[str, Part]:
-        embedded = {part: _embedded(part) for part in EMBEDDED}
-        try:
-            whole = load_whole()
-        except DataError as error:  # what travels along is there all the same
-            logging.getLogger(__name__).warning(str(error))
-            whole = None
-        return embedded | (whole or {"training": embedded["calibration"]})
+        return _Parts()
 
     @property
     def is_whole(self) -> bool:
         """Whether all of it is at hand, to train on and to test with."""
         return len(self.parts["test"]) > len(self.classes) * EMBEDDED["test"]
+
+
+class _Parts(Mapping[str, Part]):
+    """The parts, each read when it is first asked for."""
+
+    def __init__(self):
+        self._read: dict[str, Part] = {}
+
+    def __getitem__(self, name: str) -> Part:
+        if name not in self._read:
+            self._read[name] = self._find(name)
+        return self._read[name]
+
+    def _find(self, name: str) -> Part:
+        try:
+            whole = load_whole(name) if name in COUNTS else None
+        except DataError as error:  # what travels along is there all the same
+            logging.getLogger(__name__).warning(str(error))
+            whole = None
+        return whole or (self["calibration"] if name == "training" else _embedded(name))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(("training", *EMBEDDED))
+
+    def __len__(self) -> int:
+        return 1 + len(EMBEDDED)
 
 
 def _archive() -> zipfile.ZipFile:
@@ -114,8 +134,8 @@ def whole_path() -> Path:
     return user_folder() / "cifar10.safetensors"
 
 
-def load_whole() -> dict[str, Part] | None:
-    """`training` and `test` of the whole; None where it has not been fetched.
+def load_whole(part: str) -> Part | None:
+    """`training` or `test` of the whole; None where it has not been fetched.
 
     Raises:
         DataError: the file is damaged.
@@ -124,9 +144,9 @@ def load_whole() -> dict[str, Part] | None:
     if not path.is_file():
         return None
     try:
-        stored = load_file(path)
-        return {part: Part(stored[f"{part} pixels"], stored[f"{part} labels"]) for part in ("training", "test")}
-    except (SafetensorError, OSError, KeyError) as error:
+        with safe_open(path, framework="numpy") as stored:
+            return Part(stored.get_tensor(f"{part} pixels"), stored.get_tensor(f"{part} labels"))
+    except (SafetensorError, OSError) as error:
         raise DataError(
             f"{path} is damaged ({error}). Delete it, and fetch it again: python -m compress_core data cifar10."
         ) from error

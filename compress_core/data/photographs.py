@@ -72,18 +72,23 @@ class Photographs(Dataset):
         return self._whole(self.parts["test"])
 
     @cached_property
+    def _live_test(self) -> tuple[Tensor, Tensor]:
+        part = self.parts["test"]
+        return self._whole(Part(part.pixels[:LIVE_TESTS], part.labels[:LIVE_TESTS]))
+
+    @cached_property
     def _validation(self) -> tuple[Tensor, Tensor]:
         return self._whole(self.parts["validation"])
 
     def test(self, whole: bool = False) -> tuple[Tensor, Tensor]:
-        images, labels = self._test
-        return (images, labels) if whole else (images[:LIVE_TESTS], labels[:LIVE_TESTS])
+        return self._test if whole else self._live_test
 
     def validation(self) -> tuple[Tensor, Tensor]:
         return self._validation
 
     def test_sources(self, whole: bool = False) -> Tensor:
-        return torch.arange(len(self.test(whole)[1]))
+        many = len(self.parts["test"])
+        return torch.arange(many if whole else min(many, LIVE_TESTS))
 
     def calibration(self, count: int, seed: int = 0) -> Tensor:
         part, generator = self.parts["calibration"], torch.Generator().manual_seed(seed)

@@ -72,7 +72,7 @@ class WholeAccuracy:
 def has_more_images(recipe: Recipe) -> bool:
     """Whether more test images are at hand than a knob waits for."""
     data = dataset(recipe.dataset)
-    return len(data.test(whole=True)[1]) > len(data.test()[1])
+    return len(data.test_sources(whole=True)) > len(data.test_sources())
 
 
 def study_whole_accuracy(recipe: Recipe, cache: StageCache) -> WholeAccuracy:

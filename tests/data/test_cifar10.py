@@ -146,7 +146,7 @@ def test_a_damaged_file_says_what_to_do_and_the_part_that_travels_goes_on(tiny, 
     path = cifar10.keep_whole(tiny)
     path.write_bytes(path.read_bytes()[:1000])
     with pytest.raises(DataError, match=r"is damaged .* python -m compress_core data cifar10"):
-        cifar10.load_whole()
+        cifar10.load_whole("test")
     data = Cifar10()
     assert not data.is_whole and len(data.test(whole=True)[1]) == 2000 and "is damaged" in caplog.text
 

@@ -38,6 +38,20 @@ class TestEveryDataset:
         expected = values.clamp(0, 1).numpy() * 255
         assert np.abs(pictures - expected).max() <= 0.51
 
+    def test_labelled_images_come_from_the_training(self, name):
+        data = cc.dataset(name)
+        images, labels = data.labelled(64, seed=1)
+        assert len(images) == len(labels) == 64 and torch.equal(images, data.labelled(64, seed=1)[0])
+        held_out = torch.cat([data.test(whole=True)[0], data.validation()[0]]).flatten(1)
+        assert not (torch.cdist(images.flatten(1), held_out) < 1e-3).any()
+
+    def test_a_part_of_the_test_comes_first(self, name):
+        data = cc.dataset(name)
+        (live, labels), (whole, _) = data.test(), data.test(whole=True)
+        assert torch.equal(live, whole[: len(live)]) and len(data.test_sources()) == len(labels)
+        assert len(data.test_sources(whole=True)) == len(whole)
+        assert all(len(own) == len(data.classes) for own in data.counts().values())
+
     def test_a_calibration_set_may_be_larger_than_the_training_set(self, name):
         assert len(cc.dataset(name).calibration(3000)) == 3000
 

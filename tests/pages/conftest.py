@@ -14,6 +14,7 @@ from torch import Tensor
 from compress_core.cache import StageCache
 from compress_core.data import dataset
 from compress_core.data.digits import Digits
+from compress_core.data.photographs import Photographs
 from compress_core.training import checkpoints
 from tests.helpers.waiting import Held
 from ui.background import Background
@@ -35,6 +36,9 @@ def little_garbage_is_walked():
     """Streamlit collects garbage after every run; what is there by now need not be looked at again each time."""
     yield
     gc.unfreeze()
+
+
+FEW_PHOTOGRAPHS = 40
 
 
 @cache
@@ -60,7 +64,12 @@ def little_is_measured(monkeypatch):
     monkeypatch.setattr(Digits, "batches", lambda *args, **options: islice(batches(*args, **options), 4))
     monkeypatch.setattr(Digits, "test", lambda *_, **__: (images, labels))
     monkeypatch.setattr(Digits, "test_sources", lambda *_, **__: sources)
-    monkeypatch.setattr("compress_core.data.photographs.LIVE_TESTS", 40)
+    test, sources_of = Photographs.test, Photographs.test_sources
+    few = lambda whole: slice(None if whole else FEW_PHOTOGRAPHS)  # noqa: E731
+    monkeypatch.setattr(
+        Photographs, "test", lambda data, whole=False: tuple(own[few(whole)] for own in test(data, whole))
+    )
+    monkeypatch.setattr(Photographs, "test_sources", lambda data, whole=False: sources_of(data, whole)[few(whole)])
 
 
 @pytest.fixture(autouse=True)

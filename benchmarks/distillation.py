@@ -47,7 +47,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     args = parser.parse_args()
     data = dataset(args.dataset)
-    images, labels = data.test()
+    images, labels = data.test(whole=True)
     teacher = load(data.teacher, dataset=data.name)
     print(f"torch {torch.__version__}, {platform.machine()}; {data.title}, {len(labels):,} test images")
     print(f"teacher {data.teacher}: {100 * predict(teacher, images).argmax(1).eq(labels).float().mean():.1f} %")

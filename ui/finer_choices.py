@@ -1,4 +1,4 @@
-"""The finer choices behind the four knobs: in the sidebar, and those of quantization on their page as well."""
+"""The finer choices behind the five knobs: in the sidebar, and those of quantization on their page as well."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple

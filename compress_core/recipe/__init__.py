@@ -55,7 +55,7 @@ class RecipeError(CompressError):
 
 @dataclass(frozen=True)
 class Recipe:
-    """The four knobs and the finer choices behind them.
+    """The five knobs and the finer choices behind them.
 
     Raises:
         RecipeError: a value is out of range.

@@ -18,10 +18,10 @@ Standardization in Knowledge Distillation*, section 4.2.
 
 STUDENTS = r"""
 **What you see.** The same network trained twice: by the labels alone, and with a teacher. The difference of their
-accuracies is taken image by image, with its 95 % interval; an interval that holds 0 shows no difference. **Agreement**
-counts the teacher's answers, mistakes included. **Calibration**: of the images on which a network is 80 % sure, 80 %
-should be right; the expected calibration error is the mean distance from that, over all images; bins
-of fewer than ten images are not drawn.
+accuracies is taken image by image, with its 95 % interval; an interval that holds 0 shows no difference. Each was
+trained once: what another seed would change is not in the interval. **Agreement** counts the teacher's answers,
+mistakes included. **Calibration**: of the images on which a network is 80 % sure, 80 % should be right; the expected
+calibration error is the mean distance from that, over all images; bins of fewer than ten images are not drawn.
 
 A strong teacher can hurt: on ImageNet plain distillation takes MobileNet from 73.6 to 71.7 %, DIST to 74.4.
 

@@ -27,8 +27,7 @@ VIEWS = {
     "lens": "Lens",
     "speed": "FLOPs and speed",
 }
-SCENES = {"digits": zoo.BATCHES[0], "digits64": zoo.BATCHES[1]}
-"""As the address has them, whatever the dataset: how many of its images are timed at once."""
+SCENES = {"digits": zoo.BATCHES[0], "digits64": zoo.BATCHES[1]}  # as addresses have them, whatever the dataset
 ACCURACIES = (50, 60, 65, 70, 75, 80, 82, 84, 86, 88, 90, 93, 95, 96, 97, 97.5, 98)
 HELD = {"macs": "Equal MACs", "accuracy": "Equal accuracy"}
 FORMS = {name: tuple(text.guidelines.names(name)) for name in ("g1", "g2", "g3", "g4")}

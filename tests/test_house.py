@@ -76,6 +76,13 @@ def test_nothing_imports_upwards(file):
             assert level(name) <= own, f"{shown(file)} imports {name}"
 
 
+@pytest.mark.parametrize("file", [ROOT / "app.py", *(ROOT / "pages").glob("*.py")], ids=shown)
+def test_a_page_writes_nothing_by_accident(file):
+    """Streamlit shows every string and name that stands by itself in a script, but for the first."""
+    alone = [node for node in ast.parse(file.read_text()).body[1:] if isinstance(node, ast.Expr)]
+    assert all(isinstance(node.value, ast.Call) for node in alone)
+
+
 def test_the_two_techniques_do_not_know_each_other():
     for one, other in (("pruning", "quantization"), ("quantization", "pruning")):
         for file in (CORE / one).rglob("*.py"):

@@ -30,10 +30,11 @@ STYLE = f"""<style>
 .cc-bar > div {{ height: 100%; background: {COMPRESSED}; }}
 .cc-step:first-child .cc-bar > div {{ background: {ORIGINAL}; }}
 .cc-detail {{ font-size: .875rem; opacity: .8; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }}
-.cc-strip {{ display: flex; flex-wrap: wrap; gap: .6rem; height: 121px; overflow: hidden; }}
+.cc-strip {{ display: flex; flex-wrap: wrap; gap: .6rem; height: 152px; overflow: hidden; }}
 .cc-album {{ height: auto; }}
-.cc-tile {{ width: 76px; font-size: 14px; line-height: 22px; text-align: center; }}
-.cc-tile img {{ width: 76px; height: 76px; image-rendering: pixelated; border-radius: 6px; display: block; }}
+.cc-tile {{ width: 86px; font-size: 14px; line-height: 22px; text-align: center; white-space: nowrap; }}
+.cc-tile span {{ display: block; }}
+.cc-tile img {{ width: 86px; height: 86px; image-rendering: pixelated; border-radius: 6px; display: block; }}
 .cc-tile .cc-o {{ color: {both(ORIGINAL_TEXT)}; font-weight: 600; }}
 .cc-tile .cc-c {{ color: {both(COMPRESSED_TEXT)}; font-weight: 700; }}
 .cc-picture {{ width: 100%; max-width: 160px; image-rendering: pixelated; border-radius: 8px; display: block; }}

@@ -231,7 +231,7 @@ def _tile(row, picture: np.ndarray, classes: Sequence[str]) -> str:
     return (
         f'<div class="cc-tile"><img alt="{alt}" title="{alt} ({row.compressed_confidence:.0%} sure)" '
         f'src="data:image/png;base64,{_png(picture)}"><div>is {truth}</div>'
-        f'<span class="cc-o">{marked(row.original, before)}</span> → '
+        f'<span class="cc-o">{marked(row.original, before)}</span>'
         f'<span class="cc-c">{marked(row.compressed, after)}</span></div>'
     )
 

@@ -9,7 +9,7 @@ from compress_core.measure import Measurement, gzip_bytes, measure
 from compress_core.pipeline import Compressed, compress, original_of
 from compress_core.pruning.channels import PruneResult, prune_channels
 from compress_core.pruning.criteria import criteria
-from compress_core.pruning.healing import absorb, healings, recalibrate, reconstruct
+from compress_core.pruning.healing import absorb, compensate, healings, recalibrate, reconstruct
 from compress_core.pruning.slimming import network_slimming
 from compress_core.pruning.weights import WeightPruneResult, prune_weights, remove_empty_channels
 from compress_core.quantization.calibration import calibrate
@@ -43,6 +43,7 @@ __all__ = [
     "build",
     "calibrate",
     "clippings",
+    "compensate",
     "compress",
     "criteria",
     "dataset",

@@ -172,7 +172,11 @@ def _healed(recipe: Recipe, base: Base, pruned: PruneResult, cache: StageCache) 
             before = recipe.with_(heal=healing.after)
             start = replace(pruned, model=_healed(before, base, pruned, cache))
         images = _calibration(recipe, cache, healing.images)
-        return healing.heal(start, base.model, images, dataset(recipe.dataset))
+        given = [start, base.model, images, dataset(recipe.dataset)]
+        if healing.statistics:
+            key = (*recipe_key(recipe, NETWORK), recipe.heal)
+            given.append(cache.get("statistics", key, lambda: healing.statistics(base.model, images)))
+        return healing.heal(*given)
 
     return cache.get("heal", recipe_key(recipe, _HEAL), heal)
 

@@ -174,6 +174,7 @@ def test_each_healing_is_the_librarys(heal):
         "none": lambda: pruned.model,
         "absorb": lambda: cc.absorb(pruned, model, images),
         "recalibrate": lambda: cc.recalibrate(pruned.model, data.calibration(256, CALIBRATION_SEED)),
+        "compensate": lambda: cc.compensate(pruned, model, images),
         "reconstruct": lambda: cc.reconstruct(pruned, model, images),
         "finetune": lambda: cc.finetune(cc.reconstruct(pruned, model, images), data, 2, teacher=model),
     }[heal]().state_dict()

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from compress_core.data import Dataset
 from compress_core.layers.duplicate import duplicate
-from compress_core.layers.kinds import is_batchnorm, is_depthwise, is_weighted
+from compress_core.layers.kinds import groups_of, is_batchnorm, is_depthwise, is_weighted
 from compress_core.layers.matrices import Places, channel_vectors, features, outputs, some_places, weight_matrix
 from compress_core.layers.modules import RaggedConv2d
 from compress_core.layers.regression import Regression
 from compress_core.layers.running import channels_last, check_images, run_on
 from compress_core.pruning.channels import PruneResult
+from compress_core.pruning.compensation import Moments, second_moments, spread
 from compress_core.pruning.coupling import Coupling
 from compress_core.registry import HEALINGS, Entry
 
@@ -24,8 +24,9 @@ ROWS, ROWS_DEPTHWISE = 8192, 2048
 """Places over all images that a layer is solved on; a depthwise layer has a kernel a channel to find, no more."""
 
 
-Heal = Callable[[PruneResult, nn.Module, Tensor, Dataset], nn.Module]
-"""From what was pruned, the original, calibration images (N, C, H, W) and their dataset to a new, healed network."""
+Heal = Callable[..., nn.Module]
+"""From what was pruned, the original, calibration images (N, C, H, W) and their dataset to a new, healed network; after
+these comes what `Healing.statistics` has found, where it has any."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +37,8 @@ class Healing(Entry):
     """None where nothing is done."""
     images: int = 512
     """Calibration images that it looks at."""
+    statistics: Callable[[nn.Module, Tensor], object] | None = None
+    """What it needs to know of the original and these images, whatever is cut: taken once a network."""
     after: str = ""
     """The healing whose result it starts from, if any."""
     slow: bool = False
@@ -101,6 +104,35 @@ def absorb(pruned: PruneResult, model: nn.Module, images: Tensor) -> nn.Module:
         if not is_depthwise(part.layer):
             _shift_output(part, sent[part.name][part.outputs])
     return healed
+
+
+def compensate(
+    pruned: PruneResult, model: nn.Module, images: Tensor, moments: Moments | None = None, seed: int = 0
+) -> nn.Module:
+    """Give each layer's remaining inputs what the cut ones said, as far as they tell it; then recalibrate.
+
+    Each layer that reads cut channels gets W′ = W M, where M tells all channels from those that stay and a constant,
+    by least squares on what the original read: one map a channel, shared by the places of the kernel. Only the
+    original is looked at, and that once for every ratio: see `second_moments`.
+
+    Args:
+        pruned: what was cut, from `model`; neither is changed.
+        images: (N, C, H, W) calibration images; some hundred are enough.
+        moments: of `model`; taken from the images if left out.
+        seed: of the places of the maps that are looked at.
+
+    Raises:
+        ValueError: there is no image, or the network does not run on these.
+
+    As *GRAIL* (2026, arXiv 2602.23795) does after any choice of channels.
+    """
+    check_images(images, "Compensation")
+    moments = second_moments(model, images, seed) if moments is None else moments
+    healed = duplicate(pruned.model).eval()
+    for part in _parts(healed, pruned):
+        if not is_depthwise(part.layer):
+            _compensate(part, model.get_submodule(part.name), pruned.kept[part.name].inputs, moments[part.name])
+    return recalibrate(healed, images)
 
 
 def reconstruct(pruned: PruneResult, model: nn.Module, images: Tensor, seed: int = 0) -> nn.Module:
@@ -195,6 +227,26 @@ def _norms_after(model: nn.Module, coupling: Coupling) -> dict[str, str]:
     return found
 
 
+def _compensate(part: _Part, before: nn.Conv2d | nn.Linear, stay: Tensor, moments: Tensor) -> None:
+    """Set a layer's weights in place to what the original's, `before`, make of the channels that stay."""
+    weights, shift = before.weight.detach(), torch.zeros(len(part.outputs))
+    groups = groups_of(before)
+    inputs, made = weights.shape[1], len(weights) // groups  # of a group
+    new = part.layer.weight.data.clone()
+    for group in range(groups):
+        rows = (part.outputs // made == group).nonzero().flatten()
+        stays = stay[stay // inputs == group] - group * inputs
+        if not len(rows) or len(stays) == inputs or len(stays) != new.shape[1]:
+            continue
+        own = torch.cat([torch.arange(inputs) + group * inputs, torch.tensor([len(moments) - 1])])
+        told = spread(moments[own][:, own], stays).to(weights.dtype)
+        old = weights[part.outputs[rows]].flatten(2) if weights.dim() > 2 else weights[part.outputs[rows], :, None]
+        new[rows] = torch.einsum("oik,is->osk", old, told[:, :-1]).reshape(new[rows].shape)
+        shift = shift.to(weights.dtype).index_add(0, rows, (old.sum(2) @ told[:, -1]))
+    part.layer.weight.data = new
+    _shift_output(part, shift.to(weights.dtype))
+
+
 def _solve(part: _Part, read: Tensor, target: Tensor) -> None:
     """Give a layer in place the weights that make a target (rows, outputs) of what is read (groups, rows, features)."""
     problem = Regression.of(read, target)
@@ -237,6 +289,17 @@ HEALINGS.register(
         result="BatchNorm recalibrated",
         gerund="recalibrating BatchNorm",
         method="showing the network 256 training images, without labels,",
+    ),
+    compensate=Healing(
+        title="Compensate the cut channels",
+        formula="what the cut channels said is told by those that stay, by least squares on the original's second "
+        r"moments G: $W'_S = W\, G_{:,S}\,(G_{S,S} + \rho I)^{-1}$, then BatchNorm is recalibrated.",
+        paper="GRAIL, arXiv 2602.23795",
+        heal=lambda pruned, original, images, _, moments: compensate(pruned, original, images, moments),
+        statistics=second_moments,
+        result="cut channels compensated",
+        gerund="compensating the cut channels",
+        method="telling the cut channels from those that stay, on 512 training images, without labels,",
     ),
     reconstruct=Healing(
         title="Reconstruct each layer",

@@ -100,7 +100,7 @@ def test_the_text_of_the_design():
         ("multiple_of=5", "The multiple that channels are left in cannot be 5.", cc.Recipe(multiple_of=4)),
         (
             "heal=pray",
-            "Healing cannot be 'pray'. Allowed: none, absorb, recalibrate, reconstruct, finetune.",
+            "Healing cannot be 'pray'. Allowed: none, absorb, recalibrate, compensate, reconstruct, finetune.",
             cc.Recipe(),
         ),
     ],

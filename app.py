@@ -126,15 +126,15 @@ def _grid(arch: str, dataset: str) -> pd.DataFrame:
 
 
 def _tried(comparison: studies.home.Comparison) -> pd.DataFrame:
-    """The recipes of this visit before the current one, on the same dataset, newest last."""
+    """The recipes of this visit before the current one, of the same architecture and dataset, newest last."""
     tried: dict[str, dict] = st.session_state.setdefault("tried", {})
     own = comparison.compressed
-    query, on = own.recipe.to_query(), own.recipe.dataset
+    query, on = own.recipe.to_query(), (own.recipe.dataset, own.recipe.arch)
     tried.pop(query, None)
-    same = [row for row in tried.values() if row["dataset"] == on]
+    same = [row for row in tried.values() if row["on"] == on]
     before = pd.DataFrame(same, columns=["file_bytes", "accuracy", "name"])
     name = text.names.short_name(own.recipe)
-    tried[query] = {"dataset": on, "file_bytes": own.file_bytes, "accuracy": own.accuracy, "name": name}
+    tried[query] = {"on": on, "file_bytes": own.file_bytes, "accuracy": own.accuracy, "name": name}
     while len(tried) > TRIED_KEPT:
         tried.pop(next(iter(tried)))
     return before

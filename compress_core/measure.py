@@ -59,7 +59,7 @@ class Measurement:
         return self.latency and self.latency.ms
 
 
-def answer(compressed: Compressed, cache: StageCache | None = None, whole: bool = False) -> Answers:
+def answer(compressed: Compressed, cache: StageCache | None = None, whole: bool = True) -> Answers:
     """A compressed network run on the test images, all of them or a knob's part; with a cache, once a recipe."""
     cache = StageCache() if cache is None else cache
 
@@ -76,7 +76,7 @@ def measure(
     against: Compressed | None = None,
     cache: StageCache | None = None,
     timed: bool = True,
-    whole: bool = False,
+    whole: bool = True,
 ) -> Measurement:
     """Accuracy, sizes, costs and speed of a compressed network.
 
@@ -85,7 +85,7 @@ def measure(
             speedups are 1.
         cache: keeps answers and latencies.
         timed: whether to measure the latency, which takes about a tenth of a second.
-        whole: whether on all test images that are at hand (10,000 of CIFAR-10), and not as many as a knob waits for.
+        whole: whether on all test images that are at hand (10,000 of CIFAR-10), or on as many as a knob waits for.
     """
     cache = StageCache() if cache is None else cache
     recipe, model = compressed.recipe, compressed.model

@@ -46,8 +46,12 @@ def study_comparison(recipe: Recipe, cache: StageCache, original: Recipe | None 
     """
     recipe, original = recipe.canonical(), original or original_of(recipe)
     last = compress(recipe, cache)
-    before = cache.get("measure", original, lambda: measure(compress(original, cache), cache=cache, timed=False))
-    after = cache.get("measure", recipe, lambda: measure(last, cache=cache, timed=False))
+
+    def measured(compressed: Compressed) -> Measurement:
+        return measure(compressed, cache=cache, timed=False, whole=False)
+
+    before = cache.get("measure", original, lambda: measured(compress(original, cache)))
+    after = cache.get("measure", recipe, lambda: measured(last))
     data = dataset(recipe.dataset)
     return Comparison(
         original=before,

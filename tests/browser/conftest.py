@@ -39,7 +39,7 @@ def _answers(port: int) -> bool:
 
 
 @contextlib.contextmanager
-def serving(folder: Path, *options: str) -> Iterator[str]:
+def serving(folder: Path) -> Iterator[str]:
     """Streamlit on a free port of this machine; yields its address."""
     with contextlib.closing(socket.socket()) as free:
         free.bind(("127.0.0.1", 0))
@@ -48,9 +48,7 @@ def serving(folder: Path, *options: str) -> Iterator[str]:
     command += ["--server.port", str(port), "--server.address", "127.0.0.1", "--server.fileWatcherType", "none"]
     with open(folder / "server.log", "w") as log:
         environment = {**os.environ, "COMPRESS_CORE_CACHE": str(folder / "cache")}  # what is trained stays in it
-        process = subprocess.Popen(
-            [*command, *options], cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT
-        )
+        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT)
     try:
         given_up = time.monotonic() + PATIENCE_S
         while not _answers(port):
@@ -74,7 +72,7 @@ def site(tmp_path_factory) -> Iterator[str]:
     menu = (folder / "ui/menu.py").read_text()
     line = '    Page("pages/Second.py", "Second", ":material/science:"),\n)'
     (folder / "ui/menu.py").write_text(menu.rstrip().removesuffix(")") + line + "\n")
-    with serving(folder, "--theme.base", ".streamlit/theme.toml") as address:
+    with serving(folder) as address:
         yield address
 
 

@@ -189,5 +189,5 @@ def test_the_accuracy_sharpens_on_all_test_images_at_hand(begin_work):
     begin_work()
     app.come_back_until(lambda page: "on 2,000 images" in page.said)
     recipe = cc.Recipe(dataset="cifar10", width=0.25, prune=0.1)
-    measured = cc.measure(cc.compress(recipe, engine().networks), timed=False, whole=True)
+    measured = cc.measure(cc.compress(recipe, engine().networks), timed=False)
     assert f"{100 * measured.accuracy:.1f} %" == cards(app.fine())["Accuracy"][0]

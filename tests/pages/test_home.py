@@ -144,7 +144,7 @@ def test_what_an_address_says_is_never_markdown():
 
 def test_the_strip_shows_what_both_networks_answer():
     app = open_page(arch="studentnet", prune="0.4")
-    found = re.findall(r"<div>is (\d)</div><span[^>]*>(.) (\d)</span> → <span[^>]*>(.) (\d)</span>", app.html)
+    found = re.findall(r"<div>is (\d)</div><span[^>]*>(.) (\d)</span><span[^>]*>(.) (\d)</span>", app.html)
     images = study_comparison(cc.Recipe(prune=0.4), engine().networks, cc.Recipe()).images.head(18)
     assert found == [
         (str(one.label), "✗✓"[before == one.label], str(before), "✗✓"[after == one.label], str(after))

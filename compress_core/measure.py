@@ -125,7 +125,11 @@ def time_against(compressed: Compressed, reference: Compressed, cache: StageCach
         (compressed.recipe.arch, shape, *shapes),
         lambda: compare_latency(without_rounding(compressed.model), without_rounding(reference.model), shape),
     )
-    return replace(latency, speedup=1.0, batch_speedup=1.0) if shapes[0] == shapes[1] else latency
+    if shapes[0] != shapes[1]:
+        return latency
+    return replace(
+        latency, speedup=1.0, batch_speedup=1.0, quartiles=(1.0, 1.0), batch_quartiles=(1.0, 1.0), same_arithmetic=True
+    )
 
 
 def gzip_bytes(compressed: Compressed) -> int:

@@ -1,5 +1,6 @@
 """The time that networks take, in turn with others because machines drift, and the one summary of such times."""
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -62,8 +63,8 @@ def summarize(rounds: Sequence[Sequence[float]], items: Sequence[object], of_who
 class Latency:
     """Medians of repeated, interleaved runs in eager PyTorch, BatchNorm folded.
 
-    Milliseconds a batch of 1 and of 64 images, how many times as long the reference network took, and the threads that
-    torch used.
+    Milliseconds a batch of 1 and of 64 images, how many times as long the reference network took (and the quartiles of
+    that), and the threads that torch used.
     """
 
     ms: float
@@ -71,6 +72,10 @@ class Latency:
     speedup: float
     batch_speedup: float
     threads: int
+    quartiles: tuple[float, float] = (0.0, math.inf)
+    batch_quartiles: tuple[float, float] = (0.0, math.inf)
+    same_arithmetic: bool = False
+    """Whether both networks have the same shapes, so that a difference could only be the machine's."""
 
 
 def compare_latency(model: nn.Module, reference: nn.Module, input_shape: tuple[int, int, int]) -> Latency:
@@ -80,10 +85,10 @@ def compare_latency(model: nn.Module, reference: nn.Module, input_shape: tuple[i
         images = torch.zeros(batch, *input_shape).contiguous(memory_format=torch.channels_last)
         rounds = time_interleaved(networks, images, budget_s, MIN_PAIRS, MAX_PAIRS)
         found.append(summarize(rounds, ["reference", "model"]))
-    (ms, batch_ms), (speedup, batch_speedup) = zip(
-        *((float(timings.table.loc["model", "ms"]), timings.speedup("model")) for timings in found), strict=True
-    )
-    return Latency(ms, batch_ms, speedup, batch_speedup, torch.get_num_threads())
+    one, many = (timings.table.loc["model"] for timings in found)
+    speedups = [1 / float(row["relative"]) for row in (one, many)]
+    quartiles = [(1 / float(row["relative_high"]), 1 / float(row["relative_low"])) for row in (one, many)]
+    return Latency(float(one["ms"]), float(many["ms"]), *speedups, torch.get_num_threads(), *quartiles)
 
 
 def time_interleaved(

@@ -25,7 +25,7 @@ def change_in_points(study: Comparison) -> str:
 
 
 def summary(study: Comparison, latency: Latency) -> str:
-    """The page's first sentence: what was built, and what it cost and kept; times as batches of 64 images."""
+    """The page's first sentence: what was built, what it cost and kept, and how fast 64 images are, if that tells."""
     original, compressed = study.original, study.compressed
     if compressed.recipe == original.recipe:
         return (
@@ -33,9 +33,10 @@ def summary(study: Comparison, latency: Latency) -> str:
             f"images right, in a file of {size(original.file_bytes)}."
         )
     smaller = times(original.file_bytes / compressed.file_bytes, "smaller", "larger")
+    speed = "" if latency.same_arithmetic else timing(latency.batch_speedup, latency.batch_quartiles)
     return (
         f"{network_name(compressed.recipe, study.cut_share, study.mean_bits)}: {smaller}, {change_in_points(study)} "
-        f"on {compressed.samples:,} images, {timing(latency.batch_speedup)}."
+        f"on {compressed.samples:,} images{f', {speed}' if speed else ''}."
     ).replace("× ", " times ")
 
 
@@ -47,9 +48,10 @@ def cards(study: Comparison, latency: Latency) -> list[tuple[str, str, str, str,
     def smaller(label: str, old: float, new: float, words: Callable[[float], str]) -> tuple:
         return label, words(new), f"original {words(old)}", times(old / new, "smaller", "larger"), same
 
-    def time(batch: str, ms: float, speedup: float) -> tuple:
+    def time(batch: str, ms: float, speedup: float, quartiles: tuple[float, float]) -> tuple:
         label = f"{batch}, {latency.threads} thread{'s' if latency.threads > 1 else ''}"
-        return label, duration(ms), f"original {duration(ms * speedup)}", timing(speedup), same
+        note = "same arithmetic" if latency.same_arithmetic else timing(speedup, quartiles) or "not distinguishable"
+        return label, duration(ms), f"original {duration(ms * speedup)}", note, same
 
     change = f"{points(study.change.value)} ± {100 * (study.change.high - study.change.low) / 2:.1f} points"
     return [
@@ -63,8 +65,8 @@ def cards(study: Comparison, latency: Latency) -> list[tuple[str, str, str, str,
         smaller("File", before.file_bytes, after.file_bytes, size),
         smaller("Parameters", before.params, after.params, count),
         smaller("MACs an image", before.macs, after.macs, count),
-        time("1 image", latency.ms, latency.speedup),
-        time("64 images", latency.batch_ms, latency.batch_speedup),
+        time("1 image", latency.ms, latency.speedup, latency.quartiles),
+        time("64 images", latency.batch_ms, latency.batch_speedup, latency.batch_quartiles),
     ]
 
 

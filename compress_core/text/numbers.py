@@ -61,13 +61,16 @@ def times(ratio: float, more: str, less: str) -> str:
     return f"{factor(max(ratio, 1 / ratio))}× {word}"
 
 
-def timing(speedup: float) -> str:
-    """As `times`, for a measured speedup: within 10 % it cannot be told from none on a busy machine."""
-    return (
-        "as fast"
-        if 1 / 1.1 < speedup < 1.1
-        else f"{factor(max(speedup, 1 / speedup))}× {'faster' if speedup > 1 else 'slower'}"
-    )
+def timing(speedup: float, quartiles: tuple[float, float] | None = None) -> str:
+    """As `times`, for a measured speedup; empty where its quartiles lie on both sides of none.
+
+    Within 10 % it cannot be told from none on a busy machine.
+    """
+    if 1 / 1.1 < speedup < 1.1:
+        return "as fast"
+    if quartiles and quartiles[0] < 1 < quartiles[1]:
+        return ""
+    return f"{factor(max(speedup, 1 / speedup))}× {'faster' if speedup > 1 else 'slower'}"
 
 
 def speed_words(speed: float) -> str:

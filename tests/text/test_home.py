@@ -1,6 +1,7 @@
 """Sentences say what the tables hold, for every kind of recipe."""
 
 import math
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pandas as pd
@@ -130,8 +131,8 @@ def made_up(**changes) -> Comparison:
     )
 
 
-def speed(batch: float) -> Latency:
-    return Latency(1.0, 10.0, 1.0, batch, 1)
+def speed(batch: float, low: float = 0.9, high: float = 1.1) -> Latency:
+    return Latency(1.0, 10.0, 1.0, batch, 1, (0.9, 1.1), (low * batch, high * batch))
 
 
 @pytest.mark.parametrize(
@@ -154,6 +155,16 @@ def speed(batch: float) -> Latency:
 def test_the_summary_word_for_word(changes, batch, sentence):
     start = "StudentNet at full width, 50 % of its channels cut, 4-bit weights: "
     assert home.summary(made_up(**changes), speed(batch)) == start + sentence
+
+
+def test_a_speed_that_cannot_be_told_is_not_in_the_headline():
+    """Quartiles on both sides of 1, or the same shapes: the machine's doing."""
+    assert home.summary(made_up(), speed(1.3, 0.7)).endswith("on 1,000 images.")
+    notes = [card[3] for card in home.cards(made_up(), speed(1.3, 0.7))]
+    assert notes[4:] == ["as fast", "not distinguishable"]
+    same = replace(speed(1.0), same_arithmetic=True)
+    assert home.summary(made_up(), same).endswith("on 1,000 images.")
+    assert [card[3] for card in home.cards(made_up(), same)][4:] == ["same arithmetic"] * 2
 
 
 def test_the_summary_says_what_was_really_cut():

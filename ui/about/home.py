@@ -40,13 +40,14 @@ no labels, no gradients, a tenth of a second. *Finer choices* has other means, u
 
 $$\mu_c \leftarrow \frac{1}{n}\sum x_c, \qquad \sigma_c^2 \leftarrow \frac{1}{n-1}\sum (x_c - \mu_c)^2$$
 
-The steps are measured on the same test images as everything else here.
+The steps are measured on the test images that a knob waits for, as all figures are; where more are at hand, the cards
+sharpen on all of them a moment later.
 """
 
 TRADEOFF = r"""
 **What you see.** File size is the length of the file that the download button gives you. The faint points are
 recipes measured beforehand: widths × pruning ratios × bit widths, each healed by recalibration. The bars are 95 %
-intervals. They know that the warped views of one digit are not independent: Wilson's interval with the effective
+intervals. On digits they know that the warped views of one digit are not independent: Wilson's interval with the effective
 sample size n / deff, where deff compares the variance between digits with that of independent images.
 
 Up and to the left is better.
@@ -59,6 +60,6 @@ report and nobody can download.
 """
 
 STRIP = r"""
-**What you see.** Test images, disagreements first, the surest first. Under each: the digit that it is, the original's
+**What you see.** Test images, disagreements first, the surest first. Under each: what it is, the original's
 answer in grey and the compressed network's in blue, with ✓ where right and ✗ where wrong.
 """

@@ -47,8 +47,8 @@ sharpen on all of them a moment later.
 TRADEOFF = r"""
 **What you see.** File size is the length of the file that the download button gives you. The faint points are
 recipes measured beforehand: widths × pruning ratios × bit widths, each healed by recalibration. The bars are 95 %
-intervals. On digits they know that the warped views of one digit are not independent: Wilson's interval with the effective
-sample size n / deff, where deff compares the variance between digits with that of independent images.
+intervals. On digits they know that the warped views of one digit are not independent: Wilson's interval with the
+effective sample size n / deff, where deff compares the variance between digits with that of independent images.
 
 Up and to the left is better.
 """

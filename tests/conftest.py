@@ -7,12 +7,14 @@ from pathlib import Path
 import pytest
 import torch
 
-import compress_core as cc
-from compress_core.data.folder import VARIABLE
+EMPTY_CACHE = tempfile.TemporaryDirectory()
+os.environ["COMPRESS_CORE_CACHE"] = EMPTY_CACHE.name  # what this user has brought must not change what tests see
+
+import compress_core as cc  # noqa: E402 (it looks there when it is imported)
+from compress_core.data.own import PREFIX  # noqa: E402
+from compress_core.registry import DATASETS  # noqa: E402
 
 ROOT = Path(__file__).parent.parent
-EMPTY_CACHE = tempfile.TemporaryDirectory()
-os.environ[VARIABLE] = EMPTY_CACHE.name  # what this user has fetched must not change what tests see
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -34,6 +36,15 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
 def one_thread():
     """As in the app: one thread an operation, batches spread over the cores."""
     torch.set_num_threads(1)
+
+
+@pytest.fixture
+def own_cache(tmp_path, monkeypatch):
+    """An empty folder for what a person brings; their datasets are forgotten again."""
+    monkeypatch.setenv("COMPRESS_CORE_CACHE", str(tmp_path / "cache"))
+    yield
+    for name in [name for name in DATASETS if name.startswith(PREFIX)]:
+        del DATASETS[name]
 
 
 @pytest.fixture(scope="session")

@@ -24,6 +24,8 @@ FEWEST = 10
 SHARES = {"test": 0.2, "validation": 0.1}
 """What is taken out of training where the images do not come with such a part."""
 MOST_CALIBRATION = 1000
+MOST_LOOKED_AT = 5000
+"""Training images by which the channels are normalised: as floats all of a large set would not fit in memory."""
 
 
 class OwnImages(Photographs):
@@ -61,7 +63,7 @@ def keep_own(images: LabelledImages, called: str, seed: int = 0) -> str:
     while name in DATASETS:
         number += 1
         name = f"{PREFIX}{slug}-{number}"
-    pixels = images.pixels[parts["training"]] / 255
+    pixels = images.pixels[parts["training"][:MOST_LOOKED_AT]] / 255
     about = {
         "title": f"{called.strip() or slug} (own images)",
         "classes": json.dumps(images.classes),
@@ -82,7 +84,10 @@ def keep_own(images: LabelledImages, called: str, seed: int = 0) -> str:
 
 def _split(images: LabelledImages, seed: int) -> dict[str, np.ndarray]:
     """The places of the images of each part."""
-    generator, given = np.random.default_rng(seed), np.array([part or "training" for part in images.parts])
+    generator, given = (
+        np.random.default_rng(seed),
+        np.array([part if part in SHARES else "training" for part in images.parts]),
+    )
     found: dict[str, list[np.ndarray]] = {"training": [], "validation": [], "test": []}
     for label, title in enumerate(images.classes):
         own = {

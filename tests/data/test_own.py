@@ -10,19 +10,12 @@ import torch
 import compress_core as cc
 from compress_core.__main__ import main
 from compress_core.data.images import LabelledImages
-from compress_core.data.own import FEWEST, PREFIX, keep_own, own_folder, register_own
+from compress_core.data.own import FEWEST, keep_own, own_folder, register_own
 from compress_core.errors import DataError
 from compress_core.registry import DATASETS
 from tests.data.test_images import encoded, picture, zipped
 
-
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path, monkeypatch):
-    """Datasets that are forgotten again."""
-    monkeypatch.setenv("COMPRESS_CORE_CACHE", str(tmp_path / "cache"))
-    yield
-    for name in [name for name in DATASETS if name.startswith(PREFIX)]:
-        del DATASETS[name]
+pytestmark = pytest.mark.usefixtures("own_cache")
 
 
 def made_up(each: int = 20, parts: tuple[str, ...] = ("",), classes: tuple[str, ...] = ("rose", "tulip")):
@@ -49,6 +42,11 @@ def test_each_class_is_split_and_no_image_is_in_two_parts():
 def test_parts_that_come_with_the_images_stay():
     data = cc.dataset(keep_own(made_up(12, ("training", "test")), "flowers"))
     assert data.counts() == {"training": [11, 11], "validation": [1, 1], "test": [12, 12]}
+
+
+def test_images_for_calibration_are_trained_on():
+    data = cc.dataset(keep_own(made_up(12, ("training", "calibration", "test", "validation")), "flowers"))
+    assert data.counts() == {"training": [24, 24], "validation": [12, 12], "test": [12, 12]}
 
 
 def test_too_few_images_are_a_sentence():

@@ -9,7 +9,6 @@ import compress_core as cc
 from compress_core.data import cifar10
 from compress_core.data.own import PREFIX
 from compress_core.errors import DataError
-from compress_core.registry import DATASETS
 from compress_core.studies import datasets
 from tests.data.test_images import encoded, picture, zipped
 from tests.helpers import pages
@@ -18,12 +17,7 @@ from ui.menu import PAGES
 open_page = partial(pages.open_page, "pages/Datasets.py")
 
 
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("COMPRESS_CORE_CACHE", str(tmp_path / "cache"))
-    yield
-    for name in [name for name in DATASETS if name.startswith(PREFIX)]:
-        del DATASETS[name]
+pytestmark = pytest.mark.usefixtures("own_cache")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.label)

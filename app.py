@@ -11,7 +11,7 @@ from compress_core.recipe import Recipe
 from compress_core.registry import CRITERIA
 from compress_core.text.numbers import size
 from ui import about, page, widgets
-from ui.address import State
+from ui.address import State, change_recipe
 from ui.engine import Engine, Piece, engine
 from ui.knobs import likely_next
 
@@ -19,6 +19,7 @@ SHOWN_IMAGES = 18
 POLL_S = 1.0
 TRIED_KEPT = 200
 ALL_LAYERS = ""
+SLIMMING = "bn_scale"
 ZOOMABLE = {"displaylogo": False}
 
 
@@ -35,7 +36,7 @@ def main() -> None:
     # What is known first is drawn first: the browser draws the scores while the network is healed and measured, and
     # the rest while it is timed.
     with left.container(gap=None):
-        _scores(shared.ask(studies.pruning.study_scores, shown.recipe), shown.recipe.criterion, state)
+        _scaling_factors(shared.scaling_factors(shown), shown.recipe.criterion, state)
     comparison = shared.comparison(shown)
     with right.container(gap=None):
         _tradeoff(comparison)
@@ -84,22 +85,40 @@ def _steps(comparison: studies.home.Comparison) -> None:
         widgets.help_on("these steps", about.home.HEALING)
 
 
-def _scores(scores: studies.pruning.ChannelScores, criterion: str, state: State) -> None:
+def _scaling_factors(scores: studies.pruning.ChannelScores, criterion: str, state: State) -> None:
     layer = state.view.get("layer", ALL_LAYERS)
     options = [ALL_LAYERS, *scores.layers["layer"]]
 
+    def pick() -> None:
+        _pick_criterion(state)
+        widgets.select(state, "layer", "Layer shown", options, layer, text.names.layer_choice, 160)
+
     own = text.pruning.of_layer(scores, layer or None)
-    log = CRITERIA[criterion].log_axis
-    ends = studies.pruning.score_range(scores.channels["score"], log)
-    threshold = text.pruning.one_threshold(own)
+    ends = studies.pruning.score_range(scores.channels["score"])
     widgets.figure(
-        text.pruning.score_title(criterion),
-        plots.pruning.score_histogram(own.channels, threshold, ends, text.pruning.score_axis(criterion), log),
-        text.pruning.describe_channels(scores, layer or None),
-        about.home.GAMMA if criterion == Recipe.criterion else about.home.scores(),
-        lambda: widgets.select(state, "layer", "Layer shown", options, layer, text.names.layer_choice, 160),
+        "γ, cut by",
+        plots.pruning.score_histogram(own.channels, text.pruning.one_threshold(own), ends),
+        text.pruning.describe_scaling_factors(scores, layer or None, criterion),
+        about.home.GAMMA + about.home.scores(),
+        pick,
         key="channels",
         config=ZOOMABLE,
+    )
+
+
+def _pick_criterion(state: State) -> None:
+    key, chosen = "criterion", state.recipe.criterion
+    st.session_state[key] = chosen
+    titles = {Recipe.criterion: CRITERIA.title(Recipe.criterion), SLIMMING: "Network Slimming: |γ|"}
+    titles.setdefault(chosen, CRITERIA.title(chosen))
+    st.segmented_control(
+        "Importance criterion",
+        list(titles),
+        required=True,
+        format_func=titles.get,
+        key=key,
+        on_change=lambda: change_recipe(state, criterion=st.session_state[key]),
+        label_visibility="collapsed",
     )
 
 

@@ -19,7 +19,6 @@ from compress_core.layers.kinds import is_weighted
 from compress_core.pruning.channels import PruneResult, prune_channels
 from compress_core.pruning.coupling import Coupling, couple
 from compress_core.pruning.exactness import prove
-from compress_core.pruning.healing import recalibrate
 from compress_core.pruning.selection import ScoredGroups, score_groups
 from compress_core.pruning.slimming import network_slimming
 from compress_core.quantization.calibration import calibrate
@@ -32,7 +31,9 @@ from compress_core.training.checkpoints import build_for, load, trained_widths
 from compress_core.zoo import Architecture, architecture, build
 
 CALIBRATION_IMAGES = 512
-"""For what looks at data: criteria, roundings."""
+"""For criteria that look at data."""
+ROUNDING_IMAGES = 128
+"""For roundings and biases: a knob waits for them."""
 ACTIVATION_IMAGES = 256
 """For the ranges of activations."""
 CALIBRATION_SEED = 0
@@ -92,7 +93,8 @@ def compress(recipe: Recipe, cache: StageCache | None = None) -> Compressed:
     """
     cache = StageCache() if cache is None else cache
     recipe = recipe.canonical()
-    base, pruned = prune(recipe, cache)
+    # Where nothing is cut, nobody needs scores that take seconds.
+    base, pruned = prune(recipe if recipe.cuts else recipe.with_(criterion="bn_scale"), cache)
     heals = HEALINGS[recipe.heal].heal is not None and pruned.cut_share > 0
     healed = _healed(recipe, base, pruned, cache) if heals else pruned.model
     if recipe == recipe.weights_only():
@@ -164,21 +166,25 @@ def _coupling(recipe: Recipe, base: Base, cache: StageCache) -> Coupling:
 
 def _healed(recipe: Recipe, base: Base, pruned: PruneResult, cache: StageCache) -> nn.Module:
     """What is left of a network, healed."""
-    healing = HEALINGS[recipe.heal]
 
     def heal() -> nn.Module:
-        start = pruned
-        if healing.after:
-            before = recipe.with_(heal=healing.after)
-            start = replace(pruned, model=_healed(before, base, pruned, cache))
-        images = _calibration(recipe, cache, healing.images)
-        given = [start, base.model, images, dataset(recipe.dataset)]
-        if healing.statistics:
-            key = (*recipe_key(recipe, NETWORK), recipe.heal)
-            given.append(cache.get("statistics", key, lambda: healing.statistics(base.model, images)))
-        return healing.heal(*given)
+        start, before = pruned, HEALINGS[recipe.heal].after
+        if before:
+            start = replace(pruned, model=_healed(recipe.with_(heal=before), base, pruned, cache))
+        return _heal(recipe, start, base.model, cache)
 
     return cache.get("heal", recipe_key(recipe, _HEAL), heal)
+
+
+def _heal(network: Recipe, pruned: PruneResult, model: nn.Module, cache: StageCache) -> nn.Module:
+    """What was pruned of the trained network of a recipe, healed the recipe's way."""
+    healing = HEALINGS[network.heal]
+    images = _calibration(network, cache, healing.images)
+    given = [pruned, model, images, dataset(network.dataset)]
+    if healing.statistics:
+        key = (*recipe_key(network, NETWORK), network.heal)
+        given.append(cache.get("statistics", key, lambda: healing.statistics(model, images)))
+    return healing.heal(*given)
 
 
 def _quantized(recipe: Recipe, healed: nn.Module, cache: StageCache) -> QuantizeResult:
@@ -187,7 +193,7 @@ def _quantized(recipe: Recipe, healed: nn.Module, cache: StageCache) -> Quantize
     if recipe.activation_bits < 32:
         images = _calibration(recipe, cache, ACTIVATION_IMAGES)
     if "images" in ROUNDINGS[recipe.rounding].needs or recipe.correct_bias:
-        given = _calibration(recipe, cache, CALIBRATION_IMAGES)
+        given = _calibration(recipe, cache, ROUNDING_IMAGES)
         key = recipe_key(recipe, _CALIBRATE)
         calibration = cache.get("calibrate", key, lambda: calibrate(healed, given, recipe.fold, recipe.equalize))
     return quantize(
@@ -295,18 +301,18 @@ def width_origin(recipe: Recipe) -> str:
 
 
 def _base(recipe: Recipe, cache: StageCache) -> Base:
-    """The trained network, or one slimmed by γ from the next larger trained width, the way of homework 7."""
+    """The trained network, or one slimmed from the next larger trained width as homework 7 does, by a better choice."""
     source = source_width(recipe)
     options = build_options(recipe)
     model = load(recipe.arch, source, recipe.dataset, recipe.weights, **options)
     if source == recipe.width:
         return Base(model, width_origin(recipe))
-    key = recipe_key(recipe.with_(width=source), NETWORK)
-    wide = cache.get("couple", key, lambda: couple(model, _example(recipe)))
+    wide = recipe.with_(width=source, criterion=Recipe.criterion, heal=Recipe.heal)
+    coupling = cache.get("couple", recipe_key(wide, NETWORK), lambda: couple(model, _example(recipe)))
     narrow = build_for(recipe.arch, recipe.width, dataset(recipe.dataset), **options)
-    slimmed = network_slimming(model, narrow, _example(recipe), coupling=wide)
-    images = _calibration(recipe, cache, HEALINGS["recalibrate"].images)
-    return Base(recalibrate(slimmed.model, images), width_origin(recipe), slimmed)
+    images = _calibration(recipe, cache, CALIBRATION_IMAGES)
+    slimmed = network_slimming(model, narrow, _example(recipe), wide.criterion, coupling, images)
+    return Base(_heal(wide, slimmed, model, cache), width_origin(recipe), slimmed)
 
 
 def _calibration(recipe: Recipe, cache: StageCache, count: int) -> Tensor:

@@ -22,6 +22,7 @@ VIEWS = {"criteria": "Every criterion", "healing": "Every healing", "versus": "W
 POLL_S = 0.5
 SCORES_PX = 258
 CLOSED = "closed"
+PENALIZED = "bn_scale"  # what trainings differ in
 CHOICES = {"view": Choice("view", (CLOSED, *VIEWS), CLOSED)}
 VIEWS_OF_ADDRESS = {
     "layer": lambda recipe: prunable_layers(recipe.arch),
@@ -68,10 +69,11 @@ def _look_ahead(state: State, recipe: Recipe, shared: Engine) -> None:
         guesses = threshold.likely_next(studies.pruning.thresholds(scores.channels["score"], log), before, recipe)
 
     def rest(shown: Shown) -> None:
+        shared.ask(studies.pruning.study_scores, shown.recipe)
         shared.ask(studies.pruning.study_exactness, shown.recipe)
         shared.ask(studies.pruning.study_channels, shown.recipe)
         for weights in trainings(shown.recipe):
-            shared.ask(studies.pruning.study_scores, shown.recipe.with_(weights=weights))
+            shared.ask(studies.pruning.study_scores, shown.recipe.with_(weights=weights, criterion=PENALIZED))
 
     shared.look_ahead(guesses, (lambda shown: shared.ask(studies.pruning.study_pruned, shown.recipe), rest))
 
@@ -122,7 +124,7 @@ def _trainings(state: State, recipe: Recipe, shared: Engine) -> None:
     found = {}
     for weights in trainings(recipe):
         try:
-            own = shared.ask(studies.pruning.study_scores, recipe.with_(weights=weights))
+            own = shared.ask(studies.pruning.study_scores, recipe.with_(weights=weights, criterion=PENALIZED))
             found[text.pruning.training_title(weights)] = own
         except CheckpointError as error:
             page.warn([str(error)])
@@ -142,13 +144,12 @@ def _trainings(state: State, recipe: Recipe, shared: Engine) -> None:
 
     channels = pd.concat([scores.channels.assign(training=name) for name, scores in found.items()])
     limits = pd.Series({name: text.pruning.one_threshold(scores) for name, scores in found.items()}, dtype=float)
-    log = CRITERIA[recipe.criterion].log_axis
-    ends = studies.pruning.score_range(channels["score"], log)
-    chosen, axis = text.pruning.training_title(recipe.weights), text.pruning.score_axis(recipe.criterion)
+    ends = studies.pruning.score_range(channels["score"])
+    chosen, axis = text.pruning.training_title(recipe.weights), text.pruning.score_axis(PENALIZED)
     widgets.figure(
-        "After each training",
-        plots.pruning.trainings_histogram(channels, limits, chosen, ends, axis, log),
-        text.pruning.describe_trainings(found, recipe.criterion),
+        "γ after each training",
+        plots.pruning.trainings_histogram(channels, limits, chosen, ends, axis, log=False),
+        text.pruning.describe_trainings(found),
         about.pruning.TRAININGS,
         pick_training,
         key="trainings",

@@ -17,7 +17,7 @@ from compress_core.pipeline import build_options, original_of
 from compress_core.recipe import Recipe
 from compress_core.registry import HEALINGS
 from compress_core.studies.home import study_comparison, study_latency
-from compress_core.studies.pruning import study_scores
+from compress_core.studies.pruning import study_scaling_factors
 from compress_core.training.checkpoints import trained_widths
 from ui.background import Background
 from ui.gate import Gate
@@ -125,7 +125,7 @@ class Engine:
         for width in (recipe.width, *others):
             candidate = recipe.with_(width=width)
             try:
-                self.ask(study_scores, candidate)
+                self.ask(study_scaling_factors, candidate.with_(prune=0.0, edits=""))
             except CheckpointError as error:
                 first = first or error
             else:
@@ -158,9 +158,13 @@ class Engine:
         def take(step: Callable[[Shown], object], recipe: Recipe) -> None:
             step(self.shown(recipe))
 
-        steps = steps or (self.comparison, self.latency)
+        steps = steps or (self.scaling_factors, self.comparison, self.latency)
         quick = [recipe for recipe in recipes if not HEALINGS[recipe.heal].slow]  # others would wait for seconds
         self.background.look_ahead([partial(take, step, recipe) for step in steps] for recipe in quick)
+
+    def scaling_factors(self, shown: Shown):
+        """The γ of the recipe's channels, and which of them stay."""
+        return self.ask(study_scaling_factors, shown.recipe)
 
     def comparison(self, shown: Shown):
         """The recipe measured beside its original."""

@@ -10,7 +10,12 @@ STOPS = {"width": WIDTHS, "prune": RATIOS, "bits": list(BITS)}
 
 
 def likely_next(before: Recipe, now: Recipe) -> list[Recipe]:
-    """The next stop of the knob that was just turned, in the direction of the turn, and the one behind it."""
+    """The next stop of the knob that was just turned, in the direction of the turn, and the one behind it.
+
+    Where none was, the first cut: what it takes to choose channels at all is then at hand.
+    """
+    if before == now and not now.cuts:
+        return [now.with_(prune=PRUNE_STEP)]
     guesses = []
     for name, stops in STOPS.items():
         was, is_ = getattr(before, name), getattr(now, name)

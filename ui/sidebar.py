@@ -47,8 +47,8 @@ def _knobs(state: State) -> None:
         format_func=lambda width: f"{width:.2f}",
         key=widget_key(state, "width"),
         on_change=on_recipe(state, "width"),
-        help="α: how wide the layers are, against the full network. A width that was not trained is slimmed from "
-        "the next larger trained one, by γ.",
+        help="α: how wide the layers are, against the full network. A width that was not trained is cut from the "
+        "next larger trained one, and healed.",
     )
     st.caption(_origin(recipe))
     st.slider(
@@ -60,8 +60,8 @@ def _knobs(state: State) -> None:
         format="percent",
         key=widget_key(state, "prune"),
         on_change=on_recipe(state, "prune"),
-        help="The part of the channels that is cut out, those that matter least first: by |γ|, or by what is chosen in "
-        "*Finer choices*.",
+        help="The part of the channels that is cut out, those that matter least first: by second order, by |γ|, or by "
+        "what is chosen in *Finer choices*.",
     )
     st.select_slider(
         "Bit width",

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 RIDGE = 1e-3
-"""Of the mean variance of what a layer reads: how strongly its weights are held where they are."""
+"""Of the mean variance of what a layer reads: how strongly its weights are held where they are, unless a caller says."""
 
 
 @dataclass(frozen=True)
@@ -36,13 +36,13 @@ class Regression:
         extra = ridge * self.covariance.diagonal(dim1=1, dim2=2).mean(1).clamp(min=1e-8)
         return self.covariance + torch.diag_embed(extra.view(-1, 1).expand(self.covariance.shape[:2]))
 
-    def solve(self, before: Tensor) -> Tensor:
+    def solve(self, before: Tensor, ridge: float = RIDGE) -> Tensor:
         """The best weights (groups, outputs of a group, features), given those that there are.
 
-        The ridge pulls towards these, so that what the images do not tell stays as it was trained.
+        The ridge pulls towards these, so that what the images do not tell stays as it was.
         """
         before = before.transpose(1, 2)
-        change = torch.linalg.solve(self.damped(RIDGE), self.cross_covariance - self.covariance @ before)
+        change = torch.linalg.solve(self.damped(ridge), self.cross_covariance - self.covariance @ before)
         return (before + change).transpose(1, 2)
 
     def constant(self, weights: Tensor) -> Tensor:

@@ -11,8 +11,9 @@ from torch import Tensor, nn
 
 from compress_core.layers.duplicate import duplicate
 from compress_core.layers.kinds import groups_of, is_batchnorm, is_depthwise, is_weighted
-from compress_core.layers.matrices import Places, channel_vectors, features, outputs, some_places, weight_matrix
+from compress_core.layers.matrices import channel_vectors, features, weight_matrix
 from compress_core.layers.modules import RaggedConv2d
+from compress_core.layers.recording import LayerOutputs, record_outputs
 from compress_core.layers.regression import Regression
 from compress_core.layers.running import channels_last, check_images, run_on
 from compress_core.pruning.channels import PruneResult
@@ -20,8 +21,8 @@ from compress_core.pruning.compensation import Moments, second_moments, spread
 from compress_core.pruning.coupling import Coupling
 from compress_core.registry import HEALINGS, Entry
 
-ROWS, ROWS_DEPTHWISE = 8192, 2048
-"""Places over all images that a layer is solved on; a depthwise layer has a kernel a channel to find, no more."""
+RIDGE = 1e-2
+"""How strongly reconstruction holds a layer to the weights that compensation gave it, where images tell little."""
 
 
 Heal = Callable[..., nn.Module]
@@ -130,20 +131,47 @@ def compensate(
     moments = second_moments(model, images, seed) if moments is None else moments
     healed = duplicate(pruned.model).eval()
     for part in _parts(healed, pruned):
-        if not is_depthwise(part.layer):
-            _compensate(part, model.get_submodule(part.name), pruned.kept[part.name].inputs, moments[part.name])
+        before, stay = model.get_submodule(part.name), pruned.kept[part.name].inputs
+        if not is_depthwise(before):
+            part.layer.weight.data, shift = _compensated(part, before, stay, moments[part.name])
+            _shift_output(part, shift)
     return recalibrate(healed, images)
 
 
-def reconstruct(pruned: PruneResult, model: nn.Module, images: Tensor, seed: int = 0) -> nn.Module:
+@dataclass(frozen=True)
+class OriginalActivity:
+    """What the layers of a network read and give on calibration images. No cut changes it: keep it for the next."""
+
+    read: Moments
+    given: LayerOutputs
+
+
+def watch_original(model: nn.Module, images: Tensor, seed: int = 0) -> OriginalActivity:
+    """Run a network on images (N, C, H, W), for `reconstruct`.
+
+    Args:
+        seed: of the places of the maps that are looked at.
+
+    Raises:
+        ValueError: there is no image, or the network does not run on these.
+    """
+    check_images(images, "Reconstruction")
+    return OriginalActivity(second_moments(model, images, seed), record_outputs(model, images, seed))
+
+
+def reconstruct(
+    pruned: PruneResult, model: nn.Module, images: Tensor, original: OriginalActivity | None = None, seed: int = 0
+) -> nn.Module:
     """Solve each layer again so that it gives what it gave before, from what the cut has left it to read.
 
     One pass through the layers in the order in which they run: ridge regression of the original's output on what the
-    layer reads now, where the layers before it are solved already. No labels and no gradients.
+    layer reads now, where the layers before it are solved already; the ridge holds it to the weights of `compensate`.
+    No labels and no gradients.
 
     Args:
         pruned: what was cut, from `model`; neither is changed.
         images: (N, C, H, W) calibration images; some hundred are enough.
+        original: what `watch_original` saw of `model` on these images; looked at anew if left out.
         seed: of the places of the maps that are looked at.
 
     Raises:
@@ -153,25 +181,19 @@ def reconstruct(pruned: PruneResult, model: nn.Module, images: Tensor, seed: int
     what the original reads; layer after layer as in its section 3.2.
     """
     check_images(images, "Reconstruction")
-    generator = torch.Generator().manual_seed(seed)
-    original, healed = duplicate(model).eval(), duplicate(pruned.model).eval()
-    wanted: dict[str, tuple[Places | None, Tensor]] = {}
-    for name, layer in _layers(original, pruned):
-
-        def note(layer: nn.Module, _: object, output: Tensor, name: str = name) -> None:
-            places = some_places(layer, output, ROWS_DEPTHWISE if is_depthwise(layer) else ROWS, generator)
-            wanted[name] = places, outputs(layer, output, places)
-
-        layer.register_forward_hook(note)
+    original = watch_original(model, images, seed) if original is None else original
+    healed = duplicate(pruned.model).eval()
     for part in _parts(healed, pruned):
+        before, stay = model.get_submodule(part.name), pruned.kept[part.name].inputs
+        if not is_depthwise(before):
+            part.layer.weight.data, _ = _compensated(part, before, stay, original.read[part.name])
 
         def solve(layer: nn.Module, given: tuple[Tensor], part: _Part = part) -> Tensor:
-            maps, (places, target) = channels_last(given[0]), wanted[part.name]
-            _solve(part, features(layer, maps, places), target[:, part.outputs])
+            maps, places = channels_last(given[0]), original.given.places[part.name]
+            _solve(part, features(layer, maps, places), original.given.values[part.name][:, part.outputs])
             return maps
 
         part.layer.register_forward_pre_hook(solve)
-    run_on(original, images)
     run_on(healed, images)
     for part in _parts(healed, pruned):
         part.layer._forward_pre_hooks.clear()
@@ -227,8 +249,11 @@ def _norms_after(model: nn.Module, coupling: Coupling) -> dict[str, str]:
     return found
 
 
-def _compensate(part: _Part, before: nn.Conv2d | nn.Linear, stay: Tensor, moments: Tensor) -> None:
-    """Set a layer's weights in place to what the original's, `before`, make of the channels that stay."""
+def _compensated(
+    part: _Part, before: nn.Conv2d | nn.Linear, stay: Tensor, moments: Tensor
+) -> tuple[Tensor, Tensor]:
+    """A layer's weights as what the original's, `before`, make of the channels that stay, and what to add to each
+    output for what those do not tell."""
     weights, shift = before.weight.detach(), torch.zeros(len(part.outputs))
     groups = groups_of(before)
     inputs, made = weights.shape[1], len(weights) // groups  # of a group
@@ -243,14 +268,13 @@ def _compensate(part: _Part, before: nn.Conv2d | nn.Linear, stay: Tensor, moment
         old = weights[part.outputs[rows]].flatten(2) if weights.dim() > 2 else weights[part.outputs[rows], :, None]
         new[rows] = torch.einsum("oik,is->osk", old, told[:, :-1]).reshape(new[rows].shape)
         shift = shift.to(weights.dtype).index_add(0, rows, (old.sum(2) @ told[:, -1]))
-    part.layer.weight.data = new
-    _shift_output(part, shift.to(weights.dtype))
+    return new, shift.to(weights.dtype)
 
 
 def _solve(part: _Part, read: Tensor, target: Tensor) -> None:
     """Give a layer in place the weights that make a target (rows, outputs) of what is read (groups, rows, features)."""
     problem = Regression.of(read, target)
-    weights = problem.solve(weight_matrix(part.layer))
+    weights = problem.solve(weight_matrix(part.layer), RIDGE)
     part.layer.weight.data = weights.reshape(part.layer.weight.shape)
     bias = 0 if part.layer.bias is None else part.layer.bias.detach()
     _shift_output(part, problem.constant(weights) - bias)
@@ -306,9 +330,11 @@ HEALINGS.register(
         formula=r"each layer's remaining weights are fitted, by least squares, to what the original put out: "
         r"$\min_W \lVert Y - X_{\text{kept}} W \rVert^2$",
         paper="He et al. 2017, *Channel Pruning for Accelerating Very Deep Neural Networks*, section 3.1",
-        heal=lambda pruned, original, images, _: reconstruct(pruned, original, images),
+        heal=lambda pruned, original, images, _, activity: reconstruct(pruned, original, images, activity),
+        images=256,  # every one of them costs time on each turn of a knob
+        statistics=watch_original,
         result="layers solved again",
         gerund="least-squares reconstruction",
-        method="solving each layer again on 512 training images, without labels,",
+        method="solving each layer again on 256 training images, without labels,",
     ),
 )

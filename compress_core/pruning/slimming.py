@@ -18,12 +18,20 @@ Cell = frozenset[tuple[str, str, int]]
 
 
 def network_slimming(
-    old: nn.Module, new: nn.Module, example_input: Tensor, criterion: str = "bn_scale", coupling: Coupling | None = None
+    old: nn.Module,
+    new: nn.Module,
+    example_input: Tensor,
+    criterion: str = "bn_scale",
+    coupling: Coupling | None = None,
+    images: Tensor | None = None,
 ) -> PruneResult:
     """Cut `old` down to the widths of `new`, keeping the most important channels; neither is changed.
 
     The channels of the same layers, and of the same groups where those are grouped, compete with each other, and as
     many of them stay as `new` has there: all where there are fewer, one more where a layer would read nothing.
+
+    Args:
+        images: (N, C, H, W) calibration images, for a criterion that looks at data.
 
     Raises:
         UnsupportedModelError: the two are not of one architecture, or a layer cannot be scored.
@@ -33,7 +41,7 @@ def network_slimming(
     coupling = coupling or couple(old, example_input)
     narrow = couple(new, example_input.to(next(new.parameters()).dtype))
     wanted = {group.name: Counter(_cells(new, group)) for group in narrow.groups}
-    stats, chosen = CalibrationStatistics(old, coupling), []
+    stats, chosen = CalibrationStatistics(old, coupling, images), []
     for group in coupling.groups:
         if group.name not in wanted:
             raise UnsupportedModelError(

@@ -175,11 +175,11 @@ def _with_images(
 
         def quantize_now(layer: nn.Module, given: tuple[Tensor], name: str = name) -> Tensor:
             maps = channels_last(given[0])
-            if name in reached or name not in calibration.outputs:
+            if name in reached or name not in calibration.given.values:
                 return maps
             reached.add(name)
-            read = features(layer, maps, calibration.places[name])
-            problem = Regression.of(read, calibration.outputs[name])
+            read = features(layer, maps, calibration.given.places[name])
+            problem = Regression.of(read, calibration.given.values[name])
             if name in plan:
                 if "images" in method.rounding.needs:
                     weights = problem.solve(weight_matrix(layer))

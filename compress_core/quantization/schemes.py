@@ -53,10 +53,8 @@ def affine(low: Tensor, high: Tensor, bits: int) -> Grid:
 
 
 def _symmetric(low: Tensor, high: Tensor, bits: int) -> Grid:
-    """Around zero, which is a level; with one bit there is no level left for it (Krishnamoorthi 2018, section 2.2)."""
+    """Around zero, which is a level (Krishnamoorthi 2018, section 2.2)."""
     reach = torch.maximum(low.abs(), high.abs())
-    if bits == 1:
-        return _binary(reach)
     scale = _step(reach / (2 ** (bits - 1) - 1))
     return Grid("symmetric", bits, scale, torch.full_like(scale, 2 ** (bits - 1)))
 
@@ -84,7 +82,10 @@ def _fit_grid(
     rows = weight.reshape(len(weight) if per_channel else 1, -1)
     if importance is not None:
         importance = importance.expand_as(weight).reshape(rows.shape)
-    grid = clipping(rows, partial(to_grid, bits=bits), importance)
+    if bits == 1:  # of two levels one would lie at zero
+        grid = _binary(rows.abs().mean(1, keepdim=True))
+    else:
+        grid = clipping(rows, partial(to_grid, bits=bits), importance)
     return grid.shaped(len(weight), *[1] * (weight.dim() - 1))
 
 

@@ -70,7 +70,7 @@ class Recipe:
     weights: str = "plain"
     prune: float = 0.0
     """Part of the prunable channels to cut, 0 … 0.95; three decimals count."""
-    criterion: str = "bn_scale"
+    criterion: str = "obs"
     scope: str = "global"
     multiple_of: int = 1
     """What stays of each layer's channels is rounded to a multiple of this: 1, 4, 8, 16 or 32."""
@@ -79,13 +79,13 @@ class Recipe:
     `on` or `off` in an address."""
     edits: str = ""
     """Channels given back or taken away by hand, as `compress_core.recipe.edits` writes them."""
-    heal: str = "recalibrate"
+    heal: str = "reconstruct"
     bits: int = 32
     """Bits a weight, 1 … 16, or 32 for none rounded."""
     scheme: str = "per_channel"
     clipping: str = "usual"
     """How far the levels reach; `usual` is what serves the rounding best."""
-    rounding: str = "nearest"
+    rounding: str = "error_compensating"
     layer_bits: str = ""
     """Bit widths of single layers, as `compress_core.recipe.layer_bits` writes them."""
     fold: bool = True
@@ -150,12 +150,17 @@ class Recipe:
             raise RecipeError(problems, recipe)
         return recipe
 
+    @property
+    def cuts(self) -> bool:
+        """Whether channels are to be cut beyond the width."""
+        return self.prune > 0 or self.edits != ""
+
     def canonical(self) -> "Recipe":
         """The same result with every choice that makes no difference here at its default."""
         idle = [*_OF_SELECTION] if self.prune == 0 else []
         if "groups" not in registry.ARCHITECTURES[self.arch].options:
             idle.append("balance")
-        if self.prune == 0 and not self.edits:
+        if not self.cuts:
             idle.append("heal")
         if self.bits == 32 and not self.layer_bits:
             idle += _OF_QUANTIZATION

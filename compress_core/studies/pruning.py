@@ -73,6 +73,17 @@ def study_scores(recipe: Recipe, cache: StageCache) -> ChannelScores:
     return ChannelScores(channels, layers)
 
 
+def study_scaling_factors(recipe: Recipe, cache: StageCache) -> ChannelScores:
+    """The scaling factor γ of each channel, and which of them stay by whatever criterion the recipe has."""
+    gamma = study_scores(recipe.with_(criterion="bn_scale"), cache)
+    if recipe.criterion == "bn_scale" or not recipe.cuts:
+        return gamma
+    chosen = study_scores(recipe, cache)
+    channels = gamma.channels.drop(columns="kept").merge(chosen.channels[["layer", "channel", "kept"]])
+    layers = chosen.layers[chosen.layers["layer"].isin(gamma.layers["layer"])]  # no γ scales the others
+    return ChannelScores(channels, layers.assign(threshold=math.nan))
+
+
 @dataclass(frozen=True)
 class CouplingTable:
     """The layers that share channels.

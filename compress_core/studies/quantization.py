@@ -267,7 +267,7 @@ def _ends(network: nn.Module, layer: str, names: tuple[str, str]) -> pd.DataFram
 
 def sensitivity_recipe(recipe: Recipe, bits: int) -> Recipe:
     """What the sensitivity of layers at a bit width depends on, as a recipe: all of them at these bits, nearest."""
-    plain = {"layer_bits": "", "rounding": Recipe.rounding, "correct_bias": False, "activation_bits": 32}
+    plain = {"layer_bits": "", "rounding": "nearest", "correct_bias": False, "activation_bits": 32}
     return recipe.with_(bits=SCHEMES[recipe.scheme].bits(bits), coding=Recipe.coding, **plain).canonical()
 
 

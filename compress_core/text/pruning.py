@@ -175,6 +175,17 @@ def describe_channels(scores: ChannelScores, layer: str | None) -> str:
     return text
 
 
+def describe_scaling_factors(scores: ChannelScores, layer: str | None, criterion: str) -> str:
+    """What the γ show for this recipe; of one layer if given, and what they say of those cut by another criterion."""
+    text, channels = describe_channels(scores, layer), of_layer(scores, layer).channels
+    cut = int((~channels["kept"]).sum())
+    if criterion == "bn_scale" or not cut:
+        return text
+    spared = int(channels.nsmallest(cut, "score")["kept"].sum())
+    first = text.partition(". ")[0].removesuffix(".")
+    return f"{first}, by {CRITERIA[criterion].title.lower()}: {spared:,} of the {cut:,} with the smallest |γ| do."
+
+
 def one_threshold(scores: ChannelScores) -> float | None:
     """The threshold of all layers, None where there is none or each has its own."""
     values = scores.layers["threshold"].dropna().unique()
@@ -207,10 +218,8 @@ def own_thresholds(layer: str | None) -> str:
     return f"Each layer has a threshold of its own here; this is that of {layer_name(layer)}."
 
 
-def describe_trainings(cuts: dict[str, ChannelScores], criterion: str) -> str:
+def describe_trainings(cuts: dict[str, ChannelScores]) -> str:
     """What the trainings show: how much of the network the penalty has already switched off."""
-    if criterion != "bn_scale":
-        return f"{CRITERIA[criterion].title} after each training, all cut at the same ratio."
     near = {name: float((cut.channels["score"] < NEAR_ZERO).mean()) for name, cut in cuts.items()}
     parts = [f"{whole_percent(round(share, 3))} ({name})" for name, share in near.items()]
     return f"The training alone brings γ below {NEAR_ZERO} in {', '.join(parts)} of the channels."

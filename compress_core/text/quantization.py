@@ -166,7 +166,7 @@ def describe_layers(layers: pd.DataFrame, names: Mapping[str, str], probe_bits: 
         return "Each layer is rounded by itself, one after another; measuring in the background."
     worst, best = known.loc[known["error"].idxmax()], known.loc[known["error"].idxmin()]
     first = f"Nothing is rounded yet; with {probe_bits} bits alone" if probe_bits else "Rounded alone"
-    if rounding != Recipe.rounding:
+    if rounding != "nearest":
         first += ", to the nearest level"
     text = (
         f"{first}, {names[worst['layer']]} moves the logits most ({_share(worst['error'])}), "

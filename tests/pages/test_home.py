@@ -43,8 +43,8 @@ def test_knobs_write_the_address_and_change_the_sentence_and_back_undoes_them():
     app, expected = open_page(arch="studentnet", width="0.25"), DEFAULT | {"Width multiplier": 0.25}
     visited = [(app.address, expected, app.said)]
     for label, name, value, sentence in (
-        ("Pruning ratio", "prune", 0.4, "StudentNet at width 0.25, 39.9 % of its channels cut: "),
-        ("Bit width", "bits", 4, "StudentNet at width 0.25, 39.9 % of its channels cut, 4-bit weights: "),
+        ("Pruning ratio", "prune", 0.4, "StudentNet at width 0.25, 40 % of its channels cut: "),
+        ("Bit width", "bits", 4, "StudentNet at width 0.25, 40 % of its channels cut, 4-bit weights: "),
         ("Width multiplier", "width", 0.5, "StudentNet at width 0.5, 40 % of its channels cut, 4-bit weights: "),
     ):
         app.fine().knob(label).set_value(value).run()
@@ -57,6 +57,16 @@ def test_knobs_write_the_address_and_change_the_sentence_and_back_undoes_them():
         app.fine().go_to(**before[0])
         assert (app.address, knobs(app), app.said) == before
     assert knobs(app.go_to()) == DEFAULT  # a plain address is the first screen
+
+
+def test_network_slimming_is_one_click_away_and_its_factors_stay_in_sight():
+    app = open_page(arch="studentnet", width="0.25", prune="0.5")
+    criterion = app.widget("Importance criterion")
+    assert criterion.value == "obs" and "with the smallest |γ| do." in app.html
+    criterion.set_value("bn_scale").run()
+    assert app.fine().address["criterion"] == "bn_scale" and "with the smallest |γ| do." not in app.html
+    app.knob("Channels are ranked by").set_value("l1").run()
+    assert app.widget("Importance criterion").value == "l1" and "by l1 norm" in app.fine().html
 
 
 def test_the_numbers_on_the_cards_are_those_of_the_finer_choices_too():
@@ -93,7 +103,7 @@ def test_a_link_opens_the_page_it_was_copied_from():
     app = open_page(arch="studentnet", width="0.2", prune="0.42", bits="4", scheme="per_tensor", layer="cnn.3.3").fine()
     assert list(knobs(app).values()) == ["studentnet", 0.2, pytest.approx(0.42), 4]  # between the stops of its slider
     assert app.knob("Levels of the weights").value == "per_tensor" and app.widget("Layer shown").value == "cnn.3.3"
-    assert "slimmed from 0.25" in app.sidebar.caption[0].value and "42.1 % of its channels cut" in app.said
+    assert "slimmed from 0.25" in app.sidebar.caption[0].value and "41.9 % of its channels cut" in app.said
 
 
 def test_the_layer_shown_stays_in_the_address():

@@ -79,7 +79,8 @@ def test_the_threshold_sets_the_ratio_to_the_share_below_it_and_follows_it():
     before = app.widget("Threshold").value
     app.widget("Threshold").set_value(before + 5).run()
     prune, limit = float(app.fine().address["prune"]), float(app.widget("Threshold").options[before + 5])
-    pruned = cc.prune_channels(cc.load("studentnet", width=1.0), cc.dataset("digits").test()[0][:1], ratio=0.5)
+    images = cc.dataset("digits").calibration(512, 0)
+    pruned = cc.prune_channels(cc.load("studentnet"), images[:1], ratio=0.5, criterion="obs", images=images)
     scores = [score for group in pruned.groups for score in group.scores.tolist()]
     assert prune == pytest.approx(sum(score < limit for score in scores) / len(scores), abs=0.0006)
     assert prune > 0.3 and app.widget("Threshold").value == before + 5
@@ -106,7 +107,7 @@ def test_the_training_can_be_chosen_at_its_figure():
 
 
 def test_changes_by_hand_show_and_are_taken_back_and_brought_again():
-    recipe = {"width": "0.25", "prune": "0.5"}
+    recipe = {"width": "0.25", "prune": "0.5", "criterion": "bn_scale"}
     plain, app = open_page(**recipe).fine(), open_page(**recipe, edits="0k1k2.6k3").fine()
     more = tiles(app)["Stay"] - tiles(plain)["Stay"]
     assert more.loc[[0, 6]].sum() == more.sum() > 0 and more[0] <= 2 and more[6] <= 1
@@ -166,7 +167,7 @@ def test_weights_and_channels_are_held_together():
     columns, *rows = app.rows
     params, right = rows[:2]
     assert columns == ["Original", "Holes", "Smaller"] and params[2] == params[3] != params[1]  # after the row's name
-    recipe = cc.Recipe(width=0.25, prune=0.4)
+    recipe = cc.Recipe(width=0.25, prune=0.4, heal="recalibrate")
     assert right[1] == accuracy(recipe.with_(prune=0.0)) and right[3] == accuracy(recipe)
 
 

@@ -36,7 +36,7 @@ def few_points(monkeypatch):
 def test_it_opens_for_every_network(arch):
     app = checked(open_page(arch=arch, **{name: pages.SMALL[name] for name in ("prune", "bits")}))
     assert f"{architecture(arch).title} at width 0.25, " in app.said
-    assert "4-bit weights (per channel, to the nearest level): " in app.said
+    assert "4-bit weights (per channel, error compensation): " in app.said
 
 
 def test_where_nothing_is_rounded_layers_and_schemes_are_judged_all_the_same(begin_work, few_points):
@@ -90,7 +90,7 @@ def test_the_numbers_are_those_of_the_recipe():
 
 
 def test_the_selectors_the_switches_and_the_sidebar_are_one():
-    app = open_page(bits="3")
+    app = open_page(bits="3", rounding="nearest")
     chosen = {
         "Levels of the weights": ("scheme", "per_tensor_symmetric", "per_tensor_symmetric"),
         "How far the levels reach": ("clipping", "percentile", "percentile"),
@@ -116,7 +116,7 @@ def test_the_selectors_the_switches_and_the_sidebar_are_one():
 
 def test_what_makes_no_difference_is_switched_off():
     assert not open_page(bits="4", scheme="binary").fine().number_input  # there is nothing to spend
-    for params, idle in (({}, False), ({"rounding": "error_compensating", "scheme": "codebook"}, True)):
+    for params, idle in (({"rounding": "nearest"}, False), ({"scheme": "codebook"}, True)):
         app = open_page(bits="3", **params)
         assert [app.widget(label).disabled for label in ("Correct biases", "How far the levels reach")] == [idle] * 2
 

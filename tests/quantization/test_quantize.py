@@ -88,7 +88,7 @@ def test_corrected_biases_set_every_mean_right(trained):
     for name, outputs in before.items():
         spread = outputs.std(1).mean()
         # Means are taken at some places of the maps only.
-        assert (outputs.mean(1) - after[name].mean(1)).abs().max() < 0.2 * spread, name
+        assert (outputs.mean(1) - after[name].mean(1)).abs().max() < 0.3 * spread, name
 
 
 def test_calibration_is_found_once_and_serves_every_bit_width(trained):

@@ -40,7 +40,16 @@ def test_the_nearest_level_is_taken(weight, bits, name, clipping):
     assert torch.allclose((levels.dequantize(codes) - weight).abs(), best, atol=1e-6)
 
 
-@given(weights, st.integers(1, 16), st.sampled_from(["per_tensor", "per_channel", "min_max"]))
+@pytest.mark.parametrize("name", ["per_tensor", "per_channel", "per_tensor_symmetric", "per_channel_symmetric"])
+def test_two_levels_are_the_mean_size_up_and_down(name):
+    """As XNOR-Net, section 3.1: of the levels ±a the best a is mean |w|."""
+    weight = gaussian(12, 5, 3, 3)
+    grid = SCHEMES[name].fit(weight, 1, MIN_MAX, None)
+    sizes = weight.abs().mean() if "tensor" in name else weight.abs().mean((1, 2, 3), keepdim=True)
+    assert torch.allclose(grid.dequantize(grid.nearest(weight)), weight.sign() * sizes, rtol=0.01)
+
+
+@given(weights, st.integers(2, 16), st.sampled_from(["per_tensor", "per_channel", "min_max"]))
 @settings(deadline=None)
 def test_without_clipping_no_weight_is_further_than_a_step(weight, bits, name):
     weight = torch.from_numpy(weight)

@@ -178,7 +178,7 @@ def test_the_summary_says_what_was_really_cut():
 def test_healing_word_for_word(healed, verb):
     steps = made_up().steps
     steps.loc[3, "accuracy"] = healed
-    told = "The cut alone leaves 30.0 %; showing the network 256 training images, without labels, "
+    told = "The cut alone leaves 30.0 %; solving each layer again on 256 training images, without labels, "
     assert home.describe_steps(made_up(steps=steps)) == f"{told}{verb}. With 4-bit weights: 80.0 %."
 
 

@@ -37,8 +37,8 @@ def test_the_sentence_says_what_is_left(cache):
     text = explain.summary(study_pruned(cc.Recipe(), cache), study_pruned(recipe, cache))
     m, whole = (cc.measure(cc.compress(r, cache), timed=False) for r in (recipe, cc.Recipe()))
     assert text.startswith("StudentNet at full width, 40 % of its channels cut: ")
-    assert f"{m.params / 1000:.1f} k of {whole.params / 1000:.0f} k parameters" in text
-    assert f"{m.macs / 1000:.0f} k of {whole.macs / 1e6:.2f} M MACs are left" in text
+    assert f"{m.params / 1000:.0f} k of {whole.params / 1000:.0f} k parameters" in text
+    assert f"{m.macs / 1e6:.2f} M of {whole.macs / 1e6:.2f} M MACs are left" in text
     assert f"{100 * m.accuracy:.1f} % of 2,160 test images right, {100 * whole.accuracy:.1f} % before." in text
 
 
@@ -73,6 +73,15 @@ def test_the_scores_of_all_layers_and_of_one():
     )
 
 
+def test_the_small_gammas_that_another_criterion_spares_are_counted():
+    scores = cut({"cnn.1.3": (10, 2), "cnn.2.3": (20, 19)})
+    assert explain.describe_scaling_factors(scores, None, "bn_scale") == explain.describe_channels(scores, None)
+    first = scores.channels["channel"] == 0  # of both layers; they stay
+    swapped = scores.channels.assign(score=scores.channels["score"].mask(first, 0.0))
+    text = explain.describe_scaling_factors(ChannelScores(swapped, scores.layers), None, "obs")
+    assert text == "21 of 30 channels of all layers stay, by second order: 2 of the 9 with the smallest |γ| do."
+
+
 def test_one_threshold_or_none():
     assert explain.one_threshold(cut({"cnn.1.3": (10, 2), "cnn.2.3": (20, 19)})) == 0.5
     apart = cut({"cnn.1.3": (10, 2), "cnn.2.3": (20, 19)})
@@ -81,8 +90,9 @@ def test_one_threshold_or_none():
 
 
 def test_the_trainings_are_told_by_what_they_have_switched_off(cache):
-    cuts = {w: study_scores(cc.Recipe(weights=w, prune=0.5), cache) for w in ("plain", "sparse-0.15")}
-    text = explain.describe_trainings({explain.training_title(w): c for w, c in cuts.items()}, "bn_scale")
+    recipe = cc.Recipe(prune=0.5, criterion="bn_scale")
+    cuts = {w: study_scores(recipe.with_(weights=w), cache) for w in ("plain", "sparse-0.15")}
+    text = explain.describe_trainings({explain.training_title(w): c for w, c in cuts.items()})
     shares = {w: c.channels["score"].lt(0.05).mean() for w, c in cuts.items()}
     assert f"{100 * round(shares['plain'], 3):.3g} % (λ = 0)" in text
     assert f"{100 * round(shares['sparse-0.15'], 3):.3g} % (λ = 0.15)" in text
@@ -111,7 +121,7 @@ def test_many_layers_are_counted(cache):
 
 
 def test_the_fates_in_words(cache):
-    recipe = cc.Recipe(arch="mobilenet_v2", prune=0.6)
+    recipe = cc.Recipe(arch="mobilenet_v2", prune=0.6, criterion="bn_scale")
     table = study_channels(recipe, cache)
     text = explain.describe_channels_table(table)
     assert text == "1,827 of 4,564 channels in 35 layers stay. Held at their floor: Head."

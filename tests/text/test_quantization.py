@@ -73,7 +73,7 @@ def test_the_sentence_where_nothing_is_rounded(cache):
         "nothing rounded: 97.3 % of 2,160 test images right, in a file of 1.04 MB."
     )
     assert "4-bit activations: " in said(cc.Recipe(activation_bits=4), cache)
-    assert "ternary weights (−a, 0, +a in each channel, to the" in said(cc.Recipe(bits=4, scheme="ternary"), cache)
+    assert "ternary weights (−a, 0, +a in each channel, error comp" in said(cc.Recipe(bits=4, scheme="ternary"), cache)
 
 
 def test_every_choice_has_a_title():

@@ -16,7 +16,8 @@ from ui.knobs import likely_next
         ({"bits": 32}, {"bits": 16}, [{"bits": 15}, {"bits": 14}]),
         ({"bits": 2}, {"bits": 1}, []),
         ({"width": 0.9}, {"width": 0.95}, [{"width": 1.0}]),
-        ({}, {}, []),
+        ({}, {}, [{"prune": 0.05}]),
+        ({"prune": 0.5}, {"prune": 0.5}, []),
         ({"scope": "layer"}, {}, []),
     ],
 )

@@ -5,8 +5,9 @@ from ui.about.tables import registry_table
 
 GAMMA = r"""
 **What you see.** BatchNorm ends by multiplying each channel by its own scaling factor γ. Where |γ| is small the
-channel hardly speaks, so Network Slimming cuts the channels below a threshold on |γ|. Blue channels stay, grey ones
-are cut out of the network: their rows and columns are gone, not zeroed.
+channel hardly speaks, so *Network Slimming* cuts the channels below a threshold on |γ|. *Second order* asks instead
+what is lost once the other channels have made up for a channel that goes: a large γ may go, a small one may stay. Blue
+channels stay, grey ones are cut out of the network: their rows and columns are gone, not zeroed.
 
 $$y_c = \gamma_c \, \frac{x_c - \mu_c}{\sqrt{\sigma_c^2 + \epsilon}} + \beta_c$$
 
@@ -22,8 +23,8 @@ def scores() -> str:
     """The scores of every criterion."""
     return (
         r"""
-**What you see.** How many channels have which score; those with the lowest are cut. A channel $c$ has a filter $w_c$
-that makes it, activations $a_c$, and weights $v_c$ that read it.
+**What else may decide** (*Finer choices*). A channel $c$ has a filter $w_c$ that makes it, activations $a_c$, and
+weights $v_c$ that read it; those with the lowest score are cut.
 
 """
         + registry_table("ranked by", "score of a channel", CRITERIA)
@@ -35,10 +36,11 @@ Where layers share a channel, their scores become one, by their mean, their sum 
 
 HEALING = r"""
 **What you see.** The accuracy after each step. Right after a cut the network reads its inputs with the mean μ and
-variance σ² of a network that is no longer there. Recalibration shows it 256 training images and estimates both anew:
-no labels, no gradients, a tenth of a second. *Finer choices* has other means, up to training it on.
+variance σ² of a network that is no longer there, and misses what the cut channels said. So each layer is solved again,
+one after another, on 256 training images: no labels, no gradients, some tenths of a second. $X$ is what the layer reads
+now, $Y$ what it put out before the cut. *Finer choices* has other means, from BatchNorm alone to training it on.
 
-$$\mu_c \leftarrow \frac{1}{n}\sum x_c, \qquad \sigma_c^2 \leftarrow \frac{1}{n-1}\sum (x_c - \mu_c)^2$$
+$$\min_W \lVert Y - X_{\text{kept}} W \rVert^2$$
 
 The steps are measured on the test images that a knob waits for, as all figures are; where more are at hand, the cards
 sharpen on all of them a moment later.
@@ -46,7 +48,7 @@ sharpen on all of them a moment later.
 
 TRADEOFF = r"""
 **What you see.** File size is the length of the file that the download button gives you. The faint points are
-recipes measured beforehand: widths × pruning ratios × bit widths, each healed by recalibration. The bars are 95 %
+recipes measured beforehand: widths × pruning ratios × bit widths, all else as the app begins with. The bars are 95 %
 intervals. On digits they know that the warped views of one digit are not independent: Wilson's interval with the
 effective sample size n / deff, where deff compares the variance between digits with that of independent images.
 

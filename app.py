@@ -91,7 +91,7 @@ def _scaling_factors(scores: studies.pruning.ChannelScores, criterion: str, stat
 
     def pick() -> None:
         _pick_criterion(state)
-        widgets.select(state, "layer", "Layer shown", options, layer, text.names.layer_choice, 160)
+        widgets.select(state, "layer", "Layer shown", options, layer, text.names.layer_choice, 140)
 
     own = text.pruning.of_layer(scores, layer or None)
     ends = studies.pruning.score_range(scores.channels["score"])
@@ -109,7 +109,7 @@ def _scaling_factors(scores: studies.pruning.ChannelScores, criterion: str, stat
 def _pick_criterion(state: State) -> None:
     key, chosen = "criterion", state.recipe.criterion
     st.session_state[key] = chosen
-    titles = {Recipe.criterion: CRITERIA.title(Recipe.criterion), SLIMMING: "Network Slimming: |γ|"}
+    titles = {Recipe.criterion: CRITERIA.title(Recipe.criterion), SLIMMING: "Slimming: |γ|"}
     titles.setdefault(chosen, CRITERIA.title(chosen))
     st.segmented_control(
         "Importance criterion",

@@ -1,5 +1,6 @@
 """What a network's layers give on images, at some places of their maps: what a smaller copy aims at."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -24,10 +25,13 @@ class LayerOutputs:
     """By layer (rows, channels), images slowest."""
 
 
-def record_outputs(network: nn.Module, images: Tensor, seed: int) -> LayerOutputs:
+def record_outputs(
+    network: nn.Module, images: Tensor, seed: int, watch: Callable[[nn.Module], bool] = is_weighted
+) -> LayerOutputs:
     """Run a network on images (N, C, H, W) and keep what its convolutions and linear layers give.
 
     Args:
+        watch: whether a layer's outputs are wanted.
         seed: of the places.
 
     Raises:
@@ -36,7 +40,7 @@ def record_outputs(network: nn.Module, images: Tensor, seed: int) -> LayerOutput
     found = LayerOutputs({}, {})
     watched, generator = duplicate(network).eval(), torch.Generator().manual_seed(seed)
     for name, layer in watched.named_modules():
-        if not is_weighted(layer):
+        if not watch(layer):
             continue
 
         def note(layer: nn.Module, _: object, output: Tensor, name: str = name) -> None:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 RIDGE = 1e-3
-"""Of the mean variance of what a layer reads: how strongly its weights are held where they are, unless a caller says."""
+"""Of the mean variance of what a layer reads: how strongly its weights are held where they are, where nobody says."""
 
 
 @dataclass(frozen=True)

@@ -156,7 +156,8 @@ def watch_original(model: nn.Module, images: Tensor, seed: int = 0) -> OriginalA
         ValueError: there is no image, or the network does not run on these.
     """
     check_images(images, "Reconstruction")
-    return OriginalActivity(second_moments(model, images, seed), record_outputs(model, images, seed))
+    given = record_outputs(model, images, seed, lambda layer: is_weighted(layer) and not is_depthwise(layer))
+    return OriginalActivity(second_moments(model, images, seed), given)
 
 
 def reconstruct(
@@ -166,7 +167,7 @@ def reconstruct(
 
     One pass through the layers in the order in which they run: ridge regression of the original's output on what the
     layer reads now, where the layers before it are solved already; the ridge holds it to the weights of `compensate`.
-    No labels and no gradients.
+    Depthwise layers, which mix no channels, stay as they are. No labels and no gradients.
 
     Args:
         pruned: what was cut, from `model`; neither is changed.
@@ -183,10 +184,10 @@ def reconstruct(
     check_images(images, "Reconstruction")
     original = watch_original(model, images, seed) if original is None else original
     healed = duplicate(pruned.model).eval()
-    for part in _parts(healed, pruned):
+    mixing = [part for part in _parts(healed, pruned) if not is_depthwise(model.get_submodule(part.name))]
+    for part in mixing:
         before, stay = model.get_submodule(part.name), pruned.kept[part.name].inputs
-        if not is_depthwise(before):
-            part.layer.weight.data, _ = _compensated(part, before, stay, original.read[part.name])
+        part.layer.weight.data, _ = _compensated(part, before, stay, original.read[part.name])
 
         def solve(layer: nn.Module, given: tuple[Tensor], part: _Part = part) -> Tensor:
             maps, places = channels_last(given[0]), original.given.places[part.name]
@@ -195,7 +196,7 @@ def reconstruct(
 
         part.layer.register_forward_pre_hook(solve)
     run_on(healed, images)
-    for part in _parts(healed, pruned):
+    for part in mixing:
         part.layer._forward_pre_hooks.clear()
     return healed
 
@@ -249,9 +250,7 @@ def _norms_after(model: nn.Module, coupling: Coupling) -> dict[str, str]:
     return found
 
 
-def _compensated(
-    part: _Part, before: nn.Conv2d | nn.Linear, stay: Tensor, moments: Tensor
-) -> tuple[Tensor, Tensor]:
+def _compensated(part: _Part, before: nn.Conv2d | nn.Linear, stay: Tensor, moments: Tensor) -> tuple[Tensor, Tensor]:
     """A layer's weights as what the original's, `before`, make of the channels that stay, and what to add to each
     output for what those do not tell."""
     weights, shift = before.weight.detach(), torch.zeros(len(part.outputs))

@@ -2,6 +2,7 @@
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from compress_core import plots, studies, text
 from compress_core.analysis.latency import Latency
@@ -21,6 +22,8 @@ TRIED_KEPT = 200
 ALL_LAYERS = ""
 SLIMMING = "bn_scale"
 ZOOMABLE = {"displaylogo": False}
+Places = tuple[DeltaGenerator | None, DeltaGenerator | None]
+NOWHERE: Places = (None, None)  # nothing stands there yet
 
 
 def main() -> None:
@@ -33,32 +36,45 @@ def main() -> None:
         top = st.container(gap="xsmall")
         left, right = st.columns(2, gap="medium")
         bottom = st.container(gap="xsmall")
-    # What is known first is drawn first: the browser draws the scores while the network is healed and measured, and
-    # the rest while it is timed.
+    # What is known first is drawn first: the scores while the network is healed, its numbers on the first test images
+    # while the others are looked at, and the rest while it is timed.
     with left.container(gap=None):
         _scaling_factors(shared.scaling_factors(shown), shown.recipe.criterion, state)
+    numbers, steps = top.container(gap="xsmall"), top.container(gap="xsmall")
+    places = NOWHERE
+    if first := shared.first_answer(shown):
+        with numbers:
+            places = _sentence_and_cards(first, None)
     comparison = shared.comparison(shown)
+    with steps:
+        _steps(comparison)
     with right.container(gap=None):
         _tradeoff(comparison)
     with bottom:
         _images(comparison)
         _take_away(comparison, shared)
     latency = shared.latency(shown)
-    with top:
+    with numbers:
         waits = _sharpened(comparison, shown.original) is None
-        st.fragment(_numbers, run_every=POLL_S if waits else None)(comparison, latency, shown.original, waits)
-        _steps(comparison)
+        st.fragment(_numbers, run_every=POLL_S if waits else None)(comparison, latency, shown.original, waits, places)
     shared.look_ahead(likely_next(state.before, state.recipe))
 
 
-def _numbers(comparison: studies.home.Comparison, latency: Latency, original: Recipe, waits: bool) -> None:
+def _numbers(
+    comparison: studies.home.Comparison, latency: Latency, original: Recipe, waits: bool, places: Places
+) -> None:
     """What it costs and keeps; sharper once all test images have been looked at."""
     sharper = _sharpened(comparison, original)
     if sharper and waits:
         st.rerun()  # the whole page, which then asks no more
-    shown = sharper or comparison
-    widgets.sentence(_summary(shown, latency))
-    widgets.cards([widgets.Card(*card) for card in text.home.cards(shown, latency)])
+    _sentence_and_cards(sharper or comparison, latency, places)
+
+
+def _sentence_and_cards(
+    comparison: studies.home.Comparison, latency: Latency | None, places: Places = NOWHERE
+) -> Places:
+    cards = [widgets.Card(*card) for card in text.home.cards(comparison, latency)]
+    return widgets.sentence(_summary(comparison, latency), places[0]), widgets.cards(cards, places[1])
 
 
 def _sharpened(comparison: studies.home.Comparison, original: Recipe) -> studies.home.Comparison | None:
@@ -73,7 +89,7 @@ def _sharpened(comparison: studies.home.Comparison, original: Recipe) -> studies
     return studies.home.sharpen(comparison, found) if found else comparison
 
 
-def _summary(comparison: studies.home.Comparison, latency: Latency) -> str:
+def _summary(comparison: studies.home.Comparison, latency: Latency | None) -> str:
     hint = " Turn a knob to compress it." if comparison.compressed.recipe == comparison.original.recipe else ""
     return text.home.summary(comparison, latency) + hint
 

@@ -3,6 +3,7 @@
 import gzip
 import math
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -59,16 +60,34 @@ class Measurement:
         return self.latency and self.latency.ms
 
 
-def answer(compressed: Compressed, cache: StageCache | None = None, whole: bool = True) -> Answers:
-    """A compressed network run on the test images, all of them or a knob's part; with a cache, once a recipe."""
+Part = Literal["first", "usual", "all"]
+"""Of the test images: those of a knob's first answer, those of its figures, or all that are at hand."""
+
+
+def answer(compressed: Compressed, cache: StageCache | None = None, part: Part = "all") -> Answers:
+    """A compressed network run on test images; with a cache, once a recipe."""
     cache = StageCache() if cache is None else cache
 
     def run() -> Answers:
-        images, labels = dataset(compressed.recipe.dataset).test(whole)
+        images, labels = _tests(compressed.recipe, part)
         confidence, predicted = predict(compressed.model, images).softmax(1).max(1)
         return Answers(predicted, confidence, predicted.eq(labels))
 
-    return cache.get("answer", (compressed.recipe, whole), run)
+    return cache.get("answer", (compressed.recipe, part), run)
+
+
+def _tests(recipe: Recipe, part: Part) -> tuple[Tensor, Tensor]:
+    """The images of a part and their labels."""
+    data = dataset(recipe.dataset)
+    images, labels = data.test(part == "all")
+    return (images[data.first], labels[data.first]) if part == "first" else (images, labels)
+
+
+def test_sources(recipe: Recipe, part: Part) -> Tensor:
+    """Which original each image of a part was made from."""
+    data = dataset(recipe.dataset)
+    sources = data.test_sources(part == "all")
+    return sources[data.first] if part == "first" else sources
 
 
 def measure(
@@ -76,7 +95,7 @@ def measure(
     against: Compressed | None = None,
     cache: StageCache | None = None,
     timed: bool = True,
-    whole: bool = True,
+    part: Part = "all",
 ) -> Measurement:
     """Accuracy, sizes, costs and speed of a compressed network.
 
@@ -85,13 +104,13 @@ def measure(
             speedups are 1.
         cache: keeps answers and latencies.
         timed: whether to measure the latency, which takes about a tenth of a second.
-        whole: whether on all test images that are at hand (10,000 of CIFAR-10), or on as many as a knob waits for.
+        part: of the test images.
     """
     cache = StageCache() if cache is None else cache
     recipe, model = compressed.recipe, compressed.model
     data = dataset(recipe.dataset)
-    answers = answer(compressed, cache, whole)
-    accuracy = accuracy_estimate(answers.correct, data.test_sources(whole))
+    answers = answer(compressed, cache, part)
+    accuracy = accuracy_estimate(answers.correct, test_sources(recipe, part))
     layers = profile(model, torch.zeros(1, *data.input_shape))
     data_of_file = file_bytes(compressed)
     params = int(layers["params"].sum())

@@ -16,7 +16,7 @@ from compress_core.errors import CheckpointError
 from compress_core.pipeline import build_options, original_of
 from compress_core.recipe import Recipe
 from compress_core.registry import HEALINGS
-from compress_core.studies.home import study_comparison, study_latency
+from compress_core.studies.home import study_comparison, study_first_answer, study_latency
 from compress_core.studies.pruning import study_scaling_factors
 from compress_core.training.checkpoints import trained_widths
 from ui.background import Background
@@ -165,6 +165,12 @@ class Engine:
     def scaling_factors(self, shown: Shown):
         """The γ of the recipe's channels, and which of them stay."""
         return self.ask(study_scaling_factors, shown.recipe)
+
+    def first_answer(self, shown: Shown):
+        """The recipe beside its original on the first test images; None where `comparison` is at hand already."""
+        if self.results.known(study_comparison.__name__, (shown.recipe, shown.original)):
+            return None
+        return self.ask(study_first_answer, shown.recipe, shown.original)
 
     def comparison(self, shown: Shown):
         """The recipe measured beside its original."""

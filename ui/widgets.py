@@ -11,6 +11,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 from PIL import Image
+from streamlit.delta_generator import DeltaGenerator
 
 from compress_core.text.numbers import percent
 from ui.address import State, on_view, value_of, widget_key
@@ -25,9 +26,9 @@ def style() -> None:
     st.html(STYLE)
 
 
-def sentence(text: str) -> None:
-    """The sentence at the top of a page."""
-    st.html(f'<p class="cc-sentence" role="status">{escape(text)}</p>')
+def sentence(text: str, place: DeltaGenerator | None = None) -> DeltaGenerator:
+    """The sentence at the top of a page, or in place of what stands there; returns its place."""
+    return (place or st).html(f'<p class="cc-sentence" role="status">{escape(text)}</p>')
 
 
 def heading(text: str) -> None:
@@ -191,15 +192,19 @@ class Card(NamedTuple):
     same: bool
 
 
-def cards(row: Sequence[Card]) -> None:
-    """A row of cards: the compressed value in blue, the original's in grey, and the factor between them."""
+def cards(row: Sequence[Card], place: DeltaGenerator | None = None) -> DeltaGenerator:
+    """A row of cards: the compressed value in blue, the original's in grey, and the factor between them.
+
+    Args:
+        place: of other cards, which these replace.
+    """
     tiles = "".join(
         f'<div class="cc-card{" cc-same" if card.same else ""}"><div class="cc-label">{escape(card.label)}</div>'
         f'<div class="cc-value">{escape(card.value)}</div><div class="cc-was">{escape(card.was)}</div>'
         f'<div class="cc-note">{escape(card.note)}</div></div>'
         for card in row
     )
-    st.html(f'<div class="cc-cards">{tiles}</div>')
+    return (place or st).html(f'<div class="cc-cards">{tiles}</div>')
 
 
 def steps(frame: pd.DataFrame) -> None:

@@ -39,6 +39,8 @@ class Dataset(ABC):
     """Of the `small` networks' first layer: 2 for drawings; 1 for photographs, whose details are finer, so that what
     comes behind it halves instead."""
 
+    first: slice = slice(None)
+    """Those of the test images that a knob's first answer is taken from, of all classes alike."""
     teacher: str = ""
     """The architecture of the network that teaches others, at width 1; empty where none is trained to."""
     source: str = ""

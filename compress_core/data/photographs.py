@@ -13,8 +13,8 @@ from compress_core.data.base import Batch, Dataset
 
 SHIFT = 4
 """Pixels by which a training image may move, its edges mirrored."""
-LIVE_TESTS = 2000
-"""Test images on which a knob waits for its answer."""
+FIRST_TESTS, LIVE_TESTS = 1000, 2000
+"""Test images on which a knob waits for its first answer, and for its figures."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,7 @@ class Photographs(Dataset):
     """
 
     stem_stride = 1
+    first = slice(FIRST_TESTS)
 
     @property
     @abstractmethod

@@ -18,5 +18,5 @@ class Accuracy:
 
 def study_accuracy(recipe: Recipe, cache: StageCache) -> Accuracy:
     """Build a recipe and count its right answers, and nothing else."""
-    correct = answer(compress(recipe, cache), cache, whole=False).correct
+    correct = answer(compress(recipe, cache), cache, "usual").correct
     return Accuracy(correct.double().mean().item(), len(correct))

@@ -11,7 +11,7 @@ from compress_core.analysis.latency import Latency
 from compress_core.cache import StageCache
 from compress_core.data import dataset
 from compress_core.files import file_bytes
-from compress_core.measure import Answers, Measurement, answer, gzip_bytes, measure, time_against
+from compress_core.measure import Answers, Measurement, Part, answer, gzip_bytes, measure, test_sources, time_against
 from compress_core.pipeline import Compressed, compress, original_of
 from compress_core.recipe import Recipe
 from compress_core.studies.accuracy import study_accuracy
@@ -32,10 +32,10 @@ class Comparison:
     """Accuracy of the compressed network minus the original's, paired over the same images."""
     cut_share: float
     """The part of the prunable channels that was really cut, 0 … 1."""
-    steps: pd.DataFrame
-    images: pd.DataFrame
     mean_bits: float = 32.0
     """What a weight of a layer takes, on average."""
+    steps: pd.DataFrame | None = None
+    images: pd.DataFrame | None = None
 
 
 def study_comparison(recipe: Recipe, cache: StageCache, original: Recipe | None = None) -> Comparison:
@@ -46,20 +46,29 @@ def study_comparison(recipe: Recipe, cache: StageCache, original: Recipe | None 
     """
     recipe, original = recipe.canonical(), original or original_of(recipe)
     last = compress(recipe, cache)
+    found = _compare(last, original, cache, "usual")
+    labels = dataset(recipe.dataset).test()[1]
+    images = _images(labels, found.original.answers, found.compressed.answers)
+    return replace(found, steps=_steps(original, last, cache), images=images)
 
+
+def study_first_answer(recipe: Recipe, cache: StageCache, original: Recipe | None = None) -> Comparison:
+    """As `study_comparison`, of the first test images only, and without steps and images: what a knob waits for."""
+    recipe = recipe.canonical()
+    return _compare(compress(recipe, cache), original or original_of(recipe), cache, "first")
+
+
+def _compare(last: Compressed, original: Recipe, cache: StageCache, part: Part) -> Comparison:
     def measured(compressed: Compressed) -> Measurement:
-        return measure(compressed, cache=cache, timed=False, whole=False)
+        own = compressed.recipe, part
+        return cache.get("measure", own, lambda: measure(compressed, cache=cache, timed=False, part=part))
 
-    before = cache.get("measure", original, lambda: measured(compress(original, cache)))
-    after = cache.get("measure", recipe, lambda: measured(last))
-    data = dataset(recipe.dataset)
+    before, after = measured(compress(original, cache)), measured(last)
     return Comparison(
         original=before,
         compressed=after,
-        change=accuracy_change(before.answers.correct, after.answers.correct, data.test_sources()),
+        change=accuracy_change(before.answers.correct, after.answers.correct, test_sources(last.recipe, part)),
         cut_share=last.report.pruned.cut_share,
-        steps=_steps(original, last, cache),
-        images=_images(data.test()[1], before.answers, after.answers),
         mean_bits=last.state.mean_bits,
     )
 
@@ -82,7 +91,7 @@ def has_more_images(recipe: Recipe) -> bool:
 def study_whole_accuracy(recipe: Recipe, cache: StageCache) -> WholeAccuracy:
     """A recipe beside its original on all test images."""
     sources = dataset(recipe.dataset).test_sources(whole=True)
-    before, after = (answer(compress(own, cache), cache, whole=True).correct for own in (original_of(recipe), recipe))
+    before, after = (answer(compress(own, cache), cache).correct for own in (original_of(recipe), recipe))
     change = accuracy_change(before, after, sources)
     return WholeAccuracy(accuracy_estimate(before, sources), accuracy_estimate(after, sources), change)
 

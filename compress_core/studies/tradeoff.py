@@ -40,7 +40,7 @@ def measure_grid(
 def measure_point(recipe: Recipe, cache: StageCache) -> tuple:
     """The grid's row of one recipe."""
     compressed = compress(recipe, cache)
-    correct = answer(compressed, cache, whole=False).correct
+    correct = answer(compressed, cache, "usual").correct
     params = sum(p.numel() for p in compressed.model.parameters())
     accuracy = round(correct.double().mean().item(), 4)
     return recipe.width, recipe.prune, recipe.bits, accuracy, len(correct), params, len(file_bytes(compressed))

@@ -24,8 +24,9 @@ def change_in_points(study: Comparison) -> str:
     return f"{abs(100 * change.value):.1f} ± {half:.1f} points {'less' if change.value < 0 else 'more'} accurate"
 
 
-def summary(study: Comparison, latency: Latency) -> str:
-    """The page's first sentence: what was built, what it cost and kept, and how fast 64 images are, if that tells."""
+def summary(study: Comparison, latency: Latency | None) -> str:
+    """The page's first sentence: what was built, what it cost and kept, and how fast 64 images are, if that is known
+    and tells."""
     original, compressed = study.original, study.compressed
     if compressed.recipe == original.recipe:
         return (
@@ -33,26 +34,39 @@ def summary(study: Comparison, latency: Latency) -> str:
             f"images right, in a file of {size(original.file_bytes)}."
         )
     smaller = times(original.file_bytes / compressed.file_bytes, "smaller", "larger")
-    speed = "" if latency.same_arithmetic else timing(latency.batch_speedup, latency.batch_quartiles)
+    untold = latency is None or latency.same_arithmetic
+    speed = "" if untold else timing(latency.batch_speedup, latency.batch_quartiles)
     return (
         f"{network_name(compressed.recipe, study.cut_share, study.mean_bits)}: {smaller}, {change_in_points(study)} "
         f"on {compressed.samples:,} images{f', {speed}' if speed else ''}."
     ).replace("× ", " times ")
 
 
-def cards(study: Comparison, latency: Latency) -> list[tuple[str, str, str, str, bool]]:
-    """Six quantities of a recipe beside its original's: label, value, original, change, whether both are one."""
+def cards(study: Comparison, latency: Latency | None) -> list[tuple[str, str, str, str, bool]]:
+    """Six quantities of a recipe beside its original's: label, value, original, change, whether both are one.
+
+    Args:
+        latency: None while it is being measured.
+    """
     before, after = study.original, study.compressed
     same = before.recipe == after.recipe
 
     def smaller(label: str, old: float, new: float, words: Callable[[float], str]) -> tuple:
         return label, words(new), f"original {words(old)}", times(old / new, "smaller", "larger"), same
 
-    def time(batch: str, ms: float, speedup: float, quartiles: tuple[float, float]) -> tuple:
+    def time(batch: str, ms: float = 0.0, speedup: float = 1.0, quartiles: tuple[float, float] = (1.0, 1.0)) -> tuple:
+        if latency is None:
+            return batch, "…", "", "being timed", same
         label = f"{batch}, {latency.threads} thread{'s' if latency.threads > 1 else ''}"
         note = "same arithmetic" if latency.same_arithmetic else timing(speedup, quartiles) or "not distinguishable"
         return label, duration(ms), f"original {duration(ms * speedup)}", note, same
 
+    times_of_both = ("1 image",), ("64 images",)
+    if latency is not None:
+        times_of_both = (
+            ("1 image", latency.ms, latency.speedup, latency.quartiles),
+            ("64 images", latency.batch_ms, latency.batch_speedup, latency.batch_quartiles),
+        )
     change = f"{points(study.change.value)} ± {100 * (study.change.high - study.change.low) / 2:.1f} points"
     return [
         (
@@ -65,8 +79,7 @@ def cards(study: Comparison, latency: Latency) -> list[tuple[str, str, str, str,
         smaller("File", before.file_bytes, after.file_bytes, size),
         smaller("Parameters", before.params, after.params, count),
         smaller("MACs an image", before.macs, after.macs, count),
-        time("1 image", latency.ms, latency.speedup, latency.quartiles),
-        time("64 images", latency.batch_ms, latency.batch_speedup, latency.batch_quartiles),
+        *(time(*own) for own in times_of_both),
     ]
 
 

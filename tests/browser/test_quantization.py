@@ -49,7 +49,7 @@ def undo(page, address: str, says: str) -> None:
 def test_a_click_on_a_bar_takes_the_layer_and_back_undoes_it(tab):
     visit(tab, LINK)
     measured(tab)
-    assert "4-bit weights (per channel, to the nearest level)" in said(tab)
+    assert "4-bit weights (per channel, error compensation)" in said(tab)
     assert tab.locator(".js-plotly-plot").count() == 4
     before, plain = said(tab), query(tab)
     click_bar(tab, 6)

@@ -53,7 +53,7 @@ def main() -> None:
     for width in trained_widths("studentnet", "digits"):
         model = cc.load("studentnet", width)
         for step in range(1, 10):
-            recipe = cc.Recipe(width=width, prune=step / 10)
+            recipe = cc.Recipe(width=width, prune=step / 10, criterion="bn_scale")
             cache = cc.StageCache()
             accuracy = {
                 heal: 100 * answer(cc.compress(recipe.with_(heal=heal), cache), cache).correct.double().mean().item()

@@ -61,7 +61,11 @@ def test_a_tile_lights_its_twins_a_click_changes_numbers_and_back_undoes_it(tab)
     tab.evaluate(COUNT_RUNS)
     hint, base, over = words(tab).inner_text(), pixels(tab), pixels(tab, "over")
     point(tab, "Block 1 project", 2)
-    for part in ("Second order: ", "Written by Block 1 project and Block 2 project", "read by Block 2 expand and Block 3 expand"):
+    for part in (
+        "Second order: ",
+        "Written by Block 1 project and Block 2",
+        "read by Block 2 expand and Block 3 expand",
+    ):
         expect(words(tab)).to_contain_text(part)
     assert pixels(tab, "over") != over and pixels(tab) == base
     tab.mouse.move(5, 5)

@@ -16,25 +16,27 @@ are masked and not γ matters: a channel with γ = 0 still sends its shift β on
 
 SCORES = r"""
 **What you see.** How many channels have which score. The slider moves one threshold for all layers; the pruning ratio
-is the share of channels below it, so both knobs are one. Blue channels stay, grey ones are cut. Under γ the score is
-the scaling factor of BatchNorm:
+is the share of channels below it, so both knobs are one. Blue channels stay, grey ones are cut. *Second order* scores a
+channel by what is lost, in the network's output, once the other channels have made up for it. Under γ the score is the
+scaling factor of BatchNorm:
 
 $$y_c = \gamma_c \, \frac{x_c - \mu_c}{\sqrt{\sigma_c^2 + \epsilon}} + \beta_c$$
 
 Where several layers put out the same channel, as along a shortcut, their mean counts. A layer that would empty keeps
 its best channel.
 
-Liu et al. 2017, *Learning Efficient Convolutional Networks through Network Slimming*, section 3.
+Hassibi & Stork 1993, *Optimal Brain Surgeon*, on channels; Liu et al. 2017, *Learning Efficient Convolutional Networks
+through Network Slimming*, section 3.
 """
 
 TRAININGS = r"""
-**What you see.** The same network, trained three times: plainly, and with an L1 penalty on the scaling factors that
-pulls many of them to zero before anything is cut.
+**What you see.** The same network, trained plainly, and with an L1 penalty on the scaling factors that pulls many of
+them to zero before anything is cut.
 
 $$L = \sum_{(x, y)} \ell\big(f(x), y\big) + \lambda \sum_{\gamma} |\gamma|$$
 
-Each panel is cut at the same ratio. Where a gap opens between the channels near zero and the rest, the threshold
-falls into it, and what is cut was hardly used. Without the penalty it goes through the middle of a hill.
+Each panel is cut at the same ratio, by |γ|. Where a gap opens between the channels near zero and the rest, the
+threshold falls into it, and what is cut was hardly used. Without the penalty it goes through the middle of a hill.
 
 Liu et al. 2017, *Network Slimming*, section 3 and Figure 4.
 """

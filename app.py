@@ -41,7 +41,6 @@ def main() -> None:
     with left.container(gap=None):
         _scaling_factors(shared.scaling_factors(shown), shown.recipe.criterion, state)
     numbers, steps = top.container(gap="xsmall"), top.container(gap="xsmall")
-    places = NOWHERE
     if first := shared.first_answer(shown):
         with numbers:
             places = _sentence_and_cards(first, None)
@@ -55,6 +54,7 @@ def main() -> None:
         _take_away(comparison, shared)
     latency = shared.latency(shown)
     with numbers:
+        places = places if first else _sentence_and_cards(comparison, latency)
         waits = _sharpened(comparison, shown.original) is None
         st.fragment(_numbers, run_every=POLL_S if waits else None)(comparison, latency, shown.original, waits, places)
     shared.look_ahead(likely_next(state.before, state.recipe))

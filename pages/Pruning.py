@@ -41,7 +41,7 @@ def main() -> None:
         page.warn(unknown)
     with st.container(gap="xsmall"):
         top = st.container(gap="xsmall")
-        left, right = st.columns([3, 2], gap="medium")
+        left, right = st.columns([4, 3], gap="medium")
         middle = st.container(gap="xsmall")
         below = st.container(gap="xsmall")
     # What costs nothing is drawn first: the browser draws scores and tiles while the network is healed and measured.
@@ -147,7 +147,7 @@ def _trainings(state: State, recipe: Recipe, shared: Engine) -> None:
     ends = studies.pruning.score_range(channels["score"])
     chosen, axis = text.pruning.training_title(recipe.weights), text.pruning.score_axis(PENALIZED)
     widgets.figure(
-        "γ after each training",
+        "γ by training",
         plots.pruning.trainings_histogram(channels, limits, chosen, ends, axis, log=False),
         text.pruning.describe_trainings(found),
         about.pruning.TRAININGS,

@@ -110,7 +110,7 @@ def prune(recipe: Recipe, cache: StageCache | None = None) -> tuple[Base, PruneR
         CheckpointError: as in `compress`.
     """
     cache = StageCache() if cache is None else cache
-    recipe = recipe.canonical()
+    recipe = recipe.canonical().with_(criterion=recipe.criterion)  # whose scores are looked at, cut or not
     base = cache.get("load", recipe_key(recipe, NETWORK), lambda: _base(recipe, cache))
 
     def score() -> ScoredGroups:

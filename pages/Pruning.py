@@ -73,7 +73,7 @@ def _look_ahead(state: State, recipe: Recipe, shared: Engine) -> None:
         shared.ask(studies.pruning.study_exactness, shown.recipe)
         shared.ask(studies.pruning.study_channels, shown.recipe)
         for weights in trainings(shown.recipe):
-            shared.ask(studies.pruning.study_scores, shown.recipe.with_(weights=weights, criterion=PENALIZED))
+            shared.ask(studies.pruning.study_scaling_factors, shown.recipe.with_(weights=weights, criterion=PENALIZED))
 
     shared.look_ahead(guesses, (lambda shown: shared.ask(studies.pruning.study_pruned, shown.recipe), rest))
 
@@ -124,7 +124,7 @@ def _trainings(state: State, recipe: Recipe, shared: Engine) -> None:
     found = {}
     for weights in trainings(recipe):
         try:
-            own = shared.ask(studies.pruning.study_scores, recipe.with_(weights=weights, criterion=PENALIZED))
+            own = shared.ask(studies.pruning.study_scaling_factors, recipe.with_(weights=weights, criterion=PENALIZED))
             found[text.pruning.training_title(weights)] = own
         except CheckpointError as error:
             page.warn([str(error)])

@@ -14,6 +14,8 @@ from compress_core.studies.pruning import (
     study_coupling,
     study_exactness,
     study_healing,
+    study_scaling_factors,
+    study_scores,
     study_weight_versus_channel,
     thresholds,
 )
@@ -174,3 +176,17 @@ def test_uneven_groups_have_a_matrix_too(cache):
     both = study_weight_versus_channel(cc.Recipe(arch="shufflenet_v1", prune=0.3), cache)
     for layer, matrix in both.matrices["smaller"].items():
         assert matrix.ndim == 2 and matrix.shape[0] <= both.matrices["original"][layer].shape[0]
+
+
+def test_scaling_factors_are_shown_whatever_decides_and_whether_or_not_anything_is_cut(cache):
+    recipe = cc.Recipe(prune=0.5)
+    found, model = study_scaling_factors(recipe, cache), cc.load("studentnet")
+    own, chosen = found.channels, study_scores(recipe, cache).channels.set_index(["layer", "channel"])["kept"]
+    gamma = cc.prune_channels(model, torch.zeros(1, 1, 32, 32), ratio=0.5, criterion="bn_scale").groups
+    assert torch.equal(torch.tensor(own["score"].to_numpy()), torch.cat([group.scores for group in gamma]))
+    for layer, rows in own.groupby("layer"):
+        assert rows["kept"].tolist() == chosen[layer].tolist()
+    untouched = study_scaling_factors(recipe.with_(prune=0.0), cache).channels
+    assert untouched["kept"].all() and untouched["score"].equals(own["score"])
+    by_gamma = study_scaling_factors(recipe.with_(criterion="bn_scale"), cache).channels
+    assert not by_gamma["kept"].equals(own["kept"]) and by_gamma["score"].equals(own["score"])

@@ -167,6 +167,14 @@ def test_a_speed_that_cannot_be_told_is_not_in_the_headline():
     assert [card[3] for card in home.cards(made_up(), same)][4:] == ["same arithmetic"] * 2
 
 
+def test_a_time_that_is_being_measured_is_not_told():
+    assert home.summary(made_up(), None).endswith("on 1,000 images.")
+    timed, untimed = home.cards(made_up(), speed(2.0)), home.cards(made_up(), None)
+    assert untimed[:4] == timed[:4] and [card[:4] for card in untimed[4:]] == [
+        (batch, "…", "", "being timed") for batch in ("1 image", "64 images")
+    ]
+
+
 def test_the_summary_says_what_was_really_cut():
     assert "channels cut" not in home.summary(made_up(cut_share=0.0), speed(1))
     assert "48.7 % of its channels cut" in home.summary(made_up(cut_share=0.487), speed(1))

@@ -56,7 +56,7 @@ def test_visitors_get_their_own_numbers(engine):
     recipes = [SMALL.with_(prune=prune, criterion="bn_scale") for prune in (0.0, 0.3)] * 2
     with ThreadPoolExecutor(len(recipes)) as pool:
         found = list(pool.map(lambda recipe: engine.ask(study_scores, engine.shown(recipe).recipe), recipes))
-    assert [one.channels["kept"].sum() for one in found] == [592, 235] * 2  # uncut by whatever criterion
+    assert [one.channels["kept"].sum() for one in found] == [592, 235] * 2  # uncut, whatever the criterion
     assert engine.results.runs["study_scores"] == 2
 
 

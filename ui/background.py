@@ -61,7 +61,8 @@ class Background:
     def __init__(self, gate: Gate):
         self.gate = gate
         self.quiet = threading.Lock()
-        """Held by what is timed for seconds, and by what stands still meanwhile."""
+        """Held by what is timed for seconds, and by what stands still meanwhile. Whoever takes the gate too takes it
+        second, or two would wait for each other."""
         self._lock = threading.Lock()
         self._ahead = ThreadPoolExecutor(1, _LOOK_AHEAD)  # Python waits for it before it ends
         self._slow = ThreadPoolExecutor(1, "slow")
@@ -202,7 +203,7 @@ class Background:
             self._run(question, rounds, job, LowPriority(self.gate))
 
     def _train(self, question: Hashable, rounds: Callable[[], Generator[object, None, object]], job: Job) -> None:
-        self._run(question, rounds, job, LowPriority(self.gate), self.quiet)
+        self._run(question, rounds, job, self.quiet, LowPriority(self.gate))  # in the order of all others
 
     def _run(self, question: Hashable, rounds: Callable, job: Job, *turns: AbstractContextManager) -> None:
         self._failures.pop(question, None)

@@ -291,6 +291,35 @@ def test_a_training_steps_aside_for_visitors_and_for_what_is_timed(background):
     assert seen == [(1, True)] * 6  # it is at the gate itself, and nothing can be timed meanwhile
 
 
+@pytest.mark.parametrize("begin", ["look_ahead", "start"])
+def test_a_training_never_waits_for_who_waits_for_it(background, begin):
+    """It asks for its turn while something else in the background has the quiet, and then wants the gate."""
+    held = Held()
+
+    def at_the_gate() -> str:
+        held()
+        with background.gate:
+            return "came through"
+
+    def rounds() -> Generator[float, None, str]:
+        yield 0.0
+        held()
+        yield 0.5  # its next round begins at the gate
+        return "came through"
+
+    if begin == "start":
+        background.start("timed", rounds)
+    else:
+        background.look_ahead([[at_the_gate]])
+    held.begun.wait(LONG_S)
+    background.train("a", lambda: iter(()))
+    time.sleep(0.1)  # it stands in line by now
+    held.go.set()
+    wait_until(lambda: background.job("a") is None and background.job("timed") is None)
+    with background.gate:
+        assert background.gate.visitors == 1
+
+
 def test_a_failed_training_says_why(background):
     def failing() -> Generator[int, None, str]:
         yield 1

@@ -111,7 +111,7 @@ SELECTORS = (
 )
 _FOLD = "BatchNorm becomes part of the convolution before it, then it is rounded."
 _EQUALIZE = "Neighbouring layers share the spread of their channels' ranges."
-_CORRECT = "Each output's mean is set right on images without labels."
+_CORRECT = "Each output's mean is set right on images without labels. Error compensation always does."
 _HUFFMAN = "Frequent codes get short words in the file. Nothing else changes."
 SWITCHES = (
     FinerChoice("fold", "Fold BatchNorm", _off_or_on, _yes_or_no, _FOLD),

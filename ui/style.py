@@ -48,5 +48,6 @@ STYLE = f"""<style>
 .js-plotly-plot .menulayer rect {{ fill: transparent !important; }}
 .js-plotly-plot g.updatemenu-button:focus-visible {{ outline: 2px solid {both(COMPRESSED_TEXT)}; }}
 .st-key-moves .js-plotly-plot .cartesianlayer .textpoint text {{ fill: #FFFFFF !important; }}
+.stCheckbox:has(input:disabled) p {{ color: {both(ORIGINAL_TEXT)}; }}
 .cc-read {{ font-size: .95rem; line-height: 1.4; opacity: .9; margin: 0; }}
 </style>"""

@@ -1,29 +1,29 @@
 """The home page: turn five knobs, see the original and the compressed network side by side."""
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import pandas as pd
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from compress_core import plots, studies, text
 from compress_core.analysis.latency import Latency
 from compress_core.data import dataset
-from compress_core.pipeline import original_of, prunable_layers
+from compress_core.pipeline import prunable_layers
 from compress_core.recipe import Recipe
 from compress_core.registry import CRITERIA
 from compress_core.text.numbers import size
 from ui import about, page, widgets
 from ui.address import State, change_recipe
-from ui.engine import Engine, Piece, engine
+from ui.engine import Engine, Piece, Shown, engine
 from ui.knobs import likely_next
+from ui.refine import refine
 
 SHOWN_IMAGES = 18
-POLL_S = 1.0
 TRIED_KEPT = 200
 ALL_LAYERS = ""
 SLIMMING = "bn_scale"
 ZOOMABLE = {"displaylogo": False}
-Places = tuple[DeltaGenerator | None, DeltaGenerator | None]
-NOWHERE: Places = (None, None)  # nothing stands there yet
 
 
 def main() -> None:
@@ -36,57 +36,56 @@ def main() -> None:
         top = st.container(gap="xsmall")
         left, right = st.columns(2, gap="medium")
         bottom = st.container(gap="xsmall")
-    # What is known first is drawn first: the scores while the network is healed, its numbers on the first test images
-    # while the others are looked at, and the rest while it is timed.
-    with left.container(gap=None):
+    with left.container(gap=None):  # the scores are drawn while the network is healed
         _scaling_factors(shared.scaling_factors(shown), shown.recipe.criterion, state)
-    numbers, steps = top.container(gap="xsmall"), top.container(gap="xsmall")
-    if first := shared.first_answer(shown):
-        with numbers:
-            places = _sentence_and_cards(first, None)
-    comparison = shared.comparison(shown)
-    with steps:
-        _steps(comparison)
-    with right.container(gap=None):
-        _tradeoff(comparison)
+    pieces, tried = _pieces(shown), _tried()
+    with top:
+        numbers, steps = st.container(gap="xsmall"), st.container(gap="xsmall")
+    tradeoff = right.container(gap=None)
     with bottom:
-        _images(comparison)
-        _take_away(comparison, shared)
-    latency = shared.latency(shown)
-    with numbers:
-        places = places if first else _sentence_and_cards(comparison, latency)
-        waits = _sharpened(comparison, shown.original) is None
-        st.fragment(_numbers, run_every=POLL_S if waits else None)(comparison, latency, shown.original, waits, places)
+        images = st.container(gap="xsmall")
+
+    def draw() -> None:
+        comparison, latency = _latest(shown, pieces)
+        with numbers:
+            _numbers(comparison, latency)
+        with steps:
+            _steps(comparison)
+        with tradeoff:
+            _tradeoff(comparison, tried)
+        with images:
+            _images(comparison)
+
+    refine(state, pieces, draw)
+    with bottom:
+        _take_away(_latest(shown, pieces).comparison, shared)
     shared.look_ahead(likely_next(state.before, state.recipe))
 
 
-def _numbers(
-    comparison: studies.home.Comparison, latency: Latency, original: Recipe, waits: bool, places: Places
-) -> None:
-    """What it costs and keeps; sharper once all test images have been looked at."""
-    sharper = _sharpened(comparison, original)
-    if sharper and waits:
-        st.rerun()  # the whole page, which then asks no more
-    _sentence_and_cards(sharper or comparison, latency, places)
+class Latest(NamedTuple):
+    """What is known of a recipe by now."""
+
+    comparison: studies.home.Comparison
+    latency: Latency | None
 
 
-def _sentence_and_cards(
-    comparison: studies.home.Comparison, latency: Latency | None, places: Places = NOWHERE
-) -> Places:
-    cards = [widgets.Card(*card) for card in text.home.cards(comparison, latency)]
-    return widgets.sentence(_summary(comparison, latency), places[0]), widgets.cards(cards, places[1])
+def _pieces(shown: Shown) -> list[Piece]:
+    """What nobody waits for: the steps between, the time, and the other test images."""
+    count = len(dataset(shown.recipe.dataset).pieces())
+    looks = [Piece(studies.home.study_comparison, shown.recipe, (shown.original, n)) for n in range(1, count + 1)]
+    return [looks[0], Piece(studies.home.study_latency, shown.recipe, (shown.original,), timed=True), *looks[1:]]
 
 
-def _sharpened(comparison: studies.home.Comparison, original: Recipe) -> studies.home.Comparison | None:
-    """The comparison on all test images at hand; None until it is there."""
-    recipe, shared = comparison.compressed.recipe, engine()
-    if not studies.home.has_more_images(recipe) or original != original_of(recipe):
-        return comparison
-    piece = Piece(studies.home.study_whole_accuracy, recipe)
-    found = shared.known(piece)
-    if found is None and shared.run_queue(piece, lambda: None if shared.known(piece) else piece):
-        return None
-    return studies.home.sharpen(comparison, found) if found else comparison
+def _latest(shown: Shown, pieces: Sequence[Piece]) -> Latest:
+    known = {piece: engine().known(piece) for piece in pieces}
+    looks = [found for piece, found in known.items() if found and not piece.timed]
+    latency = next(found for piece, found in known.items() if piece.timed)
+    return Latest(looks[-1] if looks else engine().first_answer(shown), latency)
+
+
+def _numbers(comparison: studies.home.Comparison, latency: Latency | None) -> None:
+    widgets.sentence(_summary(comparison, latency))
+    widgets.cards([widgets.Card(*card) for card in text.home.cards(comparison, latency)])
 
 
 def _summary(comparison: studies.home.Comparison, latency: Latency | None) -> str:
@@ -138,13 +137,13 @@ def _pick_criterion(state: State) -> None:
     )
 
 
-def _tradeoff(comparison: studies.home.Comparison) -> None:
+def _tradeoff(comparison: studies.home.Comparison, tried: dict[str, dict]) -> None:
     recipe = comparison.compressed.recipe
     grid = _grid(recipe.arch, recipe.dataset)
-    points = text.home.tradeoff_points(comparison)
+    points, before = text.home.tradeoff_points(comparison), _before(comparison, tried)
     widgets.figure(
         "Accuracy against file size",
-        plots.tradeoff.accuracy_against_size(points, grid, _tried(comparison), recipe.arch),
+        plots.tradeoff.accuracy_against_size(points, grid, before, recipe.arch),
         text.home.describe_tradeoff(comparison, grid),
         about.home.TRADEOFF,
         key="tradeoff",
@@ -160,9 +159,13 @@ def _grid(arch: str, dataset: str) -> pd.DataFrame:
     return table.assign(name=[text.names.short_name(Recipe(dataset=dataset, arch=arch, **row)) for row in rows])
 
 
-def _tried(comparison: studies.home.Comparison) -> pd.DataFrame:
-    """The recipes of this visit before the current one, of the same architecture and dataset, newest last."""
-    tried: dict[str, dict] = st.session_state.setdefault("tried", {})
+def _tried() -> dict[str, dict]:
+    """The recipes of this visit, newest last."""
+    return st.session_state.setdefault("tried", {})
+
+
+def _before(comparison: studies.home.Comparison, tried: dict[str, dict]) -> pd.DataFrame:
+    """The recipes before the current one, of the same architecture and dataset; from now on it is among them."""
     own = comparison.compressed
     query, on = own.recipe.to_query(), (own.recipe.dataset, own.recipe.arch)
     tried.pop(query, None)
@@ -178,7 +181,8 @@ def _tried(comparison: studies.home.Comparison) -> pd.DataFrame:
 def _images(comparison: studies.home.Comparison) -> None:
     widgets.head("Test images with both answers, disagreements first", about.home.STRIP)
     data = dataset(comparison.compressed.recipe.dataset)
-    shown = comparison.images.head(SHOWN_IMAGES)
+    # Of the first piece only: the images stay the same while more are counted.
+    shown = comparison.images[comparison.images["image"].isin(data.places(1).tolist())].head(SHOWN_IMAGES)
     pictures = data.pictures(data.test()[0][shown["image"].tolist()])
     widgets.strip(shown, pictures, data.classes)
     widgets.reading(text.home.describe_images(comparison))

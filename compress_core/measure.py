@@ -3,7 +3,6 @@
 import gzip
 import math
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import torch
 from torch import Tensor
@@ -23,14 +22,24 @@ from compress_core.recipe import Recipe
 
 @dataclass(frozen=True)
 class Answers:
-    """What a network says to each test image, in the order of `Dataset.test`."""
+    """What a network says to test images, in their order in `Dataset.test`."""
 
     predicted: Tensor
     """(N,) class."""
     confidence: Tensor
     """(N,) its softmax probability."""
-    correct: Tensor
-    """(N,) bool."""
+    labels: Tensor
+    """(N,) the right class."""
+
+    @property
+    def correct(self) -> Tensor:
+        """(N,) bool."""
+        return self.predicted.eq(self.labels)
+
+    @property
+    def accuracy(self) -> float:
+        """The share of right ones, 0 … 1."""
+        return self.correct.double().mean().item()
 
 
 @dataclass(frozen=True)
@@ -60,34 +69,37 @@ class Measurement:
         return self.latency and self.latency.ms
 
 
-Part = Literal["first", "usual", "all"]
-"""Of the test images: those of a knob's first answer, those of its figures, or all that are at hand."""
+def answer(compressed: Compressed, cache: StageCache | None = None, pieces: int | None = None) -> Answers:
+    """A compressed network run on the test images of the first `Dataset.pieces`, all if None.
 
-
-def answer(compressed: Compressed, cache: StageCache | None = None, part: Part = "all") -> Answers:
-    """A compressed network run on test images; with a cache, once a recipe."""
+    With a cache, once a recipe and piece: what fewer pieces have answered is not asked again.
+    """
     cache = StageCache() if cache is None else cache
+    recipe, data = compressed.recipe, dataset(compressed.recipe.dataset)
+    count = len(data.pieces()[:pieces])
 
     def run() -> Answers:
-        images, labels = _tests(compressed.recipe, part)
-        confidence, predicted = predict(compressed.model, images).softmax(1).max(1)
-        return Answers(predicted, confidence, predicted.eq(labels))
+        images, labels = data.test(whole=count > data.usual_pieces)
+        done = next((n for n in range(count - 1, 0, -1) if cache.known("answer", (recipe, n))), 0)
+        of_all = torch.arange(len(labels))
+        places = torch.cat([of_all[piece] for piece in data.pieces()[done:count]])
+        confidence, predicted = predict(compressed.model, images[places]).softmax(1).max(1)
+        if done:
+            known = cache.known("answer", (recipe, done))
+            places = torch.cat([data.places(done), places])
+            predicted, confidence = (
+                torch.cat(both) for both in ((known.predicted, predicted), (known.confidence, confidence))
+            )
+        order = places.argsort()
+        return Answers(predicted[order], confidence[order], labels[places[order]])
 
-    return cache.get("answer", (compressed.recipe, part), run)
+    return cache.get("answer", (recipe, count), run)
 
 
-def _tests(recipe: Recipe, part: Part) -> tuple[Tensor, Tensor]:
-    """The images of a part and their labels."""
+def test_sources(recipe: Recipe, pieces: int | None = None) -> Tensor:
+    """Which original each image of the first pieces was made from."""
     data = dataset(recipe.dataset)
-    images, labels = data.test(part == "all")
-    return (images[data.first], labels[data.first]) if part == "first" else (images, labels)
-
-
-def test_sources(recipe: Recipe, part: Part) -> Tensor:
-    """Which original each image of a part was made from."""
-    data = dataset(recipe.dataset)
-    sources = data.test_sources(part == "all")
-    return sources[data.first] if part == "first" else sources
+    return data.test_sources(whole=True)[data.places(pieces)]
 
 
 def measure(
@@ -95,7 +107,7 @@ def measure(
     against: Compressed | None = None,
     cache: StageCache | None = None,
     timed: bool = True,
-    part: Part = "all",
+    pieces: int | None = None,
 ) -> Measurement:
     """Accuracy, sizes, costs and speed of a compressed network.
 
@@ -104,30 +116,35 @@ def measure(
             speedups are 1.
         cache: keeps answers and latencies.
         timed: whether to measure the latency, which takes about a tenth of a second.
-        part: of the test images.
+        pieces: of the test images; all that are at hand if None.
     """
     cache = StageCache() if cache is None else cache
-    recipe, model = compressed.recipe, compressed.model
-    data = dataset(recipe.dataset)
-    answers = answer(compressed, cache, part)
-    accuracy = accuracy_estimate(answers.correct, test_sources(recipe, part))
-    layers = profile(model, torch.zeros(1, *data.input_shape))
-    data_of_file = file_bytes(compressed)
-    params = int(layers["params"].sum())
+    recipe = compressed.recipe
+    answers = answer(compressed, cache, pieces)
+    accuracy = accuracy_estimate(answers.correct, test_sources(recipe, pieces))
     return Measurement(
         recipe=recipe,
         accuracy=accuracy.value,
         samples=accuracy.samples,
         low=accuracy.low,
         high=accuracy.high,
-        params=params,
-        macs=int(layers["macs"].sum()),
-        file_bytes=len(data_of_file),
-        minimum_bytes=math.ceil(params * compressed.state.mean_bits / 8),
-        breakdown=size_breakdown(compressed.state, data_of_file),
         answers=answers,
         latency=time_against(compressed, against or compressed, cache) if timed else None,
+        **cache.get("costs", recipe, lambda: _costs(compressed)),
     )
+
+
+def _costs(compressed: Compressed) -> dict[str, object]:
+    """What of a measurement needs no images."""
+    layers = profile(compressed.model, torch.zeros(1, *dataset(compressed.recipe.dataset).input_shape))
+    params, written = int(layers["params"].sum()), file_bytes(compressed)
+    return {
+        "params": params,
+        "macs": int(layers["macs"].sum()),
+        "file_bytes": len(written),
+        "minimum_bytes": math.ceil(params * compressed.state.mean_bits / 8),
+        "breakdown": size_breakdown(compressed.state, written),
+    }
 
 
 def time_against(compressed: Compressed, reference: Compressed, cache: StageCache | None = None) -> Latency:

@@ -85,7 +85,7 @@ def _look_ahead(state: State, shared: Engine) -> None:
     """Prepare the next stop of whichever knob was turned."""
     likely = knobs.likely_next(state.before, state.recipe)
     # Last what comes first: what a page cannot be drawn without.
-    shared.look_ahead(likely, [lambda shown: [shared.ask(*piece) for piece in quantization.layer_pieces(shown.recipe)]])
+    shared.look_ahead(likely, [lambda shown: [*map(shared.compute, quantization.layer_pieces(shown.recipe))]])
     asked = studies.quantization.study_packed, studies.quantization.study_layers
     shared.look_ahead(likely, [lambda shown, study=study: shared.ask(study, shown.recipe) for study in asked])
 

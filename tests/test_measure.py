@@ -34,6 +34,22 @@ def test_a_measurement_says_what_a_plain_loop_finds(recipe, cache):
     assert m.latency.ms > 0 and m.latency.batch_ms > 0
 
 
+def test_answers_come_in_pieces_and_no_image_is_looked_at_twice(monkeypatch):
+    looked, compressed = [], cc.compress(cc.Recipe(width=0.25, prune=0.3))
+    whole, data = answer(compressed), cc.dataset("digits")
+    measuring = sys.modules["compress_core.measure"]
+    predict = measuring.predict
+    monkeypatch.setattr(
+        measuring, "predict", lambda model, images: looked.append(len(images)) or predict(model, images)
+    )
+    cache = cc.StageCache()
+    for pieces in (1, 2, 4, None, 3):
+        found, places = answer(compressed, cache, pieces), data.places(pieces)
+        assert found.predicted.equal(whole.predicted[places]) and found.labels.equal(whole.labels[places])
+        assert (found.confidence - whole.confidence[places]).abs().max() < 1e-5
+    assert looked == [360, 360, 720, 720, 360]  # what fewer pieces have answered is known
+
+
 def test_the_network_that_is_given_is_the_one_that_is_measured(cache):
     """Not the one that its recipe would make."""
     compressed = replace(cc.compress(cc.Recipe(width=0.25), cache), model=cc.build("studentnet", 0.25).eval())

@@ -8,19 +8,20 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Generator, Hashable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
-from ui.gate import Gate, LowPriority
+from ui.gate import Gate
 
 GUESSES_KEPT = 4
 RESULTS_KEPT = 64
 CALM_S = 0.7  # a knob may still be moving
 GIVEN_UP_S = 4.0  # after so long without a question nobody is there any more
 
-_LOOK_AHEAD = "look-ahead"
+_LOOK_AHEAD, _QUEUE = "look-ahead", "queue"
 
 T = TypeVar("T")
 Compute = Callable[[], object]
+Turn = Callable[[], AbstractContextManager]
 NextPiece = Callable[[], Compute | None]
 """What is to be computed next of long work; None where all of it is there."""
 
@@ -37,7 +38,7 @@ class Job:
         """What its last round gave; None before the first: it waits for its turn."""
         self.stop = threading.Event()
 
-    def run(self, rounds: Generator[object, None, T], *turns: AbstractContextManager) -> T:
+    def run(self, rounds: Generator[object, None, T], *turns: Turn) -> T:
         """Drive the rounds to their result, each in these turns; between two of them whoever waits gets theirs.
 
         Raises:
@@ -49,10 +50,18 @@ class Job:
             try:
                 with contextlib.ExitStack() as stack:
                     for turn in turns:
-                        stack.enter_context(turn)
+                        stack.enter_context(turn())
                     self.latest = next(rounds)
             except StopIteration as end:
                 return end.value
+
+
+class _Work(NamedTuple):
+    """Long work: its key, what is next of it, and when it was asked for last."""
+
+    key: Hashable
+    next_piece: NextPiece
+    asked: float
 
 
 class Background:
@@ -67,11 +76,11 @@ class Background:
         self._ahead = ThreadPoolExecutor(1, _LOOK_AHEAD)  # Python waits for it before it ends
         self._slow = ThreadPoolExecutor(1, "slow")
         self._trainings = ThreadPoolExecutor(1, "training")
-        self._queue = ThreadPoolExecutor(1, "queue")
+        self._queue = ThreadPoolExecutor(1, _QUEUE)
         self._fetches = ThreadPoolExecutor(1, "fetch")
         self._guesses: deque[Sequence[Compute]] = deque(maxlen=GUESSES_KEPT)
         self._submitted: OrderedDict[Hashable, Future] = OrderedDict()
-        self._works: dict[Hashable, tuple[NextPiece, float]] = {}
+        self._works: dict[Hashable, _Work] = {}
         self._failed: set[Hashable] = set()
         self._running = False
         self._measured: dict[Hashable, object] = {}
@@ -120,11 +129,11 @@ class Background:
                         step()
 
     @staticmethod
-    def is_lookahead() -> bool:
-        """Whether what runs now is computed ahead."""
-        return threading.current_thread().name.startswith(_LOOK_AHEAD)
+    def runs_this() -> bool:
+        """Whether what runs now is computed ahead, or a piece of long work."""
+        return threading.current_thread().name.startswith((_LOOK_AHEAD, _QUEUE))
 
-    def run_queue(self, key: Hashable, next_piece: NextPiece) -> bool:
+    def run_queue(self, key: Hashable, next_piece: NextPiece, of: Hashable = None) -> bool:
         """Compute one piece after another while nobody waits; whether it still goes on.
 
         Whoever wants it asks again and again: what nobody has asked for lately is given up. Several works take turns.
@@ -132,11 +141,12 @@ class Background:
         Args:
             key: of the work, which goes on once however often it is asked for.
             next_piece: asked before each for what is wanted next; None ends the work.
+            of: whose work it is, if somebody's: it takes the place of what they wanted before.
         """
         with self._lock:
             if key in self._failed:
                 return False
-            self._works[key] = next_piece, time.monotonic()
+            self._works[key if of is None else of] = _Work(key, next_piece, time.monotonic())
             if not self._running:
                 self._running = True
                 self._queue.submit(self._run_all)
@@ -144,27 +154,28 @@ class Background:
 
     def _run_all(self) -> None:
         while works := self._wanted_works():
-            for key, next_piece in works:
+            for place, work in works:
                 self.gate.wait_for_calm(CALM_S)
                 try:
-                    compute = next_piece()
+                    compute = work.next_piece()
                     if compute is not None:
                         with self.quiet:
                             compute()
                         continue
                 except Exception:  # the page goes on without; asked for by itself it would say why
                     logging.getLogger(__name__).exception("A piece could not be computed.")
-                    self._failed.add(key)
+                    self._failed.add(work.key)
                 with self._lock:
-                    self._works.pop(key, None)
+                    if place in self._works and self._works[place].key == work.key:
+                        del self._works[place]
 
-    def _wanted_works(self) -> list[tuple[Hashable, NextPiece]]:
+    def _wanted_works(self) -> list[tuple[Hashable, _Work]]:
         """Those that were asked for lately; where there is none, the queue ends."""
         with self._lock:
             lately = time.monotonic() - GIVEN_UP_S
-            self._works = {key: work for key, work in self._works.items() if work[1] > lately}
+            self._works = {place: work for place, work in self._works.items() if work.asked > lately}
             self._running = bool(self._works)
-            return [(key, next_piece) for key, (next_piece, _) in self._works.items()]
+            return list(self._works.items())
 
     def start(self, question: Hashable, rounds: Callable[[], Generator[float, None, object]]) -> None:
         """Measure what takes seconds; nothing where it is being measured already.
@@ -200,12 +211,13 @@ class Background:
 
     def _measure(self, question: Hashable, rounds: Callable[[], Generator[object, None, object]], job: Job) -> None:
         with self.quiet:
-            self._run(question, rounds, job, LowPriority(self.gate))
+            self._run(question, rounds, job, self.gate.alone_when_calm)
 
     def _train(self, question: Hashable, rounds: Callable[[], Generator[object, None, object]], job: Job) -> None:
-        self._run(question, rounds, job, self.quiet, LowPriority(self.gate))  # in the order of all others
+        turns = lambda: self.quiet, self.gate.alone_when_calm  # in the order of all others
+        self._run(question, rounds, job, *turns)
 
-    def _run(self, question: Hashable, rounds: Callable, job: Job, *turns: AbstractContextManager) -> None:
+    def _run(self, question: Hashable, rounds: Callable, job: Job, *turns: Turn) -> None:
         self._failures.pop(question, None)
         try:
             if not job.stop.is_set():

@@ -16,7 +16,7 @@ from compress_core.errors import CheckpointError
 from compress_core.pipeline import build_options, original_of
 from compress_core.recipe import Recipe
 from compress_core.registry import HEALINGS
-from compress_core.studies.home import study_comparison, study_first_answer, study_latency
+from compress_core.studies.home import study_first_answer
 from compress_core.studies.pruning import study_scaling_factors
 from compress_core.training.checkpoints import trained_widths
 from ui.background import Background
@@ -45,6 +45,9 @@ class Piece(NamedTuple):
 
     study: Study
     recipe: Recipe
+    args: tuple[Hashable, ...] = ()
+    timed: bool = False
+    """Whether it times something, so that nothing else may compute meanwhile."""
 
 
 class Engine:
@@ -58,7 +61,9 @@ class Engine:
         self.results = StageCache(RESULTS_KEPT)
         self.gate = Gate()
         self.background = Background(self.gate)
-        self._no_lookahead = threading.Lock()  # what is computed ahead stands still while something is timed
+        self._undisturbed = (
+            threading.Lock()
+        )  # what is computed in the background stands still while a page times something
 
     def ask(self, study: Study[T], recipe: Recipe, *args: Hashable, timed: bool = False, kept: bool = True) -> T:
         """The result of a study of a recipe: from the cache, or computed when it is this caller's turn.
@@ -84,20 +89,26 @@ class Engine:
         recipe = recipe.canonical()
         return self.background.submit((study.__name__, recipe), partial(study, recipe, self.networks), quiet)
 
+    def compute(self, piece: Piece) -> object:
+        """The result of a piece, as `ask` gives it."""
+        return self.ask(piece.study, piece.recipe, *piece.args, timed=piece.timed)
+
     def known(self, piece: Piece) -> object | None:
         """The result of a piece where it is at hand; nothing is computed."""
-        return self.results.known(piece.study.__name__, (piece.recipe,))
+        return self.results.known(piece.study.__name__, (piece.recipe, *piece.args))
 
     def compute_once(self, stage: str, key: Hashable, compute: Callable[[], T], timed: bool = False) -> T:
         """A result from the cache, or computed when it is this caller's turn; `timed` as in `ask`."""
 
         def in_turn() -> T:
-            ahead = self.background.is_lookahead()
+            unseen = self.background.runs_this()
             with contextlib.ExitStack() as turn:
-                if timed or not ahead:  # what is computed ahead holds no gate: a visitor would wait for it
+                if timed:
+                    turn.enter_context(self.gate.alone())
+                elif not unseen:  # what is computed unseen holds no gate: a visitor would wait for it
                     turn.enter_context(self.gate)
-                if timed or ahead:
-                    turn.enter_context(self._no_lookahead)
+                if timed or unseen:
+                    turn.enter_context(self._undisturbed)
                 return compute()
 
         return self.results.get(stage, key, in_turn)
@@ -132,21 +143,21 @@ class Engine:
                 return candidate, [f"{first} Taken instead: width {width:g}."] if first else []
         raise first
 
-    def run_queue(self, key: Hashable, next_piece: Callable[[], Piece | None]) -> bool:
+    def run_queue(self, key: Hashable, next_piece: Callable[[], Piece | None], of: Hashable = None) -> bool:
         """Compute one piece of long work after another while nobody waits; whether it still goes on.
 
         Args:
             next_piece: asked before each for what is wanted next; None where all of it is there.
+            of: whose work it is, if somebody's: it takes the place of what they wanted before.
         """
 
         def next_compute() -> Callable[[], object] | None:
             piece = next_piece()
             if piece is None:
                 return None
-            compute = partial(piece.study, piece.recipe, self.networks)
-            return partial(self.results.get, piece.study.__name__, (piece.recipe,), compute)
+            return partial(self.compute, piece)
 
-        return self.background.run_queue(key, next_compute)
+        return self.background.run_queue(key, next_compute, of)
 
     def look_ahead(self, recipes: Iterable[Recipe], steps: Sequence[Callable[[Shown], object]] | None = None) -> None:
         """Compute these while nobody waits, the likeliest first; newer guesses push out older ones.
@@ -158,7 +169,7 @@ class Engine:
         def take(step: Callable[[Shown], object], recipe: Recipe) -> None:
             step(self.shown(recipe))
 
-        steps = steps or (self.scaling_factors, self.comparison, self.latency)
+        steps = steps or (self.scaling_factors, self.first_answer)
         quick = [recipe for recipe in recipes if not HEALINGS[recipe.heal].slow]  # others would wait for seconds
         self.background.look_ahead([partial(take, step, recipe) for step in steps] for recipe in quick)
 
@@ -167,18 +178,8 @@ class Engine:
         return self.ask(study_scaling_factors, shown.recipe)
 
     def first_answer(self, shown: Shown):
-        """The recipe beside its original on the first test images; None where `comparison` is at hand already."""
-        if self.results.known(study_comparison.__name__, (shown.recipe, shown.original)):
-            return None
+        """The recipe beside its original on the first test images."""
         return self.ask(study_first_answer, shown.recipe, shown.original)
-
-    def comparison(self, shown: Shown):
-        """The recipe measured beside its original."""
-        return self.ask(study_comparison, shown.recipe, shown.original)
-
-    def latency(self, shown: Shown):
-        """The recipe's time beside its original's."""
-        return self.ask(study_latency, shown.recipe, shown.original, timed=True)
 
 
 @st.cache_resource

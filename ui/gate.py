@@ -1,48 +1,85 @@
-"""The gate in front of two cores: who computes, and who lets others pass."""
+"""The gate in front of the cores: who computes, and who lets others pass."""
 
+import contextlib
+import heapq
+import itertools
+import os
 import threading
 import time
+from collections.abc import Iterator
 
 PAUSE_S = 0.02
 
 
 class Gate:
-    """One computation at a time: two visitors who queue are both served sooner than two who share two cores."""
+    """As many computations at once as there are places: two visitors who queue are both served sooner than two who
+    share two cores. Whoever has waited longest since `arrive` comes next.
 
-    def __init__(self):
-        self._turn = threading.Lock()
-        self._count = threading.Lock()
+    Args:
+        places: one for every two cores if left out, since one computation keeps two busy.
+    """
+
+    def __init__(self, places: int | None = None):
+        self.places = places or max(1, (os.cpu_count() or 1) // 2)
+        self._free = self.places
+        self._lock = threading.Lock()
+        self._line: list[tuple[float, int, int, threading.Event]] = []
+        self._count = itertools.count()
+        self._arrived = threading.local()
         self.visitors = 0
         """Who computes or waits for it."""
         self.left = 0.0
         """When the last of them left, by the monotonic clock."""
 
+    def arrive(self) -> None:
+        """Say that this thread's visitor waits from now on, whatever it was here for before."""
+        self._arrived.since = time.monotonic()
+
     def __enter__(self) -> None:
-        with self._count:
-            self.visitors += 1
-        self._turn.acquire()
+        self._enter(1)
 
     def __exit__(self, *_) -> None:
-        self._turn.release()
-        with self._count:
+        self._leave(1)
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """All places: nobody else computes meanwhile."""
+        self._enter(self.places)
+        try:
+            yield
+        finally:
+            self._leave(self.places)
+
+    def _enter(self, places: int) -> None:
+        turn = threading.Event()
+        with self._lock:
+            self.visitors += 1
+            since = getattr(self._arrived, "since", time.monotonic())
+            heapq.heappush(self._line, (since, next(self._count), places, turn))
+            self._let_in()
+        turn.wait()
+
+    def _leave(self, places: int) -> None:
+        with self._lock:
+            self._free += places
             self.visitors -= 1
             self.left = time.monotonic()
+            self._let_in()
+
+    def _let_in(self) -> None:
+        while self._line and self._line[0][2] <= self._free:
+            *_, places, turn = heapq.heappop(self._line)
+            self._free -= places
+            turn.set()
+
+    @contextlib.contextmanager
+    def alone_when_calm(self) -> Iterator[None]:
+        """As `alone`, for what nobody stands still for: it lets everyone pass who waits."""
+        self.wait_for_calm()
+        with self.alone():
+            yield
 
     def wait_for_calm(self, calm_s: float = 0.0) -> None:
         """Return once nobody computes or waits, and nobody has for so many seconds."""
         while self.visitors or time.monotonic() - self.left < calm_s:
             time.sleep(PAUSE_S)
-
-
-class LowPriority:
-    """A turn at the gate for what nobody stands still for: it lets everyone pass who waits."""
-
-    def __init__(self, gate: Gate):
-        self._gate = gate
-
-    def __enter__(self) -> None:
-        self._gate.wait_for_calm()
-        self._gate.__enter__()
-
-    def __exit__(self, *_) -> None:
-        self._gate.__exit__()

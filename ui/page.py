@@ -21,7 +21,7 @@ def start(title: str, views: address.Views | None = None) -> address.State:
         views: the page's own choices that its address may hold.
     """
     st.set_page_config(page_title=title, page_icon=_icon(), layout="wide")
-    engine()
+    engine().gate.arrive()
     state = address.read(views or {})
     widgets.style()
     sidebar.draw(state)

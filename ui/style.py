@@ -41,7 +41,7 @@ STYLE = f"""<style>
 .cc-h {{ font-size: 1.05rem; font-weight: 600; margin: 0; }}
 .js-plotly-plot :is(.infolayer, .cartesianlayer) text {{ fill: light-dark(#31333F, #FAFAFA) !important; }}
 .js-plotly-plot .xerror {{ stroke: light-dark(#31333F, #FAFAFA) !important; }}
-.cc-under-way {{ min-height: 2.1em; }}
+.cc-under-way {{ min-height: 2.8em; }}
 .cc-under-way > div {{ height: 6px; border-radius: 3px; background: {LINE}; overflow: hidden; max-width: 420px; }}
 .cc-under-way > div > div {{ height: 100%; background: currentColor; transition: width .4s linear; }}
 .js-plotly-plot .menulayer text {{ fill: light-dark(#31333F, #FAFAFA) !important; }}

@@ -11,7 +11,6 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 from PIL import Image
-from streamlit.delta_generator import DeltaGenerator
 
 from compress_core.text.numbers import percent
 from ui.address import State, on_view, value_of, widget_key
@@ -26,9 +25,9 @@ def style() -> None:
     st.html(STYLE)
 
 
-def sentence(text: str, place: DeltaGenerator | None = None) -> DeltaGenerator:
+def sentence(text: str) -> None:
     """The sentence at the top of a page, or in place of what stands there; returns its place."""
-    return (place or st).html(f'<p class="cc-sentence" role="status">{escape(text)}</p>')
+    st.html(f'<p class="cc-sentence" role="status">{escape(text)}</p>')
 
 
 def heading(text: str) -> None:
@@ -192,28 +191,25 @@ class Card(NamedTuple):
     same: bool
 
 
-def cards(row: Sequence[Card], place: DeltaGenerator | None = None) -> DeltaGenerator:
-    """A row of cards: the compressed value in blue, the original's in grey, and the factor between them.
-
-    Args:
-        place: of other cards, which these replace.
-    """
+def cards(row: Sequence[Card]) -> None:
+    """A row of cards: the compressed value in blue, the original's in grey, and the factor between them."""
     tiles = "".join(
         f'<div class="cc-card{" cc-same" if card.same else ""}"><div class="cc-label">{escape(card.label)}</div>'
         f'<div class="cc-value">{escape(card.value)}</div><div class="cc-was">{escape(card.was)}</div>'
         f'<div class="cc-note">{escape(card.note)}</div></div>'
         for card in row
     )
-    return (place or st).html(f'<div class="cc-cards">{tiles}</div>')
+    st.html(f'<div class="cc-cards">{tiles}</div>')
 
 
 def steps(frame: pd.DataFrame) -> None:
-    """Accuracy after each step from the original to the recipe (`step`, `detail`, `accuracy`, `done`)."""
+    """Accuracy after each step from the original to the recipe (`step`, `detail`, `accuracy`, `done`); NaN where it is
+    not known."""
     cells = "".join(
         f'<div class="cc-step{"" if row.done else " cc-idle"}">'
         f'<div class="cc-step-head"><span>{escape(row.step)}</span>'
-        f"<b>{percent(row.accuracy) if row.done else '·'}</b></div>"
-        f'<div class="cc-bar"><div style="width:{100 * row.accuracy if row.done else 0:.1f}%"></div></div>'
+        f"<b>{percent(row.accuracy) if row.accuracy == row.accuracy else '…' if row.done else '·'}</b></div>"
+        f'<div class="cc-bar"><div style="width:{np.nan_to_num(100 * row.accuracy):.1f}%"></div></div>'
         f'<div class="cc-detail">{escape(row.detail)}</div></div>'
         for row in frame.itertuples()
     )

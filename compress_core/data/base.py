@@ -39,8 +39,8 @@ class Dataset(ABC):
     """Of the `small` networks' first layer: 2 for drawings; 1 for photographs, whose details are finer, so that what
     comes behind it halves instead."""
 
-    first: slice = slice(None)
-    """Those of the test images that a knob's first answer is taken from, of all classes alike."""
+    usual_pieces: int = 1
+    """How many of `pieces` a page's figures are taken from; the others sharpen its numbers."""
     teacher: str = ""
     """The architecture of the network that teaches others, at width 1; empty where none is trained to."""
     source: str = ""
@@ -64,6 +64,15 @@ class Dataset(ABC):
         Args:
             whole: whether all that are at hand, and not as many of them as a knob can wait for; those come first.
         """
+
+    def pieces(self) -> list[slice]:
+        """All test images at hand, `test(whole=True)`, in pieces; a knob's first answer is taken from the first one."""
+        return [slice(None)]
+
+    def places(self, pieces: int | None = None) -> Tensor:
+        """(N,) int64: where in the test the images of the first pieces (all if None) stand, in their order there."""
+        of_all = torch.arange(len(self.test_sources(whole=True)))
+        return torch.cat([of_all[piece] for piece in self.pieces()[:pieces]]).sort().values
 
     @abstractmethod
     def validation(self) -> tuple[Tensor, Tensor]:

@@ -27,7 +27,7 @@ class Digits(Dataset):
 
     name = "digits"
     title = "Handwritten digits"
-    first = slice(None, None, TEST_WARPS)  # each original once
+    usual_pieces = TEST_WARPS
     classes = tuple("0123456789")
     input_shape = (1, 32, 32)
     mean = (0.27,)
@@ -74,6 +74,9 @@ class Digits(Dataset):
 
     def counts(self) -> Mapping[str, list[int]]:
         return {part: labels.bincount().tolist() for part, (_, labels) in self._parts.items()}
+
+    def pieces(self) -> list[slice]:
+        return [slice(warp, None, TEST_WARPS) for warp in range(TEST_WARPS)]  # each has every original once
 
     def test(self, whole: bool = False) -> tuple[Tensor, Tensor]:
         return self._test

@@ -13,8 +13,9 @@ from compress_core.data.base import Batch, Dataset
 
 SHIFT = 4
 """Pixels by which a training image may move, its edges mirrored."""
-FIRST_TESTS, LIVE_TESTS = 1000, 2000
-"""Test images on which a knob waits for its first answer, and for its figures."""
+PIECE, USUAL_PIECES = 1000, 2
+"""Test images that are looked at together, and how many times as many a page's figures are taken from."""
+LIVE_TESTS = PIECE * USUAL_PIECES
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Photographs(Dataset):
     """
 
     stem_stride = 1
-    first = slice(FIRST_TESTS)
+    usual_pieces = USUAL_PIECES
 
     @property
     @abstractmethod
@@ -83,6 +84,9 @@ class Photographs(Dataset):
 
     def test(self, whole: bool = False) -> tuple[Tensor, Tensor]:
         return self._test if whole else self._live_test
+
+    def pieces(self) -> list[slice]:
+        return [slice(start, start + PIECE) for start in range(0, len(self.parts["test"]), PIECE)]
 
     def validation(self) -> tuple[Tensor, Tensor]:
         return self._validation

@@ -34,34 +34,47 @@ class _Reader:
         self.inverse = torch.cholesky_inverse(torch.linalg.cholesky(damped))
         self.weights = weights.clone()
         self.weight = gain / (weights @ covariance * weights).sum().clamp(min=1e-12)
-        self.known = places != NO_PLACE
+        self.stays = torch.ones(len(places), dtype=torch.bool)
 
     def costs(self, size: int) -> Tensor:
         """(size,) what each channel of the network would cost now by what is read here: in the network's output."""
         k, channels = self.kernel, len(self.places)
-        own = self.weights.view(-1, channels, k).permute(1, 2, 0)  # (C, k, outputs)
+        own = self.weights.view(len(self.weights), channels, k).permute(1, 2, 0)  # (C, k, outputs)
         if k == 1:
             costs = own[:, 0].square().sum(1) / self.inverse.diagonal()
         else:
             blocks = self.inverse.view(channels, k, channels, k).diagonal(dim1=0, dim2=2).permute(2, 0, 1)
             costs = (own * torch.linalg.solve(blocks, own)).sum((1, 2))
-        costs = (costs * self.weight).double()
-        return torch.zeros(size, dtype=torch.float64).index_add_(0, self.places[self.known], costs[self.known])
+        costs, known = (costs * self.weight).double(), self.places != NO_PLACE
+        return torch.zeros(size, dtype=torch.float64).index_add_(0, self.places[known], costs[known])
 
     def drop(self, places: Tensor) -> bool:
         """Take channels out and solve the rest again; False where it reads none of them."""
         channels = torch.isin(self.places, places).nonzero().flatten()
         if not len(channels):
             return False
-        own = (channels[:, None] * self.kernel + torch.arange(self.kernel)).flatten()
+        own = self._features(channels)
         step = torch.linalg.solve(self.inverse[own][:, own], self.inverse[own])  # (features gone, features)
-        self.weights -= self.weights[:, own] @ step
-        self.inverse -= self.inverse[:, own] @ step
+        self.weights.addmm_(self.weights[:, own], step, alpha=-1)
+        self.inverse.addmm_(self.inverse[:, own], step, alpha=-1)
         self.weights[:, own] = 0
         self.inverse[own] = 0
         self.inverse[:, own] = 0
         self.inverse[own, own] = 1
+        self.stays[channels] = False
+        if 2 * int(self.stays.sum()) < len(self.stays):
+            self._close_up()
         return True
+
+    def _features(self, channels: Tensor) -> Tensor:
+        return (channels[:, None] * self.kernel + torch.arange(self.kernel)).flatten()
+
+    def _close_up(self) -> None:
+        """Leave out what is gone, which only takes time."""
+        left = self.stays.nonzero().flatten()
+        own = self._features(left)
+        self.weights, self.inverse = self.weights[:, own], self.inverse[own][:, own]
+        self.places, self.stays = self.places[left], self.stays[left]
 
 
 def removal_costs(stats: CalibrationStatistics, group: ChannelGroup) -> Tensor:

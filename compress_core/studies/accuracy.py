@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from compress_core.cache import StageCache
+from compress_core.data import dataset
 from compress_core.measure import answer
 from compress_core.pipeline import compress
 from compress_core.recipe import Recipe
@@ -16,7 +17,12 @@ class Accuracy:
     samples: int
 
 
-def study_accuracy(recipe: Recipe, cache: StageCache) -> Accuracy:
-    """Build a recipe and count its right answers, and nothing else."""
-    correct = answer(compress(recipe, cache), cache, "usual").correct
-    return Accuracy(correct.double().mean().item(), len(correct))
+def study_accuracy(recipe: Recipe, cache: StageCache, pieces: int | None = None) -> Accuracy:
+    """Build a recipe and count its right answers, and nothing else.
+
+    Args:
+        pieces: of the test images; as many as a page's figures are taken from if None.
+    """
+    pieces = pieces or dataset(recipe.dataset).usual_pieces
+    found = answer(compress(recipe, cache), cache, pieces)
+    return Accuracy(found.accuracy, len(found.correct))

@@ -1,27 +1,26 @@
 """A recipe beside its original: everything that the home page shows of the two, measured once."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pandas as pd
-from torch import Tensor
 
-from compress_core.analysis.accuracy import Estimate, accuracy_change, accuracy_estimate
+from compress_core.analysis.accuracy import Estimate, accuracy_change
 from compress_core.analysis.latency import Latency
 from compress_core.cache import StageCache
 from compress_core.data import dataset
 from compress_core.files import file_bytes
-from compress_core.measure import Answers, Measurement, Part, answer, gzip_bytes, measure, test_sources, time_against
+from compress_core.measure import Answers, Measurement, answer, gzip_bytes, measure, test_sources, time_against
 from compress_core.pipeline import Compressed, compress, original_of
 from compress_core.recipe import Recipe
-from compress_core.studies.accuracy import study_accuracy
 
 
 @dataclass(frozen=True)
 class Comparison:
     """One recipe, its original, and what lies between them; without latencies, which take time of their own.
 
-    `steps` has a row per step from the original to the recipe: `step`, `accuracy`, `done`, the `origin` of the width.
+    `steps` has a row per step from the original to the recipe: `step`, `accuracy` (NaN where it was not done, or is not
+    measured yet), `done`, the `origin` of the width.
     `images` has a row per test image: `image` (its place in the test set), `label`, `original`, `compressed`
     (the answers), `original_confidence`, `compressed_confidence`; disagreements first, the surest of them first.
     """
@@ -32,86 +31,53 @@ class Comparison:
     """Accuracy of the compressed network minus the original's, paired over the same images."""
     cut_share: float
     """The part of the prunable channels that was really cut, 0 … 1."""
-    mean_bits: float = 32.0
+    mean_bits: float
     """What a weight of a layer takes, on average."""
-    steps: pd.DataFrame | None = None
-    images: pd.DataFrame | None = None
+    steps: pd.DataFrame
+    images: pd.DataFrame
 
 
-def study_comparison(recipe: Recipe, cache: StageCache, original: Recipe | None = None) -> Comparison:
+def study_comparison(
+    recipe: Recipe, cache: StageCache, original: Recipe | None = None, pieces: int | None = None
+) -> Comparison:
     """Build and measure a recipe and its original.
 
     Args:
         original: what to compare with; `original_of(recipe)` if left out.
+        pieces: of the test images, all that are at hand if None.
     """
-    recipe, original = recipe.canonical(), original or original_of(recipe)
-    last = compress(recipe, cache)
-    found = _compare(last, original, cache, "usual")
-    labels = dataset(recipe.dataset).test()[1]
-    images = _images(labels, found.original.answers, found.compressed.answers)
-    return replace(found, steps=_steps(original, last, cache), images=images)
+    return _compare(recipe.canonical(), cache, original or original_of(recipe), pieces)
 
 
 def study_first_answer(recipe: Recipe, cache: StageCache, original: Recipe | None = None) -> Comparison:
-    """As `study_comparison`, of the first test images only, and without steps and images: what a knob waits for."""
-    recipe = recipe.canonical()
-    return _compare(compress(recipe, cache), original or original_of(recipe), cache, "first")
+    """As `study_comparison`, of the first test images, without looking at what lies between: what a knob waits for."""
+    return _compare(recipe.canonical(), cache, original or original_of(recipe), 1, between=False)
 
 
-def _compare(last: Compressed, original: Recipe, cache: StageCache, part: Part) -> Comparison:
-    def measured(compressed: Compressed) -> Measurement:
-        own = compressed.recipe, part
-        return cache.get("measure", own, lambda: measure(compressed, cache=cache, timed=False, part=part))
-
-    before, after = measured(compress(original, cache)), measured(last)
+def _compare(
+    recipe: Recipe, cache: StageCache, original: Recipe, pieces: int | None, between: bool = True
+) -> Comparison:
+    last = compress(recipe, cache)
+    before, after = (
+        measure(compressed, cache=cache, timed=False, pieces=pieces) for compressed in (compress(original, cache), last)
+    )
     return Comparison(
         original=before,
         compressed=after,
-        change=accuracy_change(before.answers.correct, after.answers.correct, test_sources(last.recipe, part)),
+        change=accuracy_change(before.answers.correct, after.answers.correct, test_sources(recipe, pieces)),
         cut_share=last.report.pruned.cut_share,
         mean_bits=last.state.mean_bits,
+        steps=_steps(original, last, cache, pieces, between),
+        images=_images(recipe, pieces, before.answers, after.answers),
     )
 
 
-@dataclass(frozen=True)
-class WholeAccuracy:
-    """Accuracies on all test images that are at hand, where a knob has waited for a part of them only."""
+def _steps(original: Recipe, last: Compressed, cache: StageCache, pieces: int | None, between: bool) -> pd.DataFrame:
+    """Accuracy after each step. Every step is itself a recipe, so each is measured as any recipe is.
 
-    original: Estimate
-    compressed: Estimate
-    change: Estimate
-
-
-def has_more_images(recipe: Recipe) -> bool:
-    """Whether more test images are at hand than a knob waits for."""
-    data = dataset(recipe.dataset)
-    return len(data.test_sources(whole=True)) > len(data.test_sources())
-
-
-def study_whole_accuracy(recipe: Recipe, cache: StageCache) -> WholeAccuracy:
-    """A recipe beside its original on all test images."""
-    sources = dataset(recipe.dataset).test_sources(whole=True)
-    before, after = (answer(compress(own, cache), cache).correct for own in (original_of(recipe), recipe))
-    change = accuracy_change(before, after, sources)
-    return WholeAccuracy(accuracy_estimate(before, sources), accuracy_estimate(after, sources), change)
-
-
-def sharpen(study: Comparison, whole: WholeAccuracy) -> Comparison:
-    """A comparison with the accuracies of all test images."""
-
-    def told(own: Measurement, by: Estimate) -> Measurement:
-        return replace(own, accuracy=by.value, samples=by.samples, low=by.low, high=by.high)
-
-    return replace(
-        study,
-        original=told(study.original, whole.original),
-        compressed=told(study.compressed, whole.compressed),
-        change=whole.change,
-    )
-
-
-def _steps(original: Recipe, last: Compressed, cache: StageCache) -> pd.DataFrame:
-    """Accuracy after each step. Every step is itself a recipe, so each is measured as any recipe is."""
+    Args:
+        between: whether to measure what is neither the original nor the last.
+    """
     recipe, report = last.recipe, last.report
     narrow = recipe.with_(prune=0.0).weights_only()
     unhealed = recipe.with_(heal="none").weights_only()
@@ -123,18 +89,20 @@ def _steps(original: Recipe, last: Compressed, cache: StageCache) -> pd.DataFram
         ("Healed", healed, report.healed),
         ("Quantized", recipe, recipe != healed),
     ]
-    rows = [
-        (step, study_accuracy(of, cache).value if done else math.nan, done, report.base.origin)
-        for step, of, done in steps
-    ]
+
+    def accuracy(of: Recipe, done: bool) -> float:
+        known = between or of.canonical() in (original, recipe)
+        return answer(compress(of, cache), cache, pieces).accuracy if done and known else math.nan
+
+    rows = [(step, accuracy(of, done), done, report.base.origin) for step, of, done in steps]
     return pd.DataFrame(rows, columns=["step", "accuracy", "done", "origin"])
 
 
-def _images(labels: Tensor, before: Answers, after: Answers) -> pd.DataFrame:
+def _images(recipe: Recipe, pieces: int | None, before: Answers, after: Answers) -> pd.DataFrame:
     frame = pd.DataFrame(
         {
-            "image": range(len(labels)),
-            "label": labels.numpy(),
+            "image": dataset(recipe.dataset).places(pieces).numpy(),
+            "label": before.labels.numpy(),
             "original": before.predicted.numpy(),
             "compressed": after.predicted.numpy(),
             "original_confidence": before.confidence.numpy(),

@@ -8,9 +8,9 @@ import pandas as pd
 
 from compress_core.cache import StageCache
 from compress_core.files import file_bytes
-from compress_core.measure import answer
 from compress_core.pipeline import compress
 from compress_core.recipe import Recipe
+from compress_core.studies.accuracy import study_accuracy
 
 FOLDER = Path(__file__).parent / "grids"
 WIDTHS = (0.25, 0.5, 0.75, 1.0)
@@ -40,10 +40,10 @@ def measure_grid(
 def measure_point(recipe: Recipe, cache: StageCache) -> tuple:
     """The grid's row of one recipe."""
     compressed = compress(recipe, cache)
-    correct = answer(compressed, cache, "usual").correct
+    found = study_accuracy(recipe, cache)
     params = sum(p.numel() for p in compressed.model.parameters())
-    accuracy = round(correct.double().mean().item(), 4)
-    return recipe.width, recipe.prune, recipe.bits, accuracy, len(correct), params, len(file_bytes(compressed))
+    accuracy = round(found.value, 4)
+    return recipe.width, recipe.prune, recipe.bits, accuracy, found.samples, params, len(file_bytes(compressed))
 
 
 def write_grid(grid: pd.DataFrame, path: Path, command: str) -> None:

@@ -136,6 +136,8 @@ def describe_steps(study: Comparison) -> str:
     done = steps["done"]
     if not done.drop("Original").any():
         return "Nothing was taken away yet, so there is nothing to heal."
+    if steps["accuracy"][done].isna().any():
+        return "What the steps between have done is being measured."
     cut, healed = steps.loc["Cut", "accuracy"], steps.loc["Healed", "accuracy"]
     last = steps[done].iloc[-1]
     first = percent(steps.loc["Original", "accuracy"])

@@ -64,6 +64,8 @@ def little_is_measured(monkeypatch):
     monkeypatch.setattr(Digits, "batches", lambda *args, **options: islice(batches(*args, **options), 4))
     monkeypatch.setattr(Digits, "test", lambda *_, **__: (images, labels))
     monkeypatch.setattr(Digits, "test_sources", lambda *_, **__: sources)
+    monkeypatch.setattr(Photographs, "usual_pieces", 1)
+    monkeypatch.setattr(Photographs, "pieces", lambda _: [slice(FEW_PHOTOGRAPHS), slice(FEW_PHOTOGRAPHS, None)])
     test, sources_of = Photographs.test, Photographs.test_sources
     few = lambda whole: slice(None if whole else FEW_PHOTOGRAPHS)  # noqa: E731
     monkeypatch.setattr(

@@ -69,7 +69,7 @@ def test_network_slimming_is_one_click_away_and_its_factors_stay_in_sight():
     assert app.widget("Importance criterion").value == "l1" and "by l1 norm" in app.fine().html
 
 
-def test_the_numbers_on_the_cards_are_those_of_the_finer_choices_too():
+def test_the_numbers_on_the_cards_are_those_of_the_finer_choices_too(begin_work):
     app = open_page(arch="studentnet", width="0.25", prune="0.3", bits="3")
     chosen = {"scope": "layer", "heal": "none", "scheme": "per_tensor"}
     labels = "Channels compete in", "After the cut, heal", "Levels of the weights"
@@ -78,7 +78,8 @@ def test_the_numbers_on_the_cards_are_those_of_the_finer_choices_too():
     assert app.fine().address == {"arch": "studentnet", "width": "0.25", "prune": "0.3", "bits": "3"} | chosen
     recipe = cc.Recipe(width=0.25, prune=0.3, bits=3, **chosen)
     after, before = (cc.measure(cc.compress(one, engine().networks), timed=False) for one in (recipe, cc.Recipe()))
-    found = cards(app)
+    begin_work()
+    found = cards(app.come_back_until(lambda page: f"on {after.samples} images" in page.said))
     assert found["Accuracy"][:2] == [numbers.percent(after.accuracy), f"original {numbers.percent(before.accuracy)}"]
     names = {"File": "file_bytes", "Parameters": "params", "MACs an image": "macs"}
     for label, name in names.items():
@@ -153,9 +154,9 @@ def test_what_an_address_says_is_never_markdown():
 
 
 def test_the_strip_shows_what_both_networks_answer():
-    app = open_page(arch="studentnet", prune="0.4")
+    app = open_page(arch="studentnet", prune="0.8")
     found = re.findall(r"<div>is (\d)</div><span[^>]*>(.) (\d)</span><span[^>]*>(.) (\d)</span>", app.html)
-    images = study_comparison(cc.Recipe(prune=0.4), engine().networks, cc.Recipe()).images.head(18)
+    images = study_comparison(cc.Recipe(prune=0.8), engine().networks, cc.Recipe(), 1).images.head(18)
     assert found == [
         (str(one.label), "✗✓"[before == one.label], str(before), "✗✓"[after == one.label], str(after))
         for one in images.itertuples()

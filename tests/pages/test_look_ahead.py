@@ -7,7 +7,7 @@ from ui.background import Background
 from ui.engine import engine
 
 STUDIES = {
-    "app.py": {"study_scores", "study_comparison", "study_latency"},
+    "app.py": {"study_scaling_factors", "study_first_answer"},
     "pages/Pruning.py": {"study_scores", "study_pruned", "study_exactness", "study_channels"},
     "pages/Quantization.py": {"study_layers", "study_packed", "study_sensitivity"},
 }

@@ -52,7 +52,7 @@ def test_a_failure_is_said_to_who_asks(background):
 
 @pytest.mark.parametrize("begin", ["submit", "start"])
 def test_what_is_timed_is_alone_in_the_background(background, begin, monkeypatch):
-    monkeypatch.setattr("ui.background.LowPriority", lambda gate: contextlib.nullcontext())  # as between two rounds
+    monkeypatch.setattr(Gate, "alone_when_calm", lambda _: contextlib.nullcontext())  # as between two rounds
     held, ahead, queue = Held(), [], []
 
     def rounds() -> Generator[float, None, str]:
@@ -102,13 +102,13 @@ def test_guesses_wait_while_a_visitor_computes(background):
 
     def guess() -> None:
         visitors.append(background.gate.visitors)
-        named.append(background.is_lookahead())
+        named.append(background.runs_this())
 
     with background.gate:
         background.look_ahead([[guess]])
         time.sleep(0.1)  # where it does not wait it runs now
     wait_until(lambda: named)
-    assert visitors == [0] and named == [True] and not background.is_lookahead()
+    assert visitors == [0] and named == [True] and not background.runs_this()
 
 
 # Long work
@@ -142,6 +142,22 @@ def test_what_nobody_asks_for_any_more_is_given_up(background, monkeypatch):
     background.run_queue("work", lambda: piece if len(ran) < 4 else None)
     queued(background)
     assert len(ran) == 4
+
+
+def test_what_somebody_wants_now_takes_the_place_of_what_they_wanted_before(background):
+    held, ran = Held(), []
+
+    def work(name: str, first: Callable[[], object]) -> Callable[[], Callable | None]:
+        pieces = [first, lambda: ran.append(name), lambda: ran.append(name)]
+        return lambda: pieces.pop(0) if pieces else None
+
+    background.run_queue("a", work("a", held), of="visitor")
+    held.begun.wait(LONG_S)
+    background.run_queue("b", work("b", lambda: None), of="visitor")
+    background.run_queue("c", work("c", lambda: None), of="somebody else")
+    held.go.set()
+    queued(background)
+    assert sorted(ran) == ["b", "b", "c", "c"]
 
 
 @pytest.mark.parametrize("fails", ["next_piece", "piece"])

@@ -1,6 +1,7 @@
 """The engine that all visitors share: each answer is computed once, whoever asks."""
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -77,11 +78,11 @@ def test_what_takes_seconds_is_asked_for_again_and_holds_no_gate(engine):
 def test_what_is_looked_ahead_to_is_there_when_it_is_asked_for(engine):
     recipe = SMALL.with_(bits=4)
     engine.look_ahead([recipe])
-    wait_until(lambda: engine.results.runs["study_latency"])
+    wait_until(lambda: engine.results.runs["study_first_answer"])
     runs = dict(engine.results.runs)
-    engine.comparison(engine.shown(recipe))
-    engine.latency(engine.shown(recipe))
-    assert dict(engine.results.runs) == runs and runs["study_comparison"] == 1
+    engine.scaling_factors(engine.shown(recipe))
+    engine.first_answer(engine.shown(recipe))
+    assert dict(engine.results.runs) == runs and runs["study_first_answer"] == 1
 
 
 def test_fine_tuning_is_not_guessed(engine):
@@ -112,6 +113,22 @@ def test_what_is_computed_ahead_stands_in_no_visitors_way_but_nothing_is_timed_b
         go.set()
         timed.result()
     assert order == ["ahead", "timed"]
+
+
+def test_a_piece_that_is_timed_has_the_gate_and_waits_for_whoever_is_there(engine):
+    seen = []
+
+    def study(*_) -> str:
+        seen.append(engine.gate.visitors)
+        return "timed"
+
+    piece = Piece(study, SMALL, ("batch 1",), timed=True)
+    with engine.gate:
+        engine.run_queue("a", lambda: None if engine.known(piece) else piece)
+        time.sleep(0.1)
+        assert not seen
+    wait_until(lambda: engine.known(piece))
+    assert seen == [1] and engine.known(piece) == "timed"
 
 
 def test_pieces_are_computed_in_the_background_each_once(engine):

@@ -7,12 +7,11 @@ loads, cuts nor heals again.
 """
 
 from dataclasses import dataclass, replace
-from functools import cache
 
 import torch
 from torch import Tensor, nn
 
-from compress_core.cache import StageCache
+from compress_core.cache import StageCache, once
 from compress_core.data import dataset
 from compress_core.errors import CheckpointError
 from compress_core.layers.kinds import is_weighted
@@ -250,13 +249,13 @@ def quantizable_layers(arch: str) -> tuple[str, ...]:
     return _quantizable_layers(architecture(arch))
 
 
-@cache
+@once
 def _prunable_layers(family: Architecture) -> tuple[str, ...]:
     groups = couple(build(family.name), torch.zeros(1, 1, 32, 32)).groups
     return tuple(group.name for group in groups)
 
 
-@cache
+@once
 def _quantizable_layers(family: Architecture) -> tuple[str, ...]:
     return tuple(name for name, layer in build(family.name).named_modules() if is_weighted(layer))
 

@@ -55,9 +55,18 @@ def test_the_cache_forgets_what_was_used_longest_ago():
     cache = cc.StageCache(2)
     for key in "abac":
         cache.get("letter", key, lambda key=key: key.upper())
-    assert len(cache) == 2 and cache.runs["letter"] == 3
+    cache.get("other stage", "z", lambda: "of its own")
+    assert len(cache) == 3 and cache.runs["letter"] == 3
     assert cache.get("letter", "a", lambda: "computed again") == "A"
     assert cache.get("letter", "b", lambda: "computed again") == "computed again"
+
+
+def test_what_is_large_has_a_limit_of_its_own():
+    cache = cc.StageCache(3, {"large": 1})
+    for key in "ab":
+        cache.get("large", key, str)
+        cache.get("small", key, str)
+    assert [cache.known(stage, "a") for stage in ("large", "small")] == [None, ""]
 
 
 def test_threads_that_ask_for_the_same_wait_for_one_of_them():

@@ -1,7 +1,6 @@
 """The engine that all visitors share: what a page may ask of a recipe, each answer computed once."""
 
 import contextlib
-import gc
 import threading
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
@@ -22,8 +21,14 @@ from compress_core.training.checkpoints import trained_widths
 from ui.background import Background
 from ui.gate import Gate
 
-NETWORKS_KEPT = 160  # stage results; about a third of them are networks of up to two and a half megabytes
-RESULTS_KEPT = 1024
+NETWORKS_KEPT = 48  # of each stage; networks of up to two and a half megabytes are what three stages give
+ANSWERS_KEPT = 512  # they are small: the classes of the test images, and counts
+STATISTICS_KEPT = 12  # they are large: ten to fifty megabytes for a network
+LIMITS = {
+    **dict.fromkeys(("answer", "costs", "latency"), ANSWERS_KEPT),
+    **dict.fromkeys(("statistics", "calibrate"), STATISTICS_KEPT),
+}
+RESULTS_KEPT = 512
 
 T = TypeVar("T")
 Study = Callable[..., T]
@@ -57,7 +62,7 @@ class Engine:
     """
 
     def __init__(self):
-        self.networks = StageCache(NETWORKS_KEPT)
+        self.networks = StageCache(NETWORKS_KEPT, LIMITS)
         self.results = StageCache(RESULTS_KEPT)
         self.gate = Gate()
         self.background = Background(self.gate)
@@ -184,12 +189,6 @@ class Engine:
 
 @st.cache_resource
 def engine() -> Engine:
-    """The one engine of this server. Small networks run fastest with one thread an operation.
-
-    Streamlit collects garbage after every run of a page. Walking all that torch has loaded took a tenth of a second
-    each time, nine tenths of what twenty visitors cost; what is loaded by now stays, so it is left out.
-    """
+    """The one engine of this server. Small networks run fastest with one thread an operation."""
     torch.set_num_threads(1)
-    gc.collect()
-    gc.freeze()
     return Engine()

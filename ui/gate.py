@@ -6,9 +6,10 @@ import itertools
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 
 PAUSE_S = 0.02
+LATELY_S = 10.0
 
 
 class Gate:
@@ -26,14 +27,23 @@ class Gate:
         self._line: list[tuple[float, int, int, threading.Event]] = []
         self._count = itertools.count()
         self._arrived = threading.local()
+        self._seen: dict[Hashable, float] = {}
         self.visitors = 0
         """Who computes or waits for it."""
         self.left = 0.0
         """When the last of them left, by the monotonic clock."""
 
-    def arrive(self) -> None:
+    def arrive(self, visitor: Hashable) -> None:
         """Say that this thread's visitor waits from now on, whatever it was here for before."""
-        self._arrived.since = time.monotonic()
+        now = self._arrived.since = time.monotonic()
+        with self._lock:
+            self._seen[visitor] = now
+            self._seen = {one: last for one, last in self._seen.items() if last > now - LATELY_S}
+
+    @property
+    def crowd(self) -> int:
+        """How many visitors have turned something lately."""
+        return len(self._seen)
 
     def __enter__(self) -> None:
         self._enter(1)

@@ -21,8 +21,8 @@ def start(title: str, views: address.Views | None = None) -> address.State:
         views: the page's own choices that its address may hold.
     """
     st.set_page_config(page_title=title, page_icon=_icon(), layout="wide")
-    engine().gate.arrive()
     state = address.read(views or {})
+    engine().gate.arrive(id(state))
     widgets.style()
     sidebar.draw(state)
     if state.problems:

@@ -8,6 +8,7 @@ from ui.address import State
 from ui.engine import Piece, engine
 
 POLL_S = 1.0
+CROWD = 5  # of more visitors each comes back less often: to draw takes time, too, and there is little news
 
 
 def refine(state: State, pieces: Sequence[Piece], draw: Callable[[], object]) -> None:
@@ -19,7 +20,8 @@ def refine(state: State, pieces: Sequence[Piece], draw: Callable[[], object]) ->
         draw: fills containers that stand outside of it with what is known by now.
     """
     lacks = _missing(pieces) > 0
-    st.fragment(_go_on, run_every=POLL_S if lacks else None)(id(state), tuple(pieces), draw, lacks)
+    often = POLL_S * max(1.0, engine().gate.crowd / CROWD)
+    st.fragment(_go_on, run_every=often if lacks else None)(id(state), tuple(pieces), draw, lacks)
 
 
 def _missing(pieces: Sequence[Piece]) -> int:

@@ -3,6 +3,7 @@
 import base64
 import io
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from html import escape
 from typing import NamedTuple
 
@@ -254,6 +255,11 @@ def album(pictures: np.ndarray, titles: Sequence[str]) -> None:
 
 
 def _png(picture: np.ndarray) -> str:
+    return _encode(picture.tobytes(), picture.shape)
+
+
+@lru_cache(maxsize=1024)
+def _encode(pixels: bytes, shape: tuple[int, ...]) -> str:
     buffer = io.BytesIO()
-    Image.fromarray(picture.squeeze()).save(buffer, "PNG")
+    Image.fromarray(np.frombuffer(pixels, np.uint8).reshape(shape).squeeze()).save(buffer, "PNG")
     return base64.b64encode(buffer.getvalue()).decode()

@@ -1,5 +1,6 @@
 """What was measured, said in one plain sentence each."""
 
+import math
 from collections.abc import Callable
 
 import pandas as pd
@@ -116,7 +117,7 @@ def size_tables(own: Measurement, gzipped: int) -> list[pd.DataFrame]:
 def steps_table(study: Comparison) -> pd.DataFrame:
     """The steps with what each has done in its `detail`."""
     recipe, share = study.compressed.recipe, study.cut_share
-    healed = bool(study.steps.set_index("step").loc["Healed", "done"])
+    healed = dict(zip(study.steps["step"], study.steps["done"], strict=True))["Healed"]
     healing = HEALINGS[recipe.heal if healed else "none"]
     training = TRAININGS[recipe.weights]
     details = {
@@ -132,25 +133,24 @@ def steps_table(study: Comparison) -> pd.DataFrame:
 
 def describe_steps(study: Comparison) -> str:
     """What the steps figure shows for this recipe."""
-    steps = steps_table(study).set_index("step")
-    done = steps["done"]
-    if not done.drop("Original").any():
+    steps = {row.step: row for row in steps_table(study).itertuples()}
+    done = [step for step, row in steps.items() if row.done]
+    if done == ["Original"]:
         return "Nothing was taken away yet, so there is nothing to heal."
-    if steps["accuracy"][done].isna().any():
+    if any(math.isnan(steps[step].accuracy) for step in done):
         return "What the steps between have done is being measured."
-    cut, healed = steps.loc["Cut", "accuracy"], steps.loc["Healed", "accuracy"]
-    last = steps[done].iloc[-1]
-    first = percent(steps.loc["Original", "accuracy"])
-    if done["Healed"]:
+    cut, healed, last = steps["Cut"].accuracy, steps["Healed"].accuracy, steps[done[-1]]
+    first = percent(steps["Original"].accuracy)
+    if "Healed" in done:
         verb = "leaves it at" if percent(healed) == percent(cut) else "brings it to" if healed > cut else "lowers it to"
         healing = HEALINGS[study.compressed.recipe.heal]
         how = healing.method or healing.title
         text = f"The cut alone leaves {percent(cut)}; {how} {verb} {percent(healed)}."
-    elif done["Cut"]:
+    elif "Cut" in done:
         text = f"The cut leaves {percent(cut)}, and nothing was healed."
     else:
-        return f"{last.name}, {last['detail']}: {percent(last['accuracy'])}, from {first}."
-    return f"{text} With {last['detail']}: {percent(last['accuracy'])}." if done["Quantized"] else text
+        return f"{last.step}, {last.detail}: {percent(last.accuracy)}, from {first}."
+    return f"{text} With {last.detail}: {percent(last.accuracy)}." if "Quantized" in done else text
 
 
 def describe_tradeoff(study: Comparison, grid: pd.DataFrame) -> str:

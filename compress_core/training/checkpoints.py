@@ -3,7 +3,7 @@
 import copy
 import re
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import torch
@@ -60,8 +60,15 @@ def trained_widths(
     """The width multipliers for which there is a checkpoint, smallest first; `options` as in `checkpoint_path`."""
     network = re.escape(arch + _variant(options))
     pattern = re.compile(rf"{network}-(\d+\.\d\d)-{re.escape(dataset)}-{re.escape(weights)}\.safetensors")
-    names = (pattern.fullmatch(path.name) for path in (folder or folder_of(dataset, weights)).glob("*.safetensors"))
-    return sorted(float(match[1]) for match in names if match)
+    folder = folder or folder_of(dataset, weights)
+    names = _names(folder, folder.stat().st_mtime_ns) if folder.is_dir() else ()
+    return sorted(float(match[1]) for match in map(pattern.fullmatch, names) if match)
+
+
+@lru_cache(maxsize=16)
+def _names(folder: Path, modified: int) -> tuple[str, ...]:
+    """The checkpoints in a folder; every page asks more than ten times."""
+    return tuple(path.name for path in folder.glob("*.safetensors"))
 
 
 def weights_name(sparsity: float) -> str:

@@ -44,7 +44,7 @@ def test_whoever_has_waited_longest_comes_next():
 
     def visit(name: str, begins: float) -> None:
         time.sleep(begins)
-        gate.arrive()
+        gate.arrive(name)
         arrived.wait(LONG_S)
         time.sleep(0.3 - begins)  # who came first asks last
         with gate:
@@ -58,7 +58,7 @@ def test_whoever_has_waited_longest_comes_next():
         wait_until(lambda: gate.visitors == 4)
     for thread in threads:
         thread.join()
-    assert order == ["a", "b", "c"]
+    assert order == ["a", "b", "c"] and gate.crowd == 3
 
 
 def test_it_is_calm_when_nobody_has_computed_for_so_long(monkeypatch):

@@ -147,20 +147,29 @@ def _costs(compressed: Compressed) -> dict[str, object]:
     }
 
 
-def time_against(compressed: Compressed, reference: Compressed, cache: StageCache | None = None) -> Latency:
+def time_against(
+    compressed: Compressed, reference: Compressed, cache: StageCache | None = None, attempt: int = 1
+) -> Latency:
     """The latency of a compressed network beside another's.
 
     It is kept by the shapes of their layers: weights, and bits that are only simulated, do not change it. So networks
     of the same shapes are as fast as each other, whatever a busy machine measures.
+
+    Args:
+        attempt: a later one times again what an earlier one found spoilt, and gives the calmer of the two.
     """
     cache = StageCache() if cache is None else cache
     shape = dataset(compressed.recipe.dataset).input_shape
     shapes = [tuple(tuple(p.shape) for p in c.model.parameters()) for c in (compressed, reference)]
-    latency = cache.get(
-        "latency",
-        (compressed.recipe.arch, shape, *shapes),
-        lambda: compare_latency(without_rounding(compressed.model), without_rounding(reference.model), shape),
-    )
+
+    def time() -> Latency:
+        before = [time_against(compressed, reference, cache, attempt - 1)] if attempt > 1 else []
+        if before and not before[0].spoilt:
+            return before[0]
+        found = compare_latency(without_rounding(compressed.model), without_rounding(reference.model), shape)
+        return min(*before, found, key=lambda latency: latency.spread) if before else found
+
+    latency = cache.get("latency", (compressed.recipe.arch, shape, *shapes, attempt), time)
     if shapes[0] != shapes[1]:
         return latency
     return replace(

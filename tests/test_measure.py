@@ -64,6 +64,22 @@ def test_the_same_network_is_as_fast_as_itself_on_a_busy_machine(monkeypatch):
     assert time_against(cc.compress(cc.Recipe(width=0.25)), cc.compress(cc.Recipe())).speedup == 1 / 3
 
 
+def test_what_a_busy_machine_has_spoilt_is_timed_again_and_the_calmest_is_kept(monkeypatch):
+    calm, busy, busier = (Latency(1.0, 9.0, s, s, 1, (1.0, s), (1.0, s)) for s in (1.2, 1.6, 3.0))
+    assert [one.spoilt for one in (calm, busy, busier)] == [False, True, True]
+    cache, own, original = cc.StageCache(), cc.Recipe(width=0.25), cc.Recipe()
+    networks = cc.compress(own, cache), cc.compress(original, cache)
+    for measured, kept in (
+        ([busier, busy, calm], [busier, busy, calm]),
+        ([busy, busier], [busy, busy]),
+        ([calm], [calm] * 3),
+    ):
+        machine = iter(measured)
+        monkeypatch.setattr(sys.modules["compress_core.measure"], "compare_latency", lambda *_, m=machine: next(m))
+        cache = cc.StageCache()
+        assert [time_against(*networks, cache, attempt) for attempt in range(1, len(kept) + 1)] == kept
+
+
 def test_a_slimmed_width_is_healed(cache):
     """Width 0.3 is cut from 0.5; without new statistics less than half of it would be left."""
     assert cc.measure(cc.compress(cc.Recipe(width=0.3), cache), cache=cache, timed=False).accuracy > 0.85

@@ -15,6 +15,8 @@ from compress_core.layers.inference import prepare
 BUDGET_S = {1: 0.02, 64: 0.02}
 """By batch size, for both networks together, after warming up: what a slider step can spare."""
 MIN_PAIRS, MAX_PAIRS = 4, 30
+SPOILT = 1.5
+"""Quartiles so many times apart are a busy machine's."""
 
 
 VALUES = ["ms", "low", "high", "relative", "relative_low", "relative_high"]
@@ -76,6 +78,16 @@ class Latency:
     batch_quartiles: tuple[float, float] = (0.0, math.inf)
     same_arithmetic: bool = False
     """Whether both networks have the same shapes, so that a difference could only be the machine's."""
+
+    @property
+    def spread(self) -> float:
+        """How many times the lower quartile of a speedup the upper one is, where they are furthest apart."""
+        return max(high / low if low else math.inf for low, high in (self.quartiles, self.batch_quartiles))
+
+    @property
+    def spoilt(self) -> bool:
+        """Whether the machine was so busy that it had better be timed again."""
+        return self.spread > SPOILT
 
 
 def compare_latency(model: nn.Module, reference: nn.Module, input_shape: tuple[int, int, int]) -> Latency:

@@ -117,9 +117,9 @@ def _images(recipe: Recipe, pieces: int | None, before: Answers, after: Answers)
     return frame.loc[order.sort_values(["agree", "unsure"], kind="stable").index].reset_index(drop=True)
 
 
-def study_latency(recipe: Recipe, cache: StageCache, original: Recipe | None = None) -> Latency:
-    """Time a recipe beside its original."""
-    return time_against(compress(recipe, cache), compress(original or original_of(recipe), cache), cache)
+def study_latency(recipe: Recipe, cache: StageCache, original: Recipe | None = None, attempt: int = 1) -> Latency:
+    """Time a recipe beside its original; `attempt` as in `time_against`."""
+    return time_against(compress(recipe, cache), compress(original or original_of(recipe), cache), cache, attempt)
 
 
 def study_file(recipe: Recipe, cache: StageCache) -> bytes:

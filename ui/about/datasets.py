@@ -3,8 +3,9 @@
 PARTS = r"""
 **What you see.** How many images of each class there are, and what for. *Training* images are all that weights,
 criteria, healings and roundings ever read. *Validation* images are held out of every training, for whatever chooses:
-the best epoch, a bit width within a budget, a search. *Test* images are read only for what is reported; a knob waits
-for 2,000 of them, and the numbers sharpen on the rest where more are at hand.
+the best epoch, a bit width within a budget, a search. *Test* images are read only for what is reported; a knob on
+the first page waits for 1,000 of them, the other pages for 2,000, and the first page's numbers sharpen on all that are
+at hand.
 """
 
 OWN = r"""

@@ -42,8 +42,8 @@ now, $Y$ what it put out before the cut. *Finer choices* has other means, from B
 
 $$\min_W \lVert Y - X_{\text{kept}} W \rVert^2$$
 
-The steps are measured on the test images that a knob waits for, as all figures are; where more are at hand, the cards
-sharpen on all of them a moment later.
+A knob is answered from the first test images. The others follow in pieces while you look, and every number here
+sharpens with them; so do the times, which are taken when nobody else computes.
 """
 
 TRADEOFF = r"""

@@ -48,7 +48,7 @@ _QUANTIZE = (*_CALIBRATE, "bits", "layer_bits", "scheme", "clipping", "rounding"
 
 @dataclass(frozen=True)
 class Base:
-    """The network that a recipe starts from, and whether it was `trained` or `slimmed from` which width."""
+    """The network that a recipe starts from, and whether it was `trained` or `cut from` which width."""
 
     model: nn.Module
     origin: str
@@ -290,17 +290,17 @@ def source_width(recipe: Recipe) -> float:
 
 
 def width_origin(recipe: Recipe) -> str:
-    """`trained`, or `slimmed from` which width. Nothing is built or read for it.
+    """`trained`, or `cut from` which width. Nothing is built or read for it.
 
     Raises:
         CheckpointError: no trained width is large enough.
     """
     source = source_width(recipe)
-    return "trained" if source == recipe.width else f"slimmed from {source:.2f}"
+    return "trained" if source == recipe.width else f"cut from {source:.2f}"
 
 
 def _base(recipe: Recipe, cache: StageCache) -> Base:
-    """The trained network, or one slimmed from the next larger trained width as homework 7 does, by a better choice."""
+    """The trained network, or one cut from the next larger trained width as homework 7 does, by a better choice."""
     source = source_width(recipe)
     options = build_options(recipe)
     model = load(recipe.arch, source, recipe.dataset, recipe.weights, **options)

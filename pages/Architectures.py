@@ -172,12 +172,12 @@ def _budget(state: State) -> None:
 
 def _pick_beside(state: State) -> None:
     def title(name: str) -> str:
-        return "Alone" if name == NOBODY else f"Beside {architecture(name).title}"
+        return f"Compare with: {'none' if name == NOBODY else architecture(name).title}"
 
     others = [NOBODY, *(name for name in architectures(yardsticks=True) if name != state.recipe.arch)]
     chosen = value_of(state, CHOICES, "beside")
     chosen = chosen if chosen in others else NOBODY
-    widgets.select(state, "beside", "Beside it", others, chosen, title, 210, of=f"-{state.recipe.arch}")
+    widgets.select(state, "beside", "Compare with", others, chosen, title, 260, of=f"-{state.recipe.arch}")
 
 
 def _block_slider(state: State, number: int, blocks: int) -> None:

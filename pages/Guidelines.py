@@ -144,7 +144,7 @@ def _speed(state: State) -> None:
         widgets.figure(f"{len(times)} networks", drawn, text.guidelines.describe_order(times), key="speed")
     with right, st.container(gap=None):
         rows = text.guidelines.network_rows(chosen, YARDSTICK)
-        counted, against = ("", YARDSTICK) if images == IMAGENET else ("MACs an image (M)", "")
+        counted, against = ("", YARDSTICK) if images == IMAGENET else ("MACs per image (M)", "")
         drawn = plots.guidelines.form_rows(rows, counted, text.guidelines.SOURCES[run.example], against, 440)
         widgets.figure(heading, drawn, said, key="chosen", lines=0)
         below = text.guidelines.describe_left_out(chosen, held)
@@ -161,7 +161,7 @@ def _level(state: State, held: str, images: str, networks: pd.DataFrame) -> floa
     level = min(levels, key=lambda one: abs(one - wanted))
     of = f"-{images}"  # its stops are other ones elsewhere
     return st.select_slider(
-        "MACs an image" if held == "macs" else "At least right",
+        "MACs per image" if held == "macs" else "At least right",
         levels,
         value=level,
         format_func=count if held == "macs" else "{:g} %".format,

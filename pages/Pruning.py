@@ -133,7 +133,7 @@ def _trainings(state: State, recipe: Recipe, shared: Engine) -> None:
 
     def pick_training() -> None:
         st.segmented_control(
-            "Trained",
+            "Training",
             trainings(recipe),
             required=True,
             format_func=text.pruning.training_title,

@@ -107,9 +107,9 @@ def folder(tmp_path, monkeypatch):
 FIELDS = {
     "arch": ("Architecture", ARCHITECTURES, architecture, {}),
     "dataset": ("Dataset", DATASETS, dataset, {}),
-    "criterion": ("Channels are ranked by", CRITERIA, criterion, {"view": "criteria"}),
-    "heal": ("After the cut, heal", HEALINGS, healing, {"view": "healing"}),
-    "scheme": ("Levels of the weights", SCHEMES, scheme, {}),
+    "criterion": ("Importance criterion", CRITERIA, criterion, {"view": "criteria"}),
+    "heal": ("Recovery after pruning", HEALINGS, healing, {"view": "healing"}),
+    "scheme": ("Quantization scheme", SCHEMES, scheme, {}),
 }
 
 

@@ -100,7 +100,7 @@ def test_no_stage_changes_what_it_was_given(cache):
     assert all(torch.equal(before[name], tensor) for name, tensor in original.model.state_dict().items())
 
 
-@pytest.mark.parametrize(("width", "origin"), [(1.0, "trained"), (0.5, "trained"), (0.6, "slimmed from 0.75")])
+@pytest.mark.parametrize(("width", "origin"), [(1.0, "trained"), (0.5, "trained"), (0.6, "cut from 0.75")])
 def test_a_width_says_where_it_comes_from(width, origin, cache):
     recipe = cc.Recipe(width=width)
     assert width_origin(recipe) == cc.compress(recipe, cache).report.base.origin == origin

@@ -86,26 +86,23 @@ def _yes_or_no(value: object) -> str:
 DATASET = FinerChoice("dataset", "Dataset", datasets, lambda name: DATASETS[name].title)
 PRUNING = (
     FinerChoice("groups", "Groups", _groups, lambda groups: str(groups or "as usual")),
-    FinerChoice("weights", "Trained", trainings, TRAININGS.title),
-    FinerChoice("criterion", "Channels are ranked by", _names(CRITERIA), CRITERIA.title),
-    FinerChoice("scope", "Channels compete in", _names(SCOPES), SCOPES.title),
+    FinerChoice("weights", "Training", trainings, TRAININGS.title),
+    FinerChoice("criterion", "Importance criterion", _names(CRITERIA), CRITERIA.title),
+    FinerChoice("scope", "Scope", _names(SCOPES), SCOPES.title),
     FinerChoice(
         "multiple_of",
         "Channels stay in multiples of",
         lambda _: MULTIPLES,
         lambda many: "1 (any number stays)" if many == 1 else str(many),
     ),
-    FinerChoice("balance", "Each group keeps as many channels", _balances, _yes_or_no),
-    FinerChoice("heal", "After the cut, heal", _names(HEALINGS), HEALINGS.title),
+    FinerChoice("balance", "Equal channels per group", _balances, _yes_or_no),
+    FinerChoice("heal", "Recovery after pruning", _names(HEALINGS), HEALINGS.title),
 )
 SELECTORS = (
-    FinerChoice("scheme", "Levels of the weights", _names(SCHEMES), SCHEMES.title),
+    FinerChoice("scheme", "Quantization scheme", _names(SCHEMES), SCHEMES.title),
     FinerChoice("rounding", "Rounding", _names(ROUNDINGS), ROUNDINGS.title),
     FinerChoice(
-        "clipping",
-        "How far the levels reach",
-        lambda _: (Recipe.clipping, *CLIPPINGS),
-        text.quantization.clipping_title,
+        "clipping", "Clipping range", lambda _: (Recipe.clipping, *CLIPPINGS), text.quantization.clipping_title
     ),
     FinerChoice("activation_bits", "Activations", lambda _: ACTIVATION_BITS[::-1], text.quantization.activations_title),
 )

@@ -9,7 +9,7 @@ from compress_core.plots.layout import MARGIN, axis, figure, label
 from compress_core.plots.tokens import KIND, PLOT_FONT_PX, style
 from compress_core.registry import ARCHITECTURES
 
-COSTS = {"params": "parameters", "macs": "MACs an image", "memory_access": "elements read and written"}
+COSTS = {"params": "parameters", "macs": "MACs per image", "memory_access": "elements read and written"}
 _LINE = {"color": KIND["other"], "width": 1.5}
 BOX_WIDTH, BOX_HEIGHT, LANE = 0.8, 1.0, 1.5
 OVER = 0.95  # how far below its row a shortcut runs

@@ -274,7 +274,7 @@ def macs_against_time(times: pd.DataFrame, chosen: pd.DataFrame, images: str, he
         shapes.append(line)
     return figure(
         traces,
-        axis("MACs an image (M)", type="log", range=across, **_ticks(across)),
+        axis("MACs per image (M)", type="log", range=across, **_ticks(across)),
         axis(f"time of {images} (ms)", type="log", range=up, **_ticks(up)),
         labels,
         shapes=shapes,

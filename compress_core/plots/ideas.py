@@ -228,7 +228,7 @@ def squeeze_curves(sweep: pd.DataFrame, chosen: pd.Series, shares: list[float]) 
     """
     traces, labels, axes = [], [], {}
     drawn = sorted({*shares, chosen["share"]})
-    for i, (name, title, unit) in enumerate((("params", "parameters (M)", 1e6), ("macs", "MACs an image (G)", 1e9))):
+    for i, (name, title, unit) in enumerate((("params", "parameters (M)", 1e6), ("macs", "MACs per image (G)", 1e9))):
         on = {"xaxis": f"x{number(i)}", "yaxis": f"y{number(i)}"}
         for share in drawn:
             line = sweep[sweep["share"] == share]

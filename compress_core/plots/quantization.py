@@ -98,7 +98,7 @@ def _both_sides(top: float, after: str) -> dict:
 def accuracy_over_bits(
     points: pd.DataFrame, own: str, titles: dict[str, str], now: tuple[float, float] | None, before: float
 ) -> go.Figure:
-    """Test accuracy over bits a weight, a line per scheme, with the recipe where it stands.
+    """Test accuracy over bits per weight, a line per scheme, with the recipe where it stands.
 
     Args:
         points: measured so far: `scheme`, `bits`, `accuracy` (0 … 1).
@@ -171,7 +171,7 @@ def accuracy_over_bits(
     return figure(
         traces,
         axis(
-            "bits a weight (log scale)",
+            "bits per weight (log scale)",
             type="log",
             dtick=1,
             range=[value * math.log10(2) for value in ends],

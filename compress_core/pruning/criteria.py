@@ -172,7 +172,7 @@ CRITERIA.register(
         log_axis=True,
     ),
     random=Criterion(
-        title="Chance",
+        title="Random",
         formula="a number drawn for it: what the others have to beat",
         paper="drawn from the seed",
         score=chance,

@@ -14,7 +14,7 @@ from compress_core.pruning.coupling import ChannelGroup, Coupling
 from compress_core.pruning.statistics import REDUCTIONS, CalibrationStatistics
 from compress_core.registry import CRITERIA, SCOPES, Entry
 
-SCOPES.register(**{"global": Entry(title="All layers together"), "layer": Entry(title="Each layer by itself")})
+SCOPES.register(**{"global": Entry(title="Global"), "layer": Entry(title="Per layer")})
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,7 @@ def mse(rows: Tensor, to_grid: ToGrid, importance: Tensor | None = None) -> Grid
 CLIPPINGS.register(
     mse=Clipping(title="Least squared error", fit=mse),
     percentile=Clipping(title=f"{PERCENT} % left out at each end", fit=percentile),
-    min_max=Clipping(title="Smallest to largest", fit=min_max),
+    min_max=Clipping(title="Min–max", fit=min_max),
 )
 
 

@@ -40,7 +40,7 @@ class Scheme(Entry):
     """Whether it is drawn beside the others where accuracy is compared over bits."""
 
     def bits(self, wanted: int) -> int:
-        """The bits a weight takes where so many are asked for."""
+        """The bits per weight takes where so many are asked for."""
         return self.fixed_bits or wanted
 
 
@@ -230,7 +230,7 @@ SCHEMES.register(
         marker="triangle-down",
     ),
     min_max=Scheme(
-        title="smallest to largest, homework 7",
+        title="min–max (homework 7)",
         formula=r"$\min w + s\,q$, zero need not be a level",
         paper="homework 7's encode8",
         fit=_fit_offset,

@@ -148,7 +148,7 @@ def spend(
             plan[name] = less
         if not saved:
             raise ValueError(
-                f"No plan meets this budget: with {choices[0]} bits a weight everywhere the file takes "
+                f"No plan meets this budget: with {choices[0]} bits per weight everywhere the file takes "
                 f"{budget + too_many:,} bytes, and the budget is {budget:,}."
             )
     return plan

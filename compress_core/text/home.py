@@ -58,15 +58,14 @@ def cards(study: Comparison, latency: Latency | None) -> list[tuple[str, str, st
     def time(batch: str, ms: float = 0.0, speedup: float = 1.0, quartiles: tuple[float, float] = (1.0, 1.0)) -> tuple:
         if latency is None:
             return batch, "…", "", "being timed", same
-        label = f"{batch}, {latency.threads} thread{'s' if latency.threads > 1 else ''}"
         note = "same arithmetic" if latency.same_arithmetic else timing(speedup, quartiles) or "not distinguishable"
-        return label, duration(ms), f"original {duration(ms * speedup)}", note, same
+        return batch, duration(ms), f"original {duration(ms * speedup)}", note, same
 
-    times_of_both = ("1 image",), ("64 images",)
+    times_of_both = ("Latency, batch 1",), ("Latency, batch 64",)
     if latency is not None:
         times_of_both = (
-            ("1 image", latency.ms, latency.speedup, latency.quartiles),
-            ("64 images", latency.batch_ms, latency.batch_speedup, latency.batch_quartiles),
+            ("Latency, batch 1", latency.ms, latency.speedup, latency.quartiles),
+            ("Latency, batch 64", latency.batch_ms, latency.batch_speedup, latency.batch_quartiles),
         )
     change = f"{points(study.change.value)} ± {100 * (study.change.high - study.change.low) / 2:.1f} points"
     return [
@@ -79,7 +78,7 @@ def cards(study: Comparison, latency: Latency | None) -> list[tuple[str, str, st
         ),
         smaller("File", before.file_bytes, after.file_bytes, size),
         smaller("Parameters", before.params, after.params, count),
-        smaller("MACs an image", before.macs, after.macs, count),
+        smaller("MACs per image", before.macs, after.macs, count),
         *(time(*own) for own in times_of_both),
     ]
 
@@ -106,7 +105,7 @@ SIZE_PARTS = {
 
 def size_tables(own: Measurement, gzipped: int) -> list[pd.DataFrame]:
     """The three sizes of a file, and the parts of it."""
-    sizes = {"as saved": own.file_bytes, "gzipped": gzipped, "arithmetic minimum": own.minimum_bytes}
+    sizes = {"as saved": own.file_bytes, "gzipped": gzipped, "parameters × bits / 8": own.minimum_bytes}
     parts = {SIZE_PARTS[part]: length for part, length in own.breakdown.items() if length}
     return [
         pd.DataFrame(rows.items(), columns=[title, "bytes"])
@@ -149,7 +148,7 @@ def describe_steps(study: Comparison) -> str:
     elif "Cut" in done:
         text = f"The cut leaves {percent(cut)}, and nothing was healed."
     else:
-        return f"{last.step}, {last.detail}: {percent(last.accuracy)}, from {first}."
+        return f"{last.step} ({last.detail}): {first} → {percent(last.accuracy)}."
     return f"{text} With {last.detail}: {percent(last.accuracy)}." if "Quantized" in done else text
 
 
@@ -181,6 +180,6 @@ def describe_images(study: Comparison) -> str:
     lost = int((differ & images["original"].eq(images["label"])).sum())
     won = int((differ & images["compressed"].eq(images["label"])).sum())
     return (
-        f"The two disagree on {int(differ.sum()):,} of {len(images):,} test images: {lost:,} were right before, "
-        f"{won:,} are right now."
+        f"The two disagree on {int(differ.sum()):,} of {len(images):,} test images: {lost:,} only the original gets "
+        f"right, {won:,} only the compressed."
     )

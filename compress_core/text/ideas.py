@@ -13,7 +13,7 @@ from compress_core.studies.ideas.timing import CALM
 from compress_core.text.numbers import count, size, times, timing, whole_percent
 
 _BARS = ["quantity", "form", "value", "text", "highlighted", "low", "high"]
-_MACS, _PARAMS, _TIME = "MACs an image (M)", "parameters (k)", "time of one image (ms)"
+_MACS, _PARAMS, _TIME = "MACs per image (M)", "parameters (k)", "time of one image (ms)"
 
 
 def macs_bars(costs: Mapping[str, Cost], highlighted: str) -> pd.DataFrame:

@@ -34,7 +34,7 @@ def summary(before: PrunedSummary, after: PrunedSummary) -> str:
     name = network_name(after.recipe, after.cut_share)
     if before.recipe == after.recipe:
         return (
-            f"{name}, as trained: {count(after.params)} parameters, {count(after.macs)} MACs an image, {share} of "
+            f"{name}, as trained: {count(after.params)} parameters, {count(after.macs)} MACs per image, {share} of "
             f"{samples:,} test images right."
         )
     return (
@@ -58,7 +58,7 @@ def scientific(value: float) -> str:
 def describe_exactness(difference: float, images: int, cut_share: float) -> str:
     """The badge: that what is left computes what the masked original computes."""
     if cut_share == 0:
-        return "Nothing is cut, so there is nothing to prove."
+        return "Nothing pruned yet."
     if difference == 0:
         return f"Exact: masked and pruned agree to the last bit on {images} images."
     return f"Exact: masked and pruned differ by at most {scientific(difference)} on {images} images."

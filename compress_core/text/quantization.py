@@ -23,7 +23,7 @@ COMPARED_BITS = 3
 """Bits at which schemes differ."""
 FEW_STEPS = 3
 """A channel whose weights one grid for the whole layer would leave with at most so many levels is as good as lost."""
-USUAL_CLIPPING = "As serves the rounding"
+USUAL_CLIPPING = "Auto"
 PARTS = {
     "weights": "Weights' codes",
     "scales": "Levels' scales",

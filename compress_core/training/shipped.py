@@ -45,7 +45,7 @@ class Training(Entry):
     needs_teacher: bool = False
 
 
-TRAININGS.register(plain=Training(title="Plainly", symbol="λ = 0"))
+TRAININGS.register(plain=Training(title="Standard", symbol="λ = 0"))
 TRAININGS.register(
     **{
         weights_name(strength): Training(

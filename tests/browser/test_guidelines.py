@@ -22,7 +22,7 @@ def test_a_measurement_goes_by_keyboard_with_stop_and_outlives_other_knobs(tab):
     visit(tab, f"{LINK}&view=speed&scene=digits64")
     button(tab, "Measure on this machine").press("Enter")
     expect(button(tab, "Stop")).to_be_visible()
-    press(tab, "MACs an image", "ArrowRight")  # the page answers while it goes on
+    press(tab, "MACs per image", "ArrowRight")  # the page answers while it goes on
     button(tab, "Stop").press("Enter")
     expect(button(tab, "Measure on this machine")).to_be_visible()
     expect(source(tab)).to_contain_text("Example run on ")

@@ -49,7 +49,7 @@ VIEWS = [  # an address, a knob and its key, and how many figures are seen witho
     pytest.param("/Guidelines?arch=studentnet&view=g3", "Convolutions a block", LEFT, None, marks=slow),
     pytest.param("/Guidelines?arch=studentnet&view=g4", "With", LEFT, None, marks=slow),
     pytest.param("/Guidelines?arch=shufflenet_v1&view=lens", "", "", None, marks=slow),
-    pytest.param("/Guidelines?arch=studentnet&view=speed&scene=imagenet", "MACs an image", RIGHT, None, marks=slow),
+    pytest.param("/Guidelines?arch=studentnet&view=speed&scene=imagenet", "MACs per image", RIGHT, None, marks=slow),
 ]
 
 

@@ -43,13 +43,13 @@ def test_every_view_of_every_architecture(arch):
 @pytest.mark.parametrize("view", ["inside", "width"])
 def test_two_networks_stand_side_by_side(view):
     app = open_page(view=view, preset="small")
-    app.widget("Beside it").set_value("resnet18").run()
+    app.widget("Compare with").set_value("resnet18").run()
     assert "MobileNetV2" in app.fine().said and "ResNet-18" in app.said and app.address["beside"] == "resnet18"
 
 
 def test_a_network_beside_itself_is_alone():
     app = open_page(arch="squeezenet", beside="squeezenet").fine()
-    assert len(app.charts) == CHARTS["inside"] and app.widget("Beside it").value == "none"
+    assert len(app.charts) == CHARTS["inside"] and app.widget("Compare with").value == "none"
 
 
 def test_the_share_of_pointwise_convolutions_is_table_2_of_mobilenet_v1():

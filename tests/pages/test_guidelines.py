@@ -71,7 +71,7 @@ def test_flops_and_speed_at_equal_macs_or_equal_accuracy(scene):
     check_view(app, "speed")
     before = app.said
     assert "takes" in before and "MACs" in before
-    app.widget("MACs an image").set_value(300_000_000 if scene == "imagenet" else 500_000).run()
+    app.widget("MACs per image").set_value(300_000_000 if scene == "imagenet" else 500_000).run()
     assert app.fine().said != before
     assert app.has("Quantity held equal") == (scene != "imagenet")
     if scene != "imagenet":
@@ -83,7 +83,7 @@ def test_flops_and_speed_at_equal_macs_or_equal_accuracy(scene):
 
 def test_macs_of_another_scene_become_the_nearest_of_this_one():
     app = open_page(view="speed", scene="imagenet", macs="1000000").fine()
-    assert app.widget("MACs an image").value == 40_000_000
+    assert app.widget("MACs per image").value == 40_000_000
 
 
 def test_rubbish_in_the_address_is_a_sentence_and_the_nearest():

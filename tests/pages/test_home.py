@@ -22,7 +22,7 @@ def knobs(app: Page) -> dict[str, object]:
 def cards(app: Page) -> dict[str, list[str]]:
     """What each card says under its label: the value, the original's, the change."""
     found = re.findall(r'<div class="cc-card[^"]*">(.*?)</div></div>', app.html)
-    return {label.partition(",")[0]: values for label, *values in map(texts, found)}
+    return {label.partition(", n")[0]: values for label, *values in map(texts, found)}
 
 
 def test_it_opens_with_a_trained_network():
@@ -65,14 +65,14 @@ def test_network_slimming_is_one_click_away_and_its_factors_stay_in_sight():
     assert criterion.value == "obs" and "with the smallest |γ| do." in app.html
     criterion.set_value("bn_scale").run()
     assert app.fine().address["criterion"] == "bn_scale" and "with the smallest |γ| do." not in app.html
-    app.knob("Channels are ranked by").set_value("l1").run()
+    app.knob("Importance criterion").set_value("l1").run()
     assert app.widget("Importance criterion").value == "l1" and "by l1 norm" in app.fine().html
 
 
 def test_the_numbers_on_the_cards_are_those_of_the_finer_choices_too(begin_work):
     app = open_page(arch="studentnet", width="0.25", prune="0.3", bits="3")
     chosen = {"scope": "layer", "heal": "none", "scheme": "per_tensor"}
-    labels = "Channels compete in", "After the cut, heal", "Levels of the weights"
+    labels = "Scope", "Recovery after pruning", "Quantization scheme"
     for label, value in zip(labels, chosen.values(), strict=True):
         app.knob(label).set_value(value).run()
     assert app.fine().address == {"arch": "studentnet", "width": "0.25", "prune": "0.3", "bits": "3"} | chosen
@@ -81,7 +81,7 @@ def test_the_numbers_on_the_cards_are_those_of_the_finer_choices_too(begin_work)
     begin_work()
     found = cards(app.come_back_until(lambda page: f"on {after.samples} images" in page.said))
     assert found["Accuracy"][:2] == [numbers.percent(after.accuracy), f"original {numbers.percent(before.accuracy)}"]
-    names = {"File": "file_bytes", "Parameters": "params", "MACs an image": "macs"}
+    names = {"File": "file_bytes", "Parameters": "params", "MACs per image": "macs"}
     for label, name in names.items():
         old, new = getattr(before, name), getattr(after, name)
         words = numbers.size if label == "File" else numbers.count
@@ -92,19 +92,19 @@ def test_the_numbers_on_the_cards_are_those_of_the_finer_choices_too(begin_work)
 
 def test_groups_can_be_kept_alike_where_there_are_any():
     app = open_page(arch="shufflenet_v1", **SMALL)
-    app.knob("Each group keeps as many channels").set_value(True).run()
+    app.knob("Equal channels per group").set_value(True).run()
     recipe = cc.Recipe(arch="shufflenet_v1", width=0.25, prune=0.3, bits=4, balance=True)
     params = cc.measure(cc.compress(recipe, engine().networks), timed=False).params
     assert app.fine().address["balance"] == "on" and cards(app)["Parameters"][0] == numbers.count(params)
     app.knob("Architecture").set_value("studentnet").run()
-    assert "Each group keeps as many channels" not in {box.label for box in app.fine().sidebar.selectbox}
+    assert "Equal channels per group" not in {box.label for box in app.fine().sidebar.selectbox}
 
 
 def test_a_link_opens_the_page_it_was_copied_from():
     app = open_page(arch="studentnet", width="0.2", prune="0.42", bits="4", scheme="per_tensor", layer="cnn.3.3").fine()
     assert list(knobs(app).values()) == ["studentnet", 0.2, pytest.approx(0.42), 4]  # between the stops of its slider
-    assert app.knob("Levels of the weights").value == "per_tensor" and app.widget("Layer shown").value == "cnn.3.3"
-    assert "slimmed from 0.25" in app.sidebar.caption[0].value and "41.9 % of its channels cut" in app.said
+    assert app.knob("Quantization scheme").value == "per_tensor" and app.widget("Layer shown").value == "cnn.3.3"
+    assert "cut from 0.25" in app.sidebar.caption[0].value and "41.9 % of its channels cut" in app.said
 
 
 def test_the_layer_shown_stays_in_the_address():
@@ -128,7 +128,7 @@ def test_a_bad_address_is_a_sentence_and_the_nearest_sane_recipe():
         "The page cannot show layer 'cnn.99'. Allowed: cnn.0.0, cnn.1.3",
         "Taken instead: every layer.",
     )
-    assert knobs(app) == DEFAULT | {"Pruning ratio": 0.95} and app.knob("Channels compete in").value == "layer"
+    assert knobs(app) == DEFAULT | {"Pruning ratio": 0.95} and app.knob("Scope").value == "layer"
     app.knob("Bit width").set_value(8).run()  # then what was wrong is forgotten
     assert knobs(app.fine()) == DEFAULT | {"Pruning ratio": 0.95, "Bit width": 8}
 
@@ -182,7 +182,7 @@ def test_three_sizes_wait_until_they_are_asked_for():
     own = cc.compress(cc.Recipe(width=0.25, bits=4), engine().networks)
     measured = cc.measure(own, timed=False)
     assert parts.sum() == sizes["as saved"] == measured.file_bytes and "kept in 16 bits" in parts
-    assert sizes["arithmetic minimum"] == measured.minimum_bytes and sizes["gzipped"] == cc.gzip_bytes(own)
+    assert sizes["parameters × bits / 8"] == measured.minimum_bytes and sizes["gzipped"] == cc.gzip_bytes(own)
 
 
 def test_turning_bits_runs_no_other_stage():

@@ -41,7 +41,7 @@ def bar_of(app: pages.Page, title: str) -> tuple[str, list[str]]:
 def test_it_opens_for_every_network_and_what_is_cut_is_exact(arch):
     app = open_page(arch=arch, **pages.SMALL).fine()
     assert f"{architecture(arch).title} at width 0.25, " in app.said and "of 90 test images right" in app.said
-    assert len(app.charts) == 2 and len(app.get("bidi_component")) == 1 and "nothing to prove" not in app.html
+    assert len(app.charts) == 2 and len(app.get("bidi_component")) == 1 and "Nothing pruned yet" not in app.html
     difference = exactness(cc.Recipe(arch=arch, width=0.25, prune=0.3), engine().networks)
     assert difference < 1e-5 and describe_exactness(difference, 4, cut_share=0.3) in app.html
 
@@ -101,9 +101,9 @@ def test_where_each_layer_has_its_own_threshold_there_is_no_slider():
 def test_the_training_can_be_chosen_at_its_figure():
     app = open_page(prune="0.3")
     assert re.findall(r"λ = [\d.]+", app.charts[1].alt) == ["λ = 0", "λ = 0.1", "λ = 0.15"]
-    app.widget("Trained").set_value("sparse-0.15").run()
+    app.widget("Training").set_value("sparse-0.15").run()
     assert app.fine().address["weights"] == "sparse-0.15" and "λ = 0.15" in app.said
-    assert app.knob("Trained").value == "sparse-0.15"
+    assert app.knob("Training").value == "sparse-0.15"
 
 
 def test_changes_by_hand_show_and_are_taken_back_and_brought_again():
@@ -129,7 +129,7 @@ def test_a_layer_of_which_all_was_taken_keeps_its_best_channel(prune):
 
 def test_where_nothing_is_cut_there_is_nothing_to_prove_or_to_compare():
     app = open_page().fine()
-    assert "nothing to prove" in app.html and "Raise the pruning ratio to cut channels" in app.said
+    assert "Nothing pruned yet" in app.html and "Raise the pruning ratio to cut channels" in app.said
     for view in ("criteria", "healing", "versus"):
         assert not app.has("Layer drawn") and 'class="cc-bars"' not in app.html
         app.widget("View").set_value(view).run()

@@ -92,8 +92,8 @@ def test_the_numbers_are_those_of_the_recipe():
 def test_the_selectors_the_switches_and_the_sidebar_are_one():
     app = open_page(bits="3", rounding="nearest")
     chosen = {
-        "Levels of the weights": ("scheme", "per_tensor_symmetric", "per_tensor_symmetric"),
-        "How far the levels reach": ("clipping", "percentile", "percentile"),
+        "Quantization scheme": ("scheme", "per_tensor_symmetric", "per_tensor_symmetric"),
+        "Clipping range": ("clipping", "percentile", "percentile"),
         "Rounding": ("rounding", "stochastic", "stochastic"),
         "Activations": ("activation_bits", 4, "4"),
         "Fold BatchNorm": ("fold", False, "off"),
@@ -110,15 +110,15 @@ def test_the_selectors_the_switches_and_the_sidebar_are_one():
     recipe = cc.Recipe(width=0.25, bits=3, coding="huffman", **{name: value for name, value, _ in chosen.values()})
     m = cc.measure(cc.compress(recipe, engine().networks), timed=False)
     assert f"{percent(m.accuracy)} of 90 test images right" in app.said and size(m.file_bytes) in app.said
-    app.knob("Levels of the weights").set_value("ternary").run()
-    assert app.widget("Levels of the weights").value == "ternary" and "ternary weights" in app.said
+    app.knob("Quantization scheme").set_value("ternary").run()
+    assert app.widget("Quantization scheme").value == "ternary" and "ternary weights" in app.said
 
 
 def test_what_makes_no_difference_is_switched_off():
     assert not open_page(bits="4", scheme="binary").fine().number_input  # there is nothing to spend
     for params, idle in (({"rounding": "nearest"}, False), ({"scheme": "codebook"}, True)):
         app = open_page(bits="3", **params)
-        assert [app.widget(label).disabled for label in ("Correct biases", "How far the levels reach")] == [idle] * 2
+        assert [app.widget(label).disabled for label in ("Correct biases", "Clipping range")] == [idle] * 2
 
 
 def test_groups_that_are_uneven_by_now_are_layers_all_the_same():

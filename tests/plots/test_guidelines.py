@@ -40,7 +40,7 @@ def figures(lensed) -> dict:
         "g1": form_rows(forms_of("g1", "1 : 6"), "memory access (M elements)", "here", "1 : 1"),
         "g4": form_rows(forms_of("g4", "neither"), "memory access (M elements)", "example", "ReLU, shortcut"),
         "networks": form_rows(rows, "", "here", "ShuffleNetV2", 440),
-        "counted": form_rows(rows, "MACs an image (M)", "here"),
+        "counted": form_rows(rows, "MACs per image (M)", "here"),
         "lens": layers_under_lens(lensed),
         "speed": macs_against_time(times, chosen, "1 image", 150e6),
     }

@@ -47,7 +47,7 @@ def test_a_budget_is_kept_and_spent_better_than_evenly(model, found, coding):
 
 @pytest.mark.parametrize(
     ("budget", "message"),
-    [(100, "No plan meets this budget: with 2 bits a weight everywhere"), (0, "above 0; it was 0"), ("all", "'all'")],
+    [(100, "No plan meets this budget: with 2 bits per weight everywhere"), (0, "above 0; it was 0"), ("all", "'all'")],
 )
 def test_budgets_that_cannot_be_met_are_sentences(model, found, budget, message):
     with pytest.raises(ValueError, match=message):

@@ -171,7 +171,7 @@ def test_a_time_that_is_being_measured_is_not_told():
     assert home.summary(made_up(), None).endswith("on 1,000 images.")
     timed, untimed = home.cards(made_up(), speed(2.0)), home.cards(made_up(), None)
     assert untimed[:4] == timed[:4] and [card[:4] for card in untimed[4:]] == [
-        (batch, "…", "", "being timed") for batch in ("1 image", "64 images")
+        (batch, "…", "", "being timed") for batch in ("Latency, batch 1", "Latency, batch 64")
     ]
 
 
@@ -191,7 +191,7 @@ def test_healing_word_for_word(healed, verb):
 
 
 def test_answers_lost_and_won_word_for_word():
-    expected = "The two disagree on 3 of 4 test images: 2 were right before, 1 are right now."
+    expected = "The two disagree on 3 of 4 test images: 2 only the original gets right, 1 only the compressed."
     assert home.describe_images(made_up()) == expected
 
 

@@ -57,7 +57,7 @@ def test_small_numbers_have_one_digit_and_a_power(value, text):
 def test_the_badge():
     assert explain.describe_exactness(3e-6, 4, 0.4) == "Exact: masked and pruned differ by at most 3·10⁻⁶ on 4 images."
     assert "to the last bit" in explain.describe_exactness(0.0, 4, 0.4)
-    assert "nothing to prove" in explain.describe_exactness(0.0, 4, 0.0)
+    assert "Nothing pruned yet" in explain.describe_exactness(0.0, 4, 0.0)
 
 
 def test_the_scores_of_all_layers_and_of_one():

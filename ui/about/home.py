@@ -57,7 +57,7 @@ Up and to the left is better.
 
 SIZES = r"""
 **As saved** is the file's real length: the packed weights, their scales, what stays in 16 bits (biases, BatchNorm),
-and a header. **Gzipped** is that file after gzip. **Arithmetic minimum** is parameters × bits / 8, which papers
+and a header. **Gzipped** is that file after gzip. **Parameters × bits / 8** is what papers
 report and nobody can download.
 """
 

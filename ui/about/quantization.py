@@ -64,7 +64,7 @@ BYTES = r"""
 **What you see.** Every byte of the file that the home page lets you download. Codes lie side by side without a gap.
 Scales take 2 bytes each, biases 2. Huffman coding gives frequent codes short words:
 
-$$\text{bits a weight} \;\geq\; H = -\sum_q p_q \log_2 p_q$$
+$$\text{bits per weight} \;\geq\; H = -\sum_q p_q \log_2 p_q$$
 
 It saves where levels are used unevenly: with few clipped weights most are near zero.
 

@@ -202,3 +202,20 @@ def test_the_accuracy_sharpens_on_all_test_images_at_hand(begin_work):
     recipe = cc.Recipe(dataset="cifar10", width=0.25, prune=0.1)
     measured = cc.measure(cc.compress(recipe, engine().networks), timed=False)
     assert f"{100 * measured.accuracy:.1f} %" == cards(app.fine())["Accuracy"][0]
+
+
+def test_a_knob_a_second_tab_and_back_in_the_middle_of_sharpening_mix_no_two_recipes(begin_work):
+    """Both visitors leave a recipe before its other test images were looked at, and come back to one of the two."""
+    recipes = [cc.Recipe(width=0.25, prune=prune) for prune in (0.15, 0.45)]
+    links = [{"arch": "studentnet", "width": "0.25", "prune": f"{recipe.prune:g}"} for recipe in recipes]
+    tabs = [open_page(**link) for link in links]
+    for tab, link in zip(tabs, links[::-1], strict=True):
+        tab.go_to(**link)
+    begin_work()
+    tabs[0].go_to(**links[0])
+    whole = cc.measure(cc.compress(recipes[0], engine().networks), timed=False)
+    for tab in tabs:
+        found = cards(tab.come_back_until(lambda page: f"on {whole.samples} images" in page.said))
+        assert found["Accuracy"][0] == numbers.percent(whole.accuracy)
+        assert found["Parameters"][0] == numbers.count(whole.params)
+        assert found["File"][0] == numbers.size(whole.file_bytes)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pandas as pd
 
 from compress_core.analysis.latency import Latency
+from compress_core.data import dataset
 from compress_core.measure import Measurement
 from compress_core.recipe import Recipe
 from compress_core.registry import HEALINGS, TRAININGS
@@ -30,9 +31,11 @@ def summary(study: Comparison, latency: Latency | None) -> str:
     and tells."""
     original, compressed = study.original, study.compressed
     if compressed.recipe == original.recipe:
+        data = dataset(original.recipe.dataset)
         return (
-            f"{network_name(original.recipe)}, as trained: {percent(original.accuracy)} of {original.samples:,} test "
-            f"images right, in a file of {size(original.file_bytes)}."
+            f"{network_name(original.recipe)}, as trained on {data.title[0].lower()}{data.title[1:]}: "
+            f"{percent(original.accuracy)} of {original.samples:,} test images right (guessing: "
+            f"{100 / len(data.classes):.0f} %), in a file of {size(original.file_bytes)}."
         )
     smaller = times(original.file_bytes / compressed.file_bytes, "smaller", "larger")
     untold = latency is None or latency.same_arithmetic

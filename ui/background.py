@@ -69,9 +69,9 @@ class Background:
 
     def __init__(self, gate: Gate):
         self.gate = gate
-        self.quiet = threading.Lock()
-        """Held by what is timed for seconds, and by what stands still meanwhile. Whoever takes the gate too takes it
-        second, or two would wait for each other."""
+        self.quiet = Gate(1)
+        """Held by what is timed for seconds and by what stands still meanwhile, in the order of asking. Whoever takes
+        the gate too takes it second, or two would wait for each other."""
         self._lock = threading.Lock()
         self._ahead = ThreadPoolExecutor(1, _LOOK_AHEAD)  # Python waits for it before it ends
         self._slow = ThreadPoolExecutor(1, "slow")

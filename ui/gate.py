@@ -29,7 +29,7 @@ class Gate:
         self._arrived = threading.local()
         self._seen: dict[Hashable, float] = {}
         self.visitors = 0
-        """Who computes or waits for it."""
+        """Who computes or waits for it, but for what nobody stands still for."""
         self.left = 0.0
         """When the last of them left, by the monotonic clock."""
 
@@ -60,20 +60,21 @@ class Gate:
         finally:
             self._leave(self.places)
 
-    def _enter(self, places: int) -> None:
+    def _enter(self, places: int, visitors: int = 1) -> None:
         turn = threading.Event()
         with self._lock:
-            self.visitors += 1
+            self.visitors += visitors
             since = getattr(self._arrived, "since", time.monotonic())
             heapq.heappush(self._line, (since, next(self._count), places, turn))
             self._let_in()
         turn.wait()
 
-    def _leave(self, places: int) -> None:
+    def _leave(self, places: int, visitors: int = 1) -> None:
         with self._lock:
             self._free += places
-            self.visitors -= 1
-            self.left = time.monotonic()
+            self.visitors -= visitors
+            if visitors:
+                self.left = time.monotonic()
             self._let_in()
 
     def _let_in(self) -> None:
@@ -84,10 +85,13 @@ class Gate:
 
     @contextlib.contextmanager
     def alone_when_calm(self) -> Iterator[None]:
-        """As `alone`, for what nobody stands still for: it lets everyone pass who waits."""
+        """As `alone`, for what nobody stands still for: it lets everyone pass who waits, and disturbs no calm."""
         self.wait_for_calm()
-        with self.alone():
+        self._enter(self.places, visitors=0)
+        try:
             yield
+        finally:
+            self._leave(self.places, visitors=0)
 
     def wait_for_calm(self, calm_s: float = 0.0) -> None:
         """Return once nobody computes or waits, and nobody has for so many seconds."""

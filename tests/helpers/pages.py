@@ -11,6 +11,7 @@ from tests.helpers.waiting import wait_until
 APP = Path(__file__).parents[2] / "app.py"
 SMALL = {"width": "0.25", "prune": "0.3", "bits": "4"}
 """A recipe that is quickly measured for every architecture; pages that ask for the same one share its numbers."""
+PAUSE_S = 1.0  # while a page runs no piece of long work begins
 KINDS = ("selectbox", "slider", "select_slider", "toggle", "button", "button_group")
 
 
@@ -26,7 +27,7 @@ class Page(AppTest):
 
     def come_back_until(self, done: Callable[["Page"], object]) -> "Page":
         """Ask again, as the browser does, until what is measured in the background is there."""
-        wait_until(lambda: done(self) or (self.run() and (self.exception or done(self))), 0.2)
+        wait_until(lambda: done(self) or (self.run() and (self.exception or done(self))), PAUSE_S)
         assert not self.exception
         return self
 

@@ -240,7 +240,7 @@ def test_between_two_rounds_of_a_measurement_whoever_waits_gets_a_turn(backgroun
     def rounds() -> Generator[float, None, str]:
         order.append("first round")
         threading.Thread(target=visit).start()
-        wait_until(lambda: gate.visitors == 2)
+        wait_until(lambda: gate.visitors)
         yield 0.5
         order.append("second round")
         return "done"
@@ -295,7 +295,7 @@ def test_a_training_steps_aside_for_visitors_and_for_what_is_timed(background):
 
     def watched() -> Generator[int, None, str]:
         for step in range(6):
-            seen.append((background.gate.visitors, background.quiet.locked()))
+            seen.append((background.gate.visitors, background.quiet.visitors))
             yield step
         return "trained"
 
@@ -304,7 +304,7 @@ def test_a_training_steps_aside_for_visitors_and_for_what_is_timed(background):
         time.sleep(0.1)
         assert not seen
     wait_until(lambda: background.measured("a") == "trained")
-    assert seen == [(1, True)] * 6  # it is at the gate itself, and nothing can be timed meanwhile
+    assert seen == [(0, 1)] * 6  # and nothing can be timed meanwhile
 
 
 @pytest.mark.parametrize("begin", ["look_ahead", "start"])
@@ -334,6 +334,25 @@ def test_a_training_never_waits_for_who_waits_for_it(background, begin):
     wait_until(lambda: background.job("a") is None and background.job("timed") is None)
     with background.gate:
         assert background.gate.visitors == 1
+
+
+def test_a_training_leaves_long_work_its_turns(background):
+    beside = []
+
+    def steps() -> Generator[int, None, str]:
+        for step in range(400):
+            time.sleep(0.003)
+            yield step
+        return "trained"
+
+    background.train("a", steps)
+    wait_until(lambda: background.job("a").latest)
+    background.run_queue(
+        "work", lambda: None if len(beside) == 3 else lambda: beside.append(background.job("a") is not None)
+    )
+    wait_until(lambda: len(beside) == 3)
+    background.job("a") and background.job("a").stop.set()
+    assert beside == [True] * 3
 
 
 def test_a_failed_training_says_why(background):

@@ -80,12 +80,12 @@ def answer(compressed: Compressed, cache: StageCache | None = None, pieces: int 
 
     def run() -> Answers:
         images, labels = data.test(whole=count > data.usual_pieces)
-        done = next((n for n in range(count - 1, 0, -1) if cache.known("answer", (recipe, n))), 0)
+        fewer = ((n, cache.known("answer", (recipe, n))) for n in range(count - 1, 0, -1))
+        done, known = next(((n, found) for n, found in fewer if found), (0, None))
         of_all = torch.arange(len(labels))
         places = torch.cat([of_all[piece] for piece in data.pieces()[done:count]])
         confidence, predicted = predict(compressed.model, images[places]).softmax(1).max(1)
-        if done:
-            known = cache.known("answer", (recipe, done))
+        if known:
             places = torch.cat([data.places(done), places])
             predicted, confidence = (
                 torch.cat(both) for both in ((known.predicted, predicted), (known.confidence, confidence))

@@ -40,7 +40,7 @@ class Scheme(Entry):
     """Whether it is drawn beside the others where accuracy is compared over bits."""
 
     def bits(self, wanted: int) -> int:
-        """The bits per weight takes where so many are asked for."""
+        """The bits a weight takes where so many are asked for."""
         return self.fixed_bits or wanted
 
 

@@ -17,12 +17,7 @@ class Accuracy:
     samples: int
 
 
-def study_accuracy(recipe: Recipe, cache: StageCache, pieces: int | None = None) -> Accuracy:
-    """Build a recipe and count its right answers, and nothing else.
-
-    Args:
-        pieces: of the test images; as many as a page's figures are taken from if None.
-    """
-    pieces = pieces or dataset(recipe.dataset).usual_pieces
-    found = answer(compress(recipe, cache), cache, pieces)
+def study_accuracy(recipe: Recipe, cache: StageCache) -> Accuracy:
+    """Build a recipe and count its right answers among as many test images as a page's figures are taken from."""
+    found = answer(compress(recipe, cache), cache, dataset(recipe.dataset).usual_pieces)
     return Accuracy(found.accuracy, len(found.correct))

@@ -14,7 +14,8 @@ from compress_core.recipe import Recipe
 from compress_core.registry import CRITERIA
 from compress_core.text.numbers import size
 from ui import about, page, widgets
-from ui.address import State, change_recipe
+from ui.address import State, change_recipe, take_recipe, to_params, value_of
+from ui.choices import Choice
 from ui.engine import Engine, Piece, Shown, engine
 from ui.knobs import likely_next
 from ui.refine import refine
@@ -25,39 +26,46 @@ TRIED_KEPT = 200
 ALL_LAYERS = ""
 SLIMMING = "bn_scale"
 ZOOMABLE = {"displaylogo": False}
+AXES = {"near": "Close up", "whole": "0 – 100 %"}
+CHOICES = {"axis": Choice("axis", tuple(AXES), "near")}
+VIEWS = {"layer": lambda recipe: prunable_layers(recipe.arch)} | CHOICES
 
 
 def main() -> None:
-    state = page.start("Network compression, live", views={"layer": lambda recipe: prunable_layers(recipe.arch)})
+    state = page.start("Network compression, live", views=VIEWS)
     shared = engine()
     shown = page.show(state.recipe)
     if shown is None:
         return
+    pieces, tried = _pieces(shown), _tried()
     with st.container(gap="xsmall"):
-        top = st.container(gap="xsmall")
+        with st.container(gap="xsmall"):
+            sentence, cards, steps = st.empty(), st.container(), st.container(gap="xsmall")
         left, right = st.columns(2, gap="medium")
         bottom = st.container(gap="xsmall")
+    if not shared.answered(shown):  # no headline stands beside a knob that says otherwise
+        with sentence:
+            widgets.sentence(text.home.under_way(shown.recipe))
     with left.container(gap=None):  # the scores are drawn while the network is healed
         _scaling_factors(shared.scaling_factors(shown), shown.recipe.criterion, state)
-    pieces, tried = _pieces(shown), _tried()
-    with top:
-        numbers, steps = st.container(gap="xsmall"), st.container(gap="xsmall")
-    tradeoff = right.container(gap=None)
     with bottom:
         images = st.container(gap="xsmall")
 
     def draw() -> None:
         comparison, latency = _latest(shown, pieces)
-        with numbers:
-            _numbers(comparison, latency)
+        with sentence:
+            widgets.sentence(_summary(comparison, latency))
+        with cards:
+            widgets.cards([widgets.Card(*card) for card in text.home.cards(comparison, latency)])
         with steps:
             _steps(comparison)
-        with tradeoff:
-            _tradeoff(comparison, tried)
+        with st.container(gap=None):  # where it is refined, since it has widgets
+            _tradeoff(comparison, tried, state)
         with images:
             _images(comparison)
 
-    refine(state, pieces, draw)
+    with right.container(gap=None):
+        refine(state, pieces, draw)
     with bottom:
         _take_away(_latest(shown, pieces).comparison, shared)
     shared.look_ahead(likely_next(state.before, state.recipe))
@@ -87,19 +95,14 @@ def _latest(shown: Shown, pieces: Sequence[Piece]) -> Latest:
     return Latest(looks[-1] if looks else engine().first_answer(shown), times[-1] if times else None)
 
 
-def _numbers(comparison: studies.home.Comparison, latency: Latency | None) -> None:
-    widgets.sentence(_summary(comparison, latency))
-    widgets.cards([widgets.Card(*card) for card in text.home.cards(comparison, latency)])
-
-
 def _summary(comparison: studies.home.Comparison, latency: Latency | None) -> str:
     hint = " Turn a knob to compress it." if comparison.compressed.recipe == comparison.original.recipe else ""
     return text.home.summary(comparison, latency) + hint
 
 
 def _steps(comparison: studies.home.Comparison) -> None:
-    widgets.steps(text.home.steps_table(comparison))
-    with widgets.row():
+    widgets.steps(text.home.steps_table(comparison), dataset(comparison.compressed.recipe.dataset).chance)
+    with widgets.row("cc-line-steps"):
         widgets.reading(text.home.describe_steps(comparison), lines=1)
         widgets.help_on("these steps", about.home.HEALING)
 
@@ -141,26 +144,57 @@ def _pick_criterion(state: State) -> None:
     )
 
 
-def _tradeoff(comparison: studies.home.Comparison, tried: dict[str, dict]) -> None:
+def _tradeoff(comparison: studies.home.Comparison, tried: dict[str, dict], state: State) -> None:
     recipe = comparison.compressed.recipe
     grid = _grid(recipe.arch, recipe.dataset)
     points, before = text.home.tradeoff_points(comparison), _before(comparison, tried)
+    chance = dataset(recipe.dataset).chance
+    whole = value_of(state, CHOICES, "axis") == "whole"
+
+    def clicked() -> None:
+        for point in st.session_state["tradeoff"].selection.points[:1]:
+            take_recipe(state, Recipe.from_query(point["customdata"]))
+
     widgets.figure(
         "Accuracy against file size",
-        plots.tradeoff.accuracy_against_size(points, grid, before, recipe.arch),
+        plots.tradeoff.accuracy_against_size(points, grid, before, recipe.arch, chance, whole),
         text.home.describe_tradeoff(comparison, grid),
         about.home.TRADEOFF,
+        lambda: widgets.segments(state, CHOICES, "axis", AXES),
         key="tradeoff",
         config=ZOOMABLE,
+        on_select=clicked,
+        selection_mode="points",
     )
+    with st.container(horizontal=True, height=40, border=False, gap="small"):
+        _better(comparison, grid, state)
+
+
+def _better(comparison: studies.home.Comparison, grid: pd.DataFrame, state: State) -> None:
+    """What could be better from here: ways to another recipe of the same size."""
+    recipe = comparison.compressed.recipe
+    better = studies.tradeoff.better_in(grid, comparison.compressed)
+    if len(better):
+        st.button(
+            "Take the best of them",
+            key="better",
+            type="tertiary",
+            icon=":material/trending_up:",
+            on_click=lambda: take_recipe(state, better["recipe"].iloc[0]),
+        )
+    if text.home.may_spend_by_layer(recipe) and st.button(
+        "Spend the same bytes layer by layer", key="by-layer", type="tertiary", icon=":material/savings:"
+    ):
+        st.session_state["spending"] = recipe, comparison.compressed.file_bytes
+        st.switch_page("pages/Quantization.py", query_params=to_params(state.recipe))
 
 
 @st.cache_data(show_spinner=False)
 def _grid(arch: str, dataset: str) -> pd.DataFrame:
-    """The table measured beforehand, with a name for each recipe."""
+    """The table measured beforehand, with what each mark says and stands for."""
     table = studies.tradeoff.load_grid(arch, dataset)
-    rows = table[["width", "prune", "bits"]].to_dict("records")
-    return table.assign(name=[text.names.short_name(Recipe(dataset=dataset, arch=arch, **row)) for row in rows])
+    named = pd.DataFrame([text.home.named(recipe) for recipe in table["recipe"]], columns=["name", "query"])
+    return pd.concat([table, named], axis=1)
 
 
 def _tried() -> dict[str, dict]:
@@ -174,9 +208,8 @@ def _before(comparison: studies.home.Comparison, tried: dict[str, dict]) -> pd.D
     query, on = own.recipe.to_query(), (own.recipe.dataset, own.recipe.arch)
     tried.pop(query, None)
     same = [row for row in tried.values() if row["on"] == on]
-    before = pd.DataFrame(same, columns=["file_bytes", "accuracy", "name"])
-    name = text.names.short_name(own.recipe)
-    tried[query] = {"on": on, "file_bytes": own.file_bytes, "accuracy": own.accuracy, "name": name}
+    before = pd.DataFrame(same, columns=["file_bytes", "accuracy", "name", "query"])
+    tried[query] = {"on": on, "file_bytes": own.file_bytes, "accuracy": own.accuracy} | text.home.named(own.recipe)
     while len(tried) > TRIED_KEPT:
         tried.pop(next(iter(tried)))
     return before

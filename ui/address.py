@@ -118,6 +118,13 @@ def change_recipe(state: State, **changes: object) -> None:
     _change(state, changes)
 
 
+def take_recipe(state: State, recipe: Recipe) -> None:
+    """Choose a whole recipe; called by an `on_change`. All widgets follow."""
+    state.before, state.recipe = state.recipe, recipe
+    state.generation += 1
+    _write(state)
+
+
 def _change(state: State, changes: Mapping[str, object]) -> None:
     state.before = state.recipe
     if changes.keys() & _OTHER_CHANNELS:  # what was changed by hand was said of other channels

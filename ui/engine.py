@@ -182,6 +182,10 @@ class Engine:
         """The γ of the recipe's channels, and which of them stay."""
         return self.ask(study_scaling_factors, shown.recipe)
 
+    def answered(self, shown: Shown) -> bool:
+        """Whether `first_answer` is at hand."""
+        return self.known(Piece(study_first_answer, shown.recipe, (shown.original,))) is not None
+
     def first_answer(self, shown: Shown):
         """The recipe beside its original on the first test images."""
         return self.ask(study_first_answer, shown.recipe, shown.original)

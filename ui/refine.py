@@ -21,7 +21,8 @@ def refine(state: State, pieces: Sequence[Piece], draw: Callable[[], object]) ->
     """
     lacks = _missing(pieces) > 0
     often = POLL_S * max(1.0, engine().gate.crowd / CROWD)
-    st.fragment(_go_on, run_every=often if lacks else None)(id(state), tuple(pieces), draw, lacks)
+    chosen = state.recipe, dict(state.view)
+    st.fragment(_go_on, run_every=often if lacks else None)(state, chosen, tuple(pieces), draw, lacks)
 
 
 def _missing(pieces: Sequence[Piece]) -> int:
@@ -29,10 +30,12 @@ def _missing(pieces: Sequence[Piece]) -> int:
     return sum(engine().known(piece) is None for piece in pieces)
 
 
-def _go_on(visitor: int, pieces: tuple[Piece, ...], draw: Callable[[], object], lacked: bool) -> None:
+def _go_on(state: State, chosen: tuple, pieces: tuple[Piece, ...], draw: Callable[[], object], lacked: bool) -> None:
     shared = engine()
+    if chosen != (state.recipe, state.view):  # one of its own widgets has moved the whole page
+        st.rerun()
     draw()
     if _missing(pieces):
-        shared.run_queue(pieces, lambda: next((one for one in pieces if shared.known(one) is None), None), visitor)
+        shared.run_queue(pieces, lambda: next((one for one in pieces if shared.known(one) is None), None), id(state))
     elif lacked:
         st.rerun()  # the same page, which then no longer comes back to ask

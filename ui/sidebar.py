@@ -16,11 +16,13 @@ from ui.menu import PAGES
 
 def draw(state: State) -> None:
     """The sidebar of every page."""
-    with st.sidebar:
-        st.markdown("#### Network compression, live")
+    with st.sidebar, st.container(gap="small"):
+        with st.container(key="cc-brand"):
+            st.markdown("#### Network compression, live")
         if len(PAGES) > 1:
-            for page in PAGES:
-                st.page_link(page.path, label=page.label, icon=page.icon, query_params=to_params(state.recipe))
+            with st.container(key="cc-pages"):
+                for page in PAGES:
+                    st.page_link(page.path, label=page.label, icon=page.icon, query_params=to_params(state.recipe))
         _selectors(state, [DATASET])
         _knobs(state)
         with st.expander("Finer choices: pruning"):

@@ -11,9 +11,21 @@ def both(tokens: dict[str, str]) -> str:
 LINE = "light-dark(#DCE2EA, #2B3544)"
 
 STYLE = f"""<style>
-.stMainBlockContainer {{ padding: 3.6rem 3rem 2rem; }}
+.stMainBlockContainer {{ padding: 3.6rem clamp(1rem, 4vw - 1.6rem, 3rem) 2rem; }}
+.st-key-cc-brand {{ margin: -3.4rem 0 -.4rem; height: 1.6rem; width: 80%; pointer-events: none; }}
+.st-key-cc-brand h4 {{ padding: 0; font-size: 1.05rem; }}
+.st-key-cc-pages {{ display: grid; grid-template-columns: auto auto; gap: 0 .2rem; margin: 0 -.5rem;
+  width: calc(100% + 1rem); }}
+.st-key-cc-pages > div {{ margin: 0 !important; min-width: max-content; }}
+.st-key-cc-pages span {{ overflow: visible; }}
+.st-key-cc-pages a {{ padding: .2rem .4rem; gap: .35rem; margin: 0; min-height: 0; }}
+.st-key-cc-pages p {{ font-size: .9rem; line-height: 1.4; white-space: nowrap; }}
+[data-testid="stMain"] [data-testid="stButtonGroup"] button {{ padding: 0 .65rem; }}
 .cc-sentence {{ font-size: 1.3rem; line-height: 1.4; font-weight: 600; margin: 0; min-height: 2.8em; }}
-.cc-cards {{ display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: .6rem; }}
+.cc-frame {{ container-type: inline-size; }}
+.cc-cards {{ display: grid; grid-template-columns: repeat(6, minmax(0, 1fr)); gap: .6rem; }}
+@container (max-width: 800px) {{ .cc-cards {{ grid-template-columns: repeat(3, minmax(0, 1fr)); }} }}
+@container (max-width: 500px) {{ .cc-cards {{ grid-template-columns: repeat(2, minmax(0, 1fr)); }} }}
 .cc-card {{ border: 1px solid {LINE}; border-radius: 8px; padding: .55rem .7rem; min-width: 0; }}
 .cc-label {{ font-size: .9rem; opacity: .8; white-space: nowrap; }}
 .cc-value {{ font-size: 1.7rem; font-weight: 700; line-height: 1.2; color: {both(COMPRESSED_TEXT)};
@@ -21,13 +33,14 @@ STYLE = f"""<style>
 .cc-card.cc-same .cc-value {{ color: {both(ORIGINAL_TEXT)}; }}
 .cc-was {{ font-size: .9rem; color: {both(ORIGINAL_TEXT)}; }}
 .cc-note {{ font-size: .9rem; font-weight: 600; }}
-.cc-steps {{ display: grid; grid-template-columns: repeat(auto-fit, minmax(165px, 1fr)); gap: .75rem; }}
+.cc-steps {{ display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: .75rem; }}
 .cc-step {{ min-width: 0; }}
 .cc-step.cc-idle {{ opacity: .65; }}
 .cc-step-head {{ display: flex; justify-content: space-between; font-size: .9rem; gap: .4rem; }}
 .cc-step-head b {{ font-size: 1.05rem; white-space: nowrap; }}
-.cc-bar {{ height: 10px; border-radius: 5px; background: {LINE}; overflow: hidden; margin: .15rem 0; }}
-.cc-bar > div {{ height: 100%; background: {COMPRESSED}; }}
+.cc-bar {{ height: 10px; border-radius: 5px; background: {LINE}; margin: .15rem 0; position: relative; }}
+.cc-bar > div {{ height: 100%; background: {COMPRESSED}; border-radius: 5px; }}
+.cc-bar > i {{ position: absolute; top: -2px; bottom: -2px; width: 2px; background: light-dark(#31333F, #FAFAFA); }}
 .cc-step:first-child .cc-bar > div {{ background: {ORIGINAL}; }}
 .cc-detail {{ font-size: .875rem; opacity: .8; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }}
 .cc-strip {{ display: flex; flex-wrap: wrap; gap: .6rem; height: 152px; overflow: hidden; }}
@@ -38,6 +51,9 @@ STYLE = f"""<style>
 .cc-tile .cc-o {{ color: {both(ORIGINAL_TEXT)}; font-weight: 600; }}
 .cc-tile .cc-c {{ color: {both(COMPRESSED_TEXT)}; font-weight: 700; }}
 .cc-picture {{ width: 100%; max-width: 160px; image-rendering: pixelated; border-radius: 8px; display: block; }}
+[class*="st-key-cc-line-"] {{ flex-wrap: nowrap; }}
+[class*="st-key-cc-line-"] > :first-child {{ flex: 1 1 0; min-width: 0; }}
+.stPopover button[kind="tertiary"] div[aria-hidden="true"] {{ display: none; }} /* the arrow beside a sign */
 .cc-h {{ font-size: 1.05rem; font-weight: 600; margin: 0; }}
 .js-plotly-plot :is(.infolayer, .cartesianlayer) text {{ fill: light-dark(#31333F, #FAFAFA) !important; }}
 .js-plotly-plot .xerror {{ stroke: light-dark(#31333F, #FAFAFA) !important; }}

@@ -53,9 +53,13 @@ def progress_line(text: str, share: float | None = None) -> None:
     st.html(f'<div class="cc-read cc-under-way"><span>{escape(text)}</span>{bar}</div>')
 
 
-def row():
-    """A row whose elements stand on one line."""
-    return st.container(horizontal=True, vertical_alignment="center", gap="small")
+def row(key: str | None = None):
+    """A row whose elements stand on one line.
+
+    Args:
+        key: begins with `cc-line-` where the first element gives way, so that the others keep their places beside it.
+    """
+    return st.container(horizontal=True, vertical_alignment="center", gap="small", key=key)
 
 
 def help_on(subject: str, text: str) -> None:
@@ -65,7 +69,7 @@ def help_on(subject: str, text: str) -> None:
 
 def head(title: str, about: str = "", controls: Callable[[], object] | None = None) -> None:
     """A title, the controls beside it, and its explanation one click away."""
-    with row():
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         heading(title)
         if controls:
             controls()
@@ -200,17 +204,18 @@ def cards(row: Sequence[Card]) -> None:
         f'<div class="cc-note">{escape(card.note)}</div></div>'
         for card in row
     )
-    st.html(f'<div class="cc-cards">{tiles}</div>')
+    st.html(f'<div class="cc-frame"><div class="cc-cards">{tiles}</div></div>')
 
 
-def steps(frame: pd.DataFrame) -> None:
+def steps(frame: pd.DataFrame, chance: float) -> None:
     """Accuracy after each step from the original to the recipe (`step`, `detail`, `accuracy`, `done`); NaN where it is
-    not known."""
+    not known. A tick marks the accuracy of guessing."""
+    tick = f'<i style="left:calc({100 * chance:.1f}% - 1px)" title="guessing: {100 * chance:.3g} %"></i>'
     cells = "".join(
         f'<div class="cc-step{"" if row.done else " cc-idle"}">'
         f'<div class="cc-step-head"><span>{escape(row.step)}</span>'
         f"<b>{percent(row.accuracy) if row.accuracy == row.accuracy else '…' if row.done else '·'}</b></div>"
-        f'<div class="cc-bar"><div style="width:{np.nan_to_num(100 * row.accuracy):.1f}%"></div></div>'
+        f'<div class="cc-bar"><div style="width:{np.nan_to_num(100 * row.accuracy):.1f}%"></div>{tick}</div>'
         f'<div class="cc-detail">{escape(row.detail)}</div></div>'
         for row in frame.itertuples()
     )
@@ -232,7 +237,7 @@ def _tile(row, picture: np.ndarray, classes: Sequence[str]) -> str:
     alt = f"A test image of {truth}; the original says {before}, the compressed says {after}"
     return (
         f'<div class="cc-tile"><img alt="{alt}" title="{alt} ({row.compressed_confidence:.0%} sure)" '
-        f'src="data:image/png;base64,{_png(picture)}"><div>is {truth}</div>'
+        f'src="data:image/png;base64,{_png(picture)}"><div>{truth}</div>'
         f'<span class="cc-o">{marked(row.original, before)}</span>'
         f'<span class="cc-c">{marked(row.compressed, after)}</span></div>'
     )

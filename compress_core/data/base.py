@@ -39,6 +39,8 @@ class Dataset(ABC):
     """Of the `small` networks' first layer: 2 for drawings; 1 for photographs, whose details are finer, so that what
     comes behind it halves instead."""
 
+    noun: str = "images"
+    """What its images are, many of them, in a sentence."""
     usual_pieces: int = 1
     """How many of `pieces` a page's figures are taken from; the others sharpen its numbers."""
     teacher: str = ""
@@ -47,6 +49,11 @@ class Dataset(ABC):
     """Who made it, where it is from, and its licence: a line of Markdown."""
     own: bool = False
     """Whether somebody here brought it: it is not shipped, nor are networks for it."""
+
+    @property
+    def chance(self) -> float:
+        """The accuracy of guessing, every class as likely: 0 … 1."""
+        return 1 / len(self.classes)
 
     @abstractmethod
     def counts(self) -> Mapping[str, list[int]]:

@@ -42,6 +42,7 @@ class Cifar10(Photographs):
 
     name = "cifar10"
     title = "Photographs (CIFAR-10)"
+    noun = "photographs"
     classes = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
     input_shape = (3, SIDE, SIDE)
     mean = (0.4914, 0.4822, 0.4465)

@@ -27,6 +27,7 @@ class Digits(Dataset):
 
     name = "digits"
     title = "Handwritten digits"
+    noun = "digits"
     usual_pieces = TEST_WARPS
     classes = tuple("0123456789")
     input_shape = (1, 32, 32)

@@ -22,7 +22,8 @@ class Comparison:
     `steps` has a row per step from the original to the recipe: `step`, `accuracy` (NaN where it was not done, or is not
     measured yet), `done`, the `origin` of the width.
     `images` has a row per test image: `image` (its place in the test set), `label`, `original`, `compressed`
-    (the answers), `original_confidence`, `compressed_confidence`; disagreements first, the surest of them first.
+    (the answers), `original_confidence`, `compressed_confidence`; disagreements first, the classes in turn, the surest
+    of each class first.
     """
 
     original: Measurement
@@ -114,7 +115,10 @@ def _images(recipe: Recipe, pieces: int | None, before: Answers, after: Answers)
     )
     # Where both agree, the images on which the compressed network is least sure are worth a look.
     order["unsure"] = order["unsure"].where(~order["agree"], -order["unsure"])
-    return frame.loc[order.sort_values(["agree", "unsure"], kind="stable").index].reset_index(drop=True)
+    order = order.assign(label=frame["label"]).sort_values(["agree", "unsure"], kind="stable")
+    # Otherwise the one class that suffers most would be all that there is to see.
+    order["turn"] = order.groupby(["agree", "label"]).cumcount()
+    return frame.loc[order.sort_values(["agree", "turn"], kind="stable").index].reset_index(drop=True)
 
 
 def study_latency(recipe: Recipe, cache: StageCache, original: Recipe | None = None, attempt: int = 1) -> Latency:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from compress_core.cache import StageCache
 from compress_core.files import file_bytes
+from compress_core.measure import Measurement
 from compress_core.pipeline import compress
 from compress_core.recipe import Recipe
 from compress_core.studies.accuracy import study_accuracy
@@ -53,6 +54,14 @@ def write_grid(grid: pd.DataFrame, path: Path, command: str) -> None:
 
 
 def load_grid(arch: str, dataset: str) -> pd.DataFrame:
-    """The shipped table; empty where none was measured."""
+    """The shipped table, with the `recipe` of each row; empty where none was measured."""
     path = grid_path(arch, dataset)
-    return pd.read_csv(path, comment="#") if path.is_file() else pd.DataFrame(columns=COLUMNS)
+    table = pd.read_csv(path, comment="#") if path.is_file() else pd.DataFrame(columns=COLUMNS)
+    rows = table[["width", "prune", "bits"]].to_dict("records")
+    return table.assign(recipe=[Recipe(dataset=dataset, arch=arch, **row).canonical() for row in rows])
+
+
+def better_in(grid: pd.DataFrame, own: Measurement) -> pd.DataFrame:
+    """The rows of the grid that are more accurate than this network and as small, the most accurate first."""
+    more = grid["accuracy"].gt(round(own.accuracy, 4)) & grid["file_bytes"].le(own.file_bytes)
+    return grid[more & grid["recipe"].ne(own.recipe)].sort_values("accuracy", ascending=False, kind="stable")

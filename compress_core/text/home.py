@@ -9,8 +9,9 @@ from compress_core.analysis.latency import Latency
 from compress_core.data import dataset
 from compress_core.measure import Measurement
 from compress_core.recipe import Recipe
-from compress_core.registry import HEALINGS, TRAININGS
+from compress_core.registry import HEALINGS, SCHEMES, TRAININGS
 from compress_core.studies.home import Comparison
+from compress_core.studies.tradeoff import better_in
 from compress_core.text.names import bits_names, network_name, short_name
 from compress_core.text.numbers import count, duration, percent, points, size, times, timing, whole_percent
 
@@ -30,20 +31,25 @@ def summary(study: Comparison, latency: Latency | None) -> str:
     """The page's first sentence: what was built, what it cost and kept, and how fast 64 images are, if that is known
     and tells."""
     original, compressed = study.original, study.compressed
+    data = dataset(original.recipe.dataset)
     if compressed.recipe == original.recipe:
-        data = dataset(original.recipe.dataset)
         return (
             f"{network_name(original.recipe)}, as trained on {data.title[0].lower()}{data.title[1:]}: "
             f"{percent(original.accuracy)} of {original.samples:,} test images right (guessing: "
-            f"{100 / len(data.classes):.0f} %), in a file of {size(original.file_bytes)}."
+            f"{whole_percent(data.chance)}), in a file of {size(original.file_bytes)}."
         )
     smaller = times(original.file_bytes / compressed.file_bytes, "smaller", "larger")
     untold = latency is None or latency.same_arithmetic
     speed = "" if untold else timing(latency.batch_speedup, latency.batch_quartiles)
     return (
         f"{network_name(compressed.recipe, study.cut_share, study.mean_bits)}: {smaller}, {change_in_points(study)} "
-        f"on {compressed.samples:,} images{f', {speed}' if speed else ''}."
+        f"on {compressed.samples:,} {data.noun}{f', {speed}' if speed else ''}."
     ).replace("× ", " times ")
+
+
+def under_way(recipe: Recipe) -> str:
+    """The page's first sentence while what it says of this recipe is measured."""
+    return f"{network_name(recipe)}: measuring …"
 
 
 def cards(study: Comparison, latency: Latency | None) -> list[tuple[str, str, str, str, bool]]:
@@ -92,9 +98,12 @@ def tradeoff_points(study: Comparison) -> pd.DataFrame:
     if study.compressed.recipe != study.original.recipe:
         rows["this recipe"] = study.compressed
     columns = ("file_bytes", "accuracy", "low", "high")
-    return pd.DataFrame(
-        {kind: {c: getattr(m, c) for c in columns} | {"name": short_name(m.recipe)} for kind, m in rows.items()}
-    ).T
+    return pd.DataFrame({kind: {c: getattr(m, c) for c in columns} | named(m.recipe) for kind, m in rows.items()}).T
+
+
+def named(recipe: Recipe) -> dict[str, str]:
+    """What a mark of a recipe says, and what it stands for."""
+    return {"name": short_name(recipe), "query": recipe.to_query()}
 
 
 SIZE_PARTS = {
@@ -157,21 +166,21 @@ def describe_steps(study: Comparison) -> str:
 
 def describe_tradeoff(study: Comparison, grid: pd.DataFrame) -> str:
     """Where this recipe stands among the measured grid."""
-    own = study.compressed
     if grid.empty:
         return "No grid of recipes was measured for this network."
-    mine = grid["width"].eq(own.recipe.width) & grid["prune"].eq(own.recipe.prune) & grid["bits"].eq(own.recipe.bits)
-    four = {name: getattr(own.recipe, name) for name in ("dataset", "arch", "width", "prune", "bits")}
-    others = grid[~mine] if own.recipe == Recipe(**four) else grid  # with finer choices it is not in the grid
-    better = others[(others["accuracy"] > round(own.accuracy, 4)) & (others["file_bytes"] <= own.file_bytes)]
+    better = better_in(grid, study.compressed)
     if better.empty:
-        return f"None of {len(others):,} recipes measured beforehand is both more accurate and as small."
-    best = better.loc[better["accuracy"].idxmax()]
-    recipe = Recipe(arch=own.recipe.arch, width=best["width"], prune=best["prune"], bits=int(best["bits"]))
+        return f"None of {len(grid):,} recipes measured beforehand is both more accurate and as small."
+    best = better.iloc[0]
     return (
-        f"{len(better):,} of {len(others):,} measured recipes {'is' if len(better) == 1 else 'are'} as small and more "
-        f"accurate; at best {percent(best['accuracy'])} in {size(best['file_bytes'])} ({short_name(recipe)})."
+        f"{len(better):,} of {len(grid):,} measured recipes {'is' if len(better) == 1 else 'are'} as small and more "
+        f"accurate; at best {percent(best['accuracy'])} in {size(best['file_bytes'])} ({short_name(best['recipe'])})."
     )
+
+
+def may_spend_by_layer(recipe: Recipe) -> bool:
+    """Whether a recipe's bits are all alike, and others would be possible."""
+    return recipe.bits < 32 and not recipe.layer_bits and not SCHEMES[recipe.scheme].fixed_bits
 
 
 def describe_images(study: Comparison) -> str:

@@ -7,9 +7,11 @@ import pytest
 
 import compress_core as cc
 from compress_core.studies.home import study_comparison
+from compress_core.studies.tradeoff import load_grid
 from compress_core.text import numbers
 from compress_core.zoo import architecture
 from tests.helpers.pages import SMALL, Page, open_page, texts
+from ui import widgets
 from ui.engine import engine
 
 DEFAULT = {"Architecture": "studentnet", "Width multiplier": 1.0, "Pruning ratio": 0.0, "Bit width": 32}
@@ -79,7 +81,7 @@ def test_the_numbers_on_the_cards_are_those_of_the_finer_choices_too(begin_work)
     recipe = cc.Recipe(width=0.25, prune=0.3, bits=3, **chosen)
     after, before = (cc.measure(cc.compress(one, engine().networks), timed=False) for one in (recipe, cc.Recipe()))
     begin_work()
-    found = cards(app.come_back_until(lambda page: f"on {after.samples} images" in page.said))
+    found = cards(app.come_back_until(lambda page: f"on {after.samples} digits" in page.said))
     assert found["Accuracy"][:2] == [numbers.percent(after.accuracy), f"original {numbers.percent(before.accuracy)}"]
     names = {"File": "file_bytes", "Parameters": "params", "MACs per image": "macs"}
     for label, name in names.items():
@@ -155,7 +157,7 @@ def test_what_an_address_says_is_never_markdown():
 
 def test_the_strip_shows_what_both_networks_answer():
     app = open_page(arch="studentnet", prune="0.8")
-    found = re.findall(r"<div>is (\d)</div><span[^>]*>(.) (\d)</span><span[^>]*>(.) (\d)</span>", app.html)
+    found = re.findall(r"<div>(\d)</div><span[^>]*>(.) (\d)</span><span[^>]*>(.) (\d)</span>", app.html)
     images = study_comparison(cc.Recipe(prune=0.8), engine().networks, cc.Recipe(), 1).images.head(18)
     assert found == [
         (str(one.label), "✗✓"[before == one.label], str(before), "✗✓"[after == one.label], str(after))
@@ -196,9 +198,9 @@ def test_turning_bits_runs_no_other_stage():
 def test_the_accuracy_sharpens_on_all_test_images_at_hand(begin_work):
     """A knob waits for few of them; the others are looked at while nobody waits."""
     app = open_page(dataset="cifar10", width="0.25", prune="0.1")
-    assert "on 40 images" in app.said and cards(app)["Accuracy"][0] in app.html
+    assert "on 40 photographs" in app.said and cards(app)["Accuracy"][0] in app.html
     begin_work()
-    app.come_back_until(lambda page: "on 2,000 images" in page.said)
+    app.come_back_until(lambda page: "on 2,000 photographs" in page.said)
     recipe = cc.Recipe(dataset="cifar10", width=0.25, prune=0.1)
     measured = cc.measure(cc.compress(recipe, engine().networks), timed=False)
     assert f"{100 * measured.accuracy:.1f} %" == cards(app.fine())["Accuracy"][0]
@@ -215,7 +217,37 @@ def test_a_knob_a_second_tab_and_back_in_the_middle_of_sharpening_mix_no_two_rec
     tabs[0].go_to(**links[0])
     whole = cc.measure(cc.compress(recipes[0], engine().networks), timed=False)
     for tab in tabs:
-        found = cards(tab.come_back_until(lambda page: f"on {whole.samples} images" in page.said))
+        found = cards(tab.come_back_until(lambda page: f"on {whole.samples} digits" in page.said))
         assert found["Accuracy"][0] == numbers.percent(whole.accuracy)
         assert found["Parameters"][0] == numbers.count(whole.params)
         assert found["File"][0] == numbers.size(whole.file_bytes)
+
+
+def test_what_could_be_better_from_here_is_one_click_away():
+    app = open_page(arch="studentnet", width="0.25", prune="0.8", bits="8").fine()
+    said = re.search(r"at best ([\d.]+ %) in ([\d.]+ KB) \((.*?)\)", app.html)
+    app.widget("Take the best of them").click().run()
+    assert "at best" not in app.fine().html  # none is as small and more accurate than the best
+    assert app.address != {"arch": "studentnet", "width": "0.25", "prune": "0.8", "bits": "8"} and said
+    grid = load_grid("studentnet", "digits")
+    chosen = cc.Recipe.from_query("&".join(f"{name}={value}" for name, value in app.address.items()))
+    row = grid[grid["recipe"] == chosen.canonical()].iloc[0]
+    assert numbers.percent(row["accuracy"]) == said[1] and numbers.size(row["file_bytes"]) == said[2]
+
+
+def test_bytes_can_be_spent_by_layer_where_bits_are_alike():
+    for address, offered in (({"bits": "4"}, True), ({}, False), ({"bits": "4", "layer_bits": "3b8"}, False)):
+        app = open_page(arch="studentnet", width="0.25", **address).fine()
+        assert ("Spend the same bytes layer by layer" in [button.label for button in app.button]) == offered
+
+
+def test_no_headline_stands_beside_a_knob_that_says_otherwise(monkeypatch):
+    """While a recipe is measured, the sentence names it already."""
+    app, said = open_page(arch="studentnet", width="0.25"), []
+    monkeypatch.setattr(widgets, "sentence", lambda text, draw=widgets.sentence: said.append(text) or draw(text))
+    app.knob("Pruning ratio").set_value(0.35).run()
+    measuring, measured = said
+    assert measuring == "StudentNet at width 0.25, 35 % of its channels cut: measuring …"
+    assert measured in app.fine().said and measured.startswith(measuring.partition(":")[0])
+    app.knob("Pruning ratio").set_value(0.0).run()
+    assert said[2:] == [said[-1]]  # at hand: no word between

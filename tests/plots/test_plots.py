@@ -24,10 +24,11 @@ def channels() -> pd.DataFrame:
 
 @pytest.fixture
 def clouds() -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    columns = ["file_bytes", "accuracy", "low", "high", "name"]
-    rows = {"original": (1_000_000, 0.97, 0.96, 0.98, "width 1"), "this recipe": (50_000, 0.9, 0.88, 0.92, "4 bits")}
-    points = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
-    grid = pd.DataFrame([(9_000, 0.1, "a"), (700_000, 0.95, "b")], columns=["file_bytes", "accuracy", "name"])
+    columns = ["file_bytes", "accuracy", "low", "high", "name", "query"]
+    original, own = (1_000_000, 0.97, 0.96, 0.98, "width 1", ""), (50_000, 0.9, 0.88, 0.92, "4 bits", "bits=4")
+    points = pd.DataFrame.from_dict({"original": original, "this recipe": own}, orient="index", columns=columns)
+    rows = [(9_000, 0.1, "a", "width=0.25"), (700_000, 0.95, "b", "prune=0.1")]
+    grid = pd.DataFrame(rows, columns=["file_bytes", "accuracy", "name", "query"])
     return points, grid, grid.head(1)
 
 
@@ -48,7 +49,7 @@ def test_without_a_threshold_no_line_is_drawn(channels, threshold):
 
 
 def test_accuracy_against_size_shows_all_four_kinds(clouds):
-    figure = accuracy_against_size(*clouds, arch="studentnet")
+    figure = accuracy_against_size(*clouds, arch="studentnet", chance=0.1)
     by_name = {trace.name: trace for trace in figure.data}
     assert list(by_name) == ["measured beforehand", "tried in this visit", "original", "this recipe"]
     assert list(by_name["this recipe"].x) == [50] and list(by_name["this recipe"].y) == [90]
@@ -58,20 +59,36 @@ def test_accuracy_against_size_shows_all_four_kinds(clouds):
     assert figure.layout.xaxis.type == "log"
     low, high = figure.layout.xaxis.range
     assert 10**low < 9 and 10**high > 1000
+    assert list(by_name["measured beforehand"].customdata) == ["width=0.25", "prune=0.1"]  # what a click takes
+    assert [trace.name for trace in figure.data if trace.showlegend is not False] == list(by_name)[:2]
+
+
+def test_accuracy_is_shown_where_things_happen_or_whole(clouds):
+    points, grid, tried = clouds
+    near, whole = (accuracy_against_size(*clouds, arch="studentnet", chance=0.1, whole=w) for w in (False, True))
+    low, high = near.layout.yaxis.range
+    assert 80 < low < 88 and 98 < high < 103 and not near.layout.shapes
+    low, high = whole.layout.yaxis.range
+    assert low == 0 and high > 100 and [line.y0 for line in whole.layout.shapes] == [10]
+    assert "guessing 10 %" in {note.text for note in whole.layout.annotations}
+    points.loc["this recipe", ["accuracy", "low", "high"]] = 0.3, 0.28, 0.32
+    assert accuracy_against_size(points, grid, tried, "studentnet", 0.1).layout.yaxis.range[0] == 0
+    lone = accuracy_against_size(points.head(1), grid, tried, "studentnet", 0.1)
+    assert 80 < lone.layout.yaxis.range[0] < 96
 
 
 def test_empty_tables_draw_the_points_alone(clouds):
     points, grid, _ = clouds
-    figure = accuracy_against_size(points, grid.head(0), grid.head(0), arch="studentnet")
+    figure = accuracy_against_size(points, grid.head(0), grid.head(0), arch="studentnet", chance=0.1)
     assert len(figure.data) == 4
 
 
 def test_every_axis_names_its_unit_and_text_is_large_enough(channels, clouds):
-    for figure in (score_histogram(channels), accuracy_against_size(*clouds, arch="studentnet")):
+    for figure in (score_histogram(channels), accuracy_against_size(*clouds, arch="studentnet", chance=0.1)):
         for axis in (figure.layout.xaxis, figure.layout.yaxis):
             assert axis.title.text == "channels" or re.search(r"\(.+\)", axis.title.text)
             assert axis.tickfont.size >= 14 and axis.title.font.size >= 14
-        assert figure.layout.uirevision and not figure.layout.showlegend
+        assert figure.layout.uirevision
 
 
 def luminance(color: str) -> float:

@@ -14,7 +14,7 @@ from compress_core.recipe import Recipe
 from compress_core.registry import CRITERIA
 from compress_core.text.numbers import size
 from ui import about, page, widgets
-from ui.address import State, change_recipe, take_recipe, to_params, value_of
+from ui.address import State, change_recipe, short_form, take_recipe, to_params, value_of
 from ui.choices import Choice
 from ui.engine import Engine, Piece, Shown, engine
 from ui.knobs import likely_next
@@ -32,7 +32,7 @@ VIEWS = {"layer": lambda recipe: prunable_layers(recipe.arch)} | CHOICES
 
 
 def main() -> None:
-    state = page.start("Network compression, live", views=VIEWS)
+    state = page.start("Compress", views=VIEWS)
     shared = engine()
     shown = page.show(state.recipe)
     if shown is None:
@@ -228,7 +228,7 @@ def _images(comparison: studies.home.Comparison) -> None:
 def _take_away(comparison: studies.home.Comparison, shared: Engine) -> None:
     own = comparison.compressed
     recipe: Recipe = own.recipe
-    left, middle, _ = st.columns([2, 2, 3])
+    left, middle, right, _ = st.columns([2, 1, 1, 2])
     left.download_button(
         f"Download this network ({size(own.file_bytes)})",
         data=lambda: shared.ask(studies.home.study_file, recipe, kept=False),
@@ -243,6 +243,10 @@ def _take_away(comparison: studies.home.Comparison, shared: Engine) -> None:
             for table in text.home.size_tables(own, shared.ask(studies.home.study_gzipped, recipe)):
                 st.dataframe(table, hide_index=True, column_config=columns)
             st.markdown(about.home.SIZES)
+    link = right.popover("Link", on_change="rerun", key="link", icon=":material/link:")
+    if link.open:
+        with link:
+            st.code(f"{(st.context.url or '').partition('?')[0]}?{short_form(to_params(recipe))}", wrap_lines=True)
 
 
 main()

@@ -37,7 +37,7 @@ CHOICES = {
 
 
 def main() -> None:
-    state = page.start("Architectures", views=CHOICES)
+    state = page.start("Architectures", views=CHOICES, reads=("arch", "width"))
     with st.container(gap="xsmall"):
         st.space("xxsmall")  # Streamlit's header hides what is flush with the top
         with widgets.row():
@@ -102,6 +102,7 @@ def _block(state: State, name: str, first: bool) -> None:
         (lambda: _block_slider(state, number, len(blocks))) if first and len(blocks) > 1 else None,
         key=f"block-{name}",
         lines=1,
+        wide=True,
     )
 
 
@@ -133,7 +134,8 @@ def _width(state: State) -> None:
 def _budget(state: State) -> None:
     images, cost = images_of(state, CHOICES), value_of(state, CHOICES, "cost")
     levels = (BUDGETS_IMAGENET if images == IMAGENET else BUDGETS_SMALL)[cost]
-    budget = min(levels, key=lambda level: abs(level - value_of(state, CHOICES, "budget")))
+    wanted = value_of(state, CHOICES, "budget") if "budget" in state.view else levels[(len(levels) - 1) // 2]
+    budget = min(levels, key=lambda level: abs(level - wanted))
     table = engine().table(studies.architectures.load_costs, images, *architectures(yardsticks=True))
     rows = studies.architectures.within_budget(table, cost, budget)
     rows = rows[rows["arch"].isin(architectures())]

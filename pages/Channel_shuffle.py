@@ -31,11 +31,15 @@ KNOBS = {
     "way": Choice("direction", tuple(DIRECTIONS), "forward"),
     "image": Choice("test image", tuple(range(TEST_IMAGES)), 0),
 }
+# The knobs that change anything in a view.
+READS = {"unit": ("arch", "width", "prune"), "maps": ("arch", "width", "prune", "bits")}
 MOVES_PX, HALF_PX, TALL_PX, STRIP_PX = 300, 250, 430, 220
 
 
 def main() -> None:
-    state = page.start("Channel shuffle", views=KNOBS | {"unit": _units})
+    state = page.start(
+        "Channel shuffle", KNOBS | {"unit": _units}, lambda state: READS.get(value_of(state, KNOBS, "show"), ())
+    )
     with st.container(gap="xsmall"):
         st.space("xxsmall")  # Streamlit's header hides what is flush with the top
         show = widgets.segments(state, KNOBS, "show", VIEWS)
@@ -58,7 +62,7 @@ def _shuffle(state: State) -> None:
     moves = plots.shuffle.shuffle_animation(
         studies.shuffle.shuffle_steps(sizes), text.shuffle.captions(groups, per_group, extra), MOVES_PX
     )
-    widgets.figure("", moves, said, key="moves", lines=0)
+    widgets.figure("", moves, said, key="moves", lines=0, wide=True)
     left, right = st.columns(2, gap="medium")
     way = value_of(state, KNOBS, "way")
     shown = index if way == "forward" else studies.shuffle.inverse(index)

@@ -19,7 +19,7 @@ FETCHING = "fetch cifar10"
 
 
 def main() -> None:
-    state = page.start("Datasets")
+    state = page.start("Datasets", reads=())
     with st.container(gap="xsmall"):
         st.space("xxsmall")  # Streamlit's header hides what is flush with the top
         _dataset(state)

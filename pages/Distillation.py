@@ -43,7 +43,7 @@ KNOBS = {
 
 
 def main() -> None:
-    state = page.start("Distillation", views=KNOBS)
+    state = page.start("Distillation", views=KNOBS, reads=("arch", "width"))
     with st.container(gap="xsmall"):
         st.space("xxsmall")  # Streamlit's header hides what is flush with the top
         view, data = widgets.segments(state, KNOBS, "view", VIEWS), dataset(state.recipe.dataset)
@@ -94,12 +94,11 @@ def _comparison(state: State, study: studies.distillation.StudentComparison) -> 
     left, right = st.columns(2, gap="medium")
     with left, st.container(gap=None):
         drawn = plots.distillation.accuracy_by_class(studies.distillation.by_class(study), classes)
-        widgets.figure("Class by class", drawn, text.distillation.describe_agreement(study), key="classes")
+        widgets.figure("Class by class", drawn, text.distillation.describe_agreement(study), key="classes", wide=True)
     with right, st.container(gap=None):
         drawn = plots.distillation.reliability_curves(studies.distillation.reliability_table(study))
-        widgets.figure(
-            "How far to believe them", drawn, text.distillation.describe_reliability(study), key="reliability"
-        )
+        said = text.distillation.describe_reliability(study)
+        widgets.figure("How far to believe them", drawn, said, key="reliability", wide=True)
 
 
 def _train(state: State) -> None:

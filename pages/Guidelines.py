@@ -46,12 +46,14 @@ CHOICES = {
     "macs": Choice("number of MACs", (*zoo.MACS_SMALL, *zoo.MACS_IMAGENET), 1_000_000),
     "accuracy": Choice("accuracy", ACCURACIES, 97),
 }
+# The knobs that change anything in a view.
+READS = {"lens": ("arch", "width")}
 KNOB_LABELS = {"g1": "c₁ : c₂", "g2": "Groups g", "g3": "Convolutions a block", "g4": "With"}
 ABOUT = {"g1": about.guidelines.G1, "g2": about.guidelines.G2, "g3": about.guidelines.G3, "g4": about.guidelines.G4}
 
 
 def main() -> None:
-    state = page.start("Guidelines", views=CHOICES)
+    state = page.start("Guidelines", CHOICES, lambda state: READS.get(value_of(state, CHOICES, "view"), ()))
     with st.container(gap="xsmall"):
         st.space("xxsmall")  # Streamlit's header hides what is flush with the top
         view = widgets.segments(state, CHOICES, "view", VIEWS)
@@ -78,7 +80,7 @@ def _guideline(state: State, name: str) -> None:
     first = table["form"].iloc[0] if name != "g3" else "one convolution"
     rows, source = text.guidelines.form_rows(table, chosen), text.guidelines.SOURCES[run.example]
     drawn = plots.guidelines.form_rows(rows, "memory access (M elements)", source, first)
-    widgets.figure("", drawn, said, key=name, lines=0)
+    widgets.figure("", drawn, said, key=name, lines=0, wide=True)
     verdict = text.guidelines.verdict(table, where)
     widgets.reading(f"{verdict} {text.guidelines.describe_equal(name, scale, table)}", lines=2)
     st.dataframe(text.guidelines.shown_table(name, table), hide_index=True, height=38 + 35 * len(table))
@@ -98,7 +100,7 @@ def _lens(state: State) -> None:
     run = _timings(("layers", recipe.arch, recipe.width, images))
     shares = text.guidelines.with_shares(layers, run)
     hint = " Measure them." if run is None else ""
-    widgets.figure("", plots.guidelines.layers_under_lens(shares), said, key="lens", lines=0)
+    widgets.figure("", plots.guidelines.layers_under_lens(shares), said, key="lens", lines=0, wide=True)
     widgets.reading(text.guidelines.describe_shares(shares) + hint, lines=2)
     widgets.heading(f"The whole zoo at width {recipe.width:g}: operations that break each guideline")
     zoo_layers = {
@@ -146,7 +148,7 @@ def _speed(state: State) -> None:
         rows = text.guidelines.network_rows(chosen, YARDSTICK)
         counted, against = ("", YARDSTICK) if images == IMAGENET else ("MACs per image (M)", "")
         drawn = plots.guidelines.form_rows(rows, counted, text.guidelines.SOURCES[run.example], against, 440)
-        widgets.figure(heading, drawn, said, key="chosen", lines=0)
+        widgets.figure(heading, drawn, said, key="chosen", lines=0, wide=True)
         below = text.guidelines.describe_left_out(chosen, held)
         if images == IMAGENET:
             paper = text.guidelines.describe_beside_table_8(rows, text.guidelines.place(run))

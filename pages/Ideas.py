@@ -43,7 +43,7 @@ SHARES_BESIDE = [0.01, 0.25, 0.5, 0.75, 0.99]
 
 
 def main() -> None:
-    state = page.start("Ideas", views=KNOBS)
+    state = page.start("Ideas", views=KNOBS, reads=())
     with st.container(gap="xsmall"):
         st.space("xxsmall")  # Streamlit's header hides what is flush with the top
         idea = widgets.segments(state, KNOBS, "idea", IDEAS)

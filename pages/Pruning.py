@@ -31,7 +31,7 @@ VIEWS_OF_ADDRESS = {
 
 
 def main() -> None:
-    state = page.start("Pruning", views=VIEWS_OF_ADDRESS)
+    state = page.start("Pruning", views=VIEWS_OF_ADDRESS, reads=("arch", "width", "prune"))
     shared = engine()
     shown = page.show(state.recipe.weights_only())  # rounding comes after everything on this page
     if shown is None:

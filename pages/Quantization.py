@@ -68,7 +68,7 @@ def main() -> None:
         )(state, recipe, now, shared)
     with lower_left.container(gap=None):
         widgets.head("Where the bytes are", about.quantization.BYTES)
-        comparison_table(*text.quantization.bytes_table(now, original))
+        comparison_table(*text.quantization.bytes_table(now, original), one_scale=True)
         widgets.reading(text.quantization.describe_bytes(now, original))
     with lower_right.container(gap=None):
         _ranges(state, recipe, layer, shared)
@@ -115,6 +115,7 @@ def _weights(state: State, recipe: Recipe, layer: str, shared: Engine) -> None:
         about.quantization.weights(),
         pick,
         key="weights",
+        wide=True,
     )
 
 

@@ -6,8 +6,11 @@ they show it. An address that says nothing of the recipe says `FIRST`. A touched
 recipe and writes the whole address. So a cold link, a reload, Back and Forward all go one way, and Back is undo.
 """
 
+import base64
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from urllib.parse import parse_qsl, urlencode
 
 import streamlit as st
 
@@ -19,6 +22,9 @@ from ui.choices import Choice
 
 FIRST = Recipe(dataset="cifar10")
 """The first screen: photographs. (A recipe that names no dataset is of digits, as it always was.)"""
+SHORT = "r"
+"""What stands before the short form of an address."""
+LONGEST = 20_000  # signs; a short form may not be a bomb
 _KEY = "address"
 _OTHER_CHANNELS = {"dataset", "arch", "width", "criterion"}
 
@@ -37,20 +43,29 @@ class State:
     """The recipe before the last turn of a knob."""
     renewed: dict[str, int] = field(default_factory=dict)
     """How often a knob's widget was made anew because something else on the page moved it."""
+    left: dict[str, dict[str, str]] = field(default_factory=dict)
+    """By the title of a page, the choices of its own as this visitor has left them."""
+    unfolded: set[str] = field(default_factory=set)
+    """What is open in the sidebar."""
 
 
 Views = Mapping[str, Callable[[Recipe], Sequence[str]] | Choice]
 """A page's own choices by name: the values that one may take for a recipe, or a knob that always has a value."""
 
 
-def read(views: Views) -> State:
-    """The visitor's state, after the address had its say."""
+def read(views: Views, title: str) -> State:
+    """The visitor's state, after the address had its say.
+
+    Args:
+        title: of the page.
+    """
     state: State = st.session_state.setdefault(_KEY, State())
     pairs = tuple((name, text) for name in sorted(st.query_params) for text in st.query_params.get_all(name))
     if pairs != state.seen:
         state.seen = pairs
         state.generation += 1
         state.view, state.problems = {}, []
+        pairs = _written_out(state, pairs)
         own = [pair for pair in pairs if pair[0] not in views]
         try:
             state.recipe = Recipe.from_query(own) if own else FIRST
@@ -60,7 +75,33 @@ def read(views: Views) -> State:
         state.before = state.recipe
         for name in views:
             _parse_view(state, name, views[name], [text for given, text in pairs if given == name])
+    # Others depend on the recipe, which may be another one when they come back.
+    state.left[title] = {name: text for name, text in state.view.items() if isinstance(views[name], Choice)}
     return state
+
+
+def short_form(params: Mapping[str, str]) -> str:
+    """An address behind its question mark, as short as it can be: a QR code carries no more than some hundred signs."""
+    long = urlencode(params)
+    packed = base64.urlsafe_b64encode(zlib.compress(long.encode(), 9, wbits=-15)).decode().rstrip("=")
+    return min(long, f"{SHORT}={packed}", key=len)
+
+
+def _written_out(state: State, pairs: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    """The pairs of an address, those of its short form in place of it."""
+    written: list[tuple[str, str]] = []
+    for name, text in pairs:
+        if name != SHORT:
+            written.append((name, text))
+            continue
+        try:
+            packed = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+            long = zlib.decompressobj(wbits=-15).decompress(packed, LONGEST).decode()
+        except (ValueError, zlib.error):
+            state.problems.append(Problem(SHORT, f"The short address '{shorten(text)}' cannot be read.", ""))
+        else:
+            written += parse_qsl(long, keep_blank_values=True)
+    return tuple(written)
 
 
 def _parse_view(

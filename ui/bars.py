@@ -120,8 +120,15 @@ def badge(text: str, idle: bool) -> None:
     )
 
 
-def comparison_table(columns: Sequence[str], rows: Sequence[tuple[str, Sequence[float], Sequence[str]]]) -> None:
-    """A table of quantities: for each its name, and for each column the value and its text, a bar below it."""
+def comparison_table(
+    columns: Sequence[str], rows: Sequence[tuple[str, Sequence[float], Sequence[str]]], one_scale: bool = False
+) -> None:
+    """A table of quantities: for each its name, and for each column the value and its text, a bar below it.
+
+    Args:
+        one_scale: whether bars are as long as each other says across rows, since all have one unit.
+    """
+    longest = max(value for _, values, _ in rows for value in values)
     head = "".join(f'<th scope="col">{escape(column)}</th>' for column in ("", *columns))
 
     def cell(value: float, most: float, text: str) -> str:
@@ -130,7 +137,9 @@ def comparison_table(columns: Sequence[str], rows: Sequence[tuple[str, Sequence[
 
     body = "".join(
         f'<tr><th scope="row">{escape(name)}</th>'
-        + "".join(cell(value, max(values), text) for value, text in zip(values, texts, strict=True))
+        + "".join(
+            cell(value, longest if one_scale else max(values), text) for value, text in zip(values, texts, strict=True)
+        )
         + "</tr>"
         for name, values, texts in rows
     )

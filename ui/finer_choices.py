@@ -100,7 +100,7 @@ PRUNING = (
 )
 SELECTORS = (
     FinerChoice("scheme", "Quantization scheme", _names(SCHEMES), SCHEMES.title),
-    FinerChoice("rounding", "Rounding", _names(ROUNDINGS), ROUNDINGS.title),
+    FinerChoice("rounding", "Rounding", _names(ROUNDINGS), text.quantization.rounding_title),
     FinerChoice(
         "clipping", "Clipping range", lambda _: (Recipe.clipping, *CLIPPINGS), text.quantization.clipping_title
     ),

@@ -7,14 +7,14 @@ from ui.address import State, Views, value_of
 from ui.choices import Choice
 
 KNOB = "preset"
-CHOICE = Choice("preset", (IMAGENET, "small"), IMAGENET)
+CHOICE = Choice("preset", (IMAGENET, "small"), "small")
 
 
 def pick_images(state: State, choices: Views) -> None:
     """Draw the knob, into the row that is open."""
     data = dataset(state.recipe.dataset)
     own = f"{data.title}, {data.input_shape[1]}×{data.input_shape[2]}"
-    widgets.segments(state, choices, KNOB, {IMAGENET: "ImageNet, 224×224", "small": own})
+    widgets.segments(state, choices, KNOB, {"small": own, IMAGENET: "ImageNet, 224×224"})
 
 
 def images_of(state: State, choices: Views) -> str:

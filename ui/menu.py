@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+APP = "Network compression, live"
+
 
 class Page(NamedTuple):
     path: str

@@ -1,7 +1,7 @@
 """What each page calls first."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import streamlit as st
 from PIL import Image
@@ -11,20 +11,26 @@ from compress_core.plots.tokens import COMPRESSED, ORIGINAL
 from compress_core.recipe import Recipe
 from ui import address, sidebar, widgets
 from ui.engine import Shown, engine
+from ui.menu import APP
 
 
-def start(title: str, views: address.Views | None = None) -> address.State:
+def start(
+    title: str,
+    views: address.Views | None = None,
+    reads: Sequence[str] | Callable[[address.State], Sequence[str]] = sidebar.KNOBS,
+) -> address.State:
     """Set the page up, draw the sidebar, say what was wrong with the address, and return what was chosen.
 
     Args:
-        title: of the browser's tab.
+        title: what the menu calls the page.
         views: the page's own choices that its address may hold.
+        reads: the knobs that change anything on the page; the others are shown, but do not turn.
     """
-    st.set_page_config(page_title=title, page_icon=_icon(), layout="wide")
-    state = address.read(views or {})
+    st.set_page_config(page_title=f"{title} · {APP}", page_icon=_icon(), layout="wide")
+    state = address.read(views or {}, title)
     engine().gate.arrive(id(state))
     widgets.style()
-    sidebar.draw(state)
+    sidebar.draw(state, reads if isinstance(reads, Sequence) else reads(state))
     if state.problems:
         warn([f"{p.what}{f' Taken instead: {p.taken}.' if p.taken else ''}" for p in state.problems])
     return state

@@ -1,79 +1,108 @@
-"""The sidebar: the pages, the knobs, and the finer choices folded away under them."""
+"""The sidebar: the pages, the knobs, and the finer choices folded away under them. On a phone, where it hides the page,
+the knobs stand in a row above the sentence."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import streamlit as st
 
 from compress_core.errors import CheckpointError
 from compress_core.pipeline import width_origin
 from compress_core.recipe import Recipe
+from compress_core.text.numbers import whole_percent
 from compress_core.zoo import architecture, architectures
 from ui.address import State, on_recipe, to_params, widget_key
 from ui.finer_choices import DATASET, PRUNING, QUANTIZATION, FinerChoice
 from ui.knobs import PRUNE_STEP, RATIOS, STOPS, WIDTHS
-from ui.menu import PAGES
+from ui.menu import APP, PAGES
+
+KNOBS = ("arch", "width", "prune", "bits")
+"""Those below the dataset, which is chosen on every page."""
+FINER = {"prune": ("Finer choices: pruning", PRUNING), "bits": ("Finer choices: quantization", QUANTIZATION)}
+"""What is folded away, by the knob that it belongs to."""
 
 
-def draw(state: State) -> None:
-    """The sidebar of every page."""
+def draw(state: State, reads: Collection[str]) -> None:
+    """The sidebar of every page.
+
+    Args:
+        reads: the knobs that change anything on the page.
+    """
     with st.sidebar, st.container(gap="small"):
         with st.container(key="cc-brand"):
-            st.markdown("#### Network compression, live")
+            st.markdown(f"#### {APP}")
         if len(PAGES) > 1:
             with st.container(key="cc-pages"):
                 for page in PAGES:
-                    st.page_link(page.path, label=page.label, icon=page.icon, query_params=to_params(state.recipe))
-        _selectors(state, [DATASET])
-        _knobs(state)
-        with st.expander("Finer choices: pruning"):
-            _selectors(state, PRUNING)
-        with st.expander("Finer choices: quantization"):
-            _selectors(state, QUANTIZATION)
+                    params = to_params(state.recipe) | state.left.get(page.label, {})
+                    st.page_link(page.path, label=page.label, icon=page.icon, query_params=params)
+        if not _on_a_phone():
+            _selectors(state, [DATASET])
+            for knob, draw_knob in _KNOBS.items():
+                draw_knob(state, knob not in reads)
+            for knob, (title, choices) in FINER.items():
+                with _expander(state, title):
+                    _selectors(state, choices, idle=knob not in reads)
+    if _on_a_phone():
+        _compact(state, reads)
 
 
-def _knobs(state: State) -> None:
+def _on_a_phone() -> bool:
+    """Whether the visitor's browser says that it is a phone's."""
+    return "Mobi" in (st.context.headers.get("User-Agent") or "")
+
+
+def _compact(state: State, reads: Collection[str]) -> None:
+    """The knobs in a row, each behind its value."""
     recipe = state.recipe
+    values = {
+        "arch": architecture(recipe.arch).title,
+        "width": f"× {recipe.width:g}",
+        "prune": f"−{whole_percent(recipe.prune)}" if recipe.prune else "no cut",
+        "bits": f"{recipe.bits} bits",
+    }
+    with st.container(horizontal=True, gap="xsmall", key="cc-knobs"):
+        for knob, draw_knob in _KNOBS.items():
+            with st.popover(values[knob], key=f"cc-knob-{knob}"):
+                draw_knob(state, knob not in reads)
+        with st.popover(":material/more_horiz:", key="cc-knob-more", help="Dataset and finer choices"):
+            _selectors(state, [DATASET])
+            for knob, (_, choices) in FINER.items():
+                _selectors(state, choices, idle=knob not in reads)
+
+
+def _expander(state: State, title: str):
+    """What is folded away, and stays open on the next page where it was opened."""
+    box = st.expander(title, expanded=title in state.unfolded, key=title, on_change="rerun")
+    (state.unfolded.add if box.open else state.unfolded.discard)(title)
+    return box
+
+
+def _architecture(state: State, idle: bool) -> None:
     names = architectures()
     st.selectbox(
         "Architecture",
         names,
-        index=names.index(recipe.arch),
+        index=names.index(state.recipe.arch),
         format_func=lambda name: architecture(name).title,
         key=widget_key(state, "arch"),
         on_change=on_recipe(state, "arch"),
+        disabled=idle,
     )
+
+
+def _width(state: State, idle: bool) -> None:
     st.select_slider(
         "Width multiplier",
         WIDTHS,
-        value=recipe.width,
+        value=state.recipe.width,
         format_func=lambda width: f"{width:.2f}",
         key=widget_key(state, "width"),
         on_change=on_recipe(state, "width"),
         help="α: how wide the layers are, against the full network. A width that was not trained is cut from the "
         "next larger trained one, and healed.",
+        disabled=idle,
     )
-    st.caption(_origin(recipe))
-    st.slider(
-        "Pruning ratio",
-        RATIOS[0],
-        RATIOS[-1],
-        value=recipe.prune,
-        step=PRUNE_STEP,
-        format="percent",
-        key=widget_key(state, "prune"),
-        on_change=on_recipe(state, "prune"),
-        help="The part of the channels that is cut out, those that matter least first: by second order, by |γ|, or by "
-        "what is chosen in *Finer choices*.",
-    )
-    st.select_slider(
-        "Bit width",
-        STOPS["bits"],
-        value=recipe.bits,
-        format_func=lambda bits: "32 (off)" if bits == 32 else str(bits),
-        key=widget_key(state, "bits"),
-        on_change=on_recipe(state, "bits"),
-        help="Bits for each weight. 32 leaves the weights as they were trained.",
-    )
+    st.caption(_origin(state.recipe))
 
 
 def _origin(recipe: Recipe) -> str:
@@ -83,7 +112,39 @@ def _origin(recipe: Recipe) -> str:
         return "No weights for this width"
 
 
-def _selectors(state: State, choices: Sequence[FinerChoice]) -> None:
+def _pruning_ratio(state: State, idle: bool) -> None:
+    st.slider(
+        "Pruning ratio",
+        RATIOS[0],
+        RATIOS[-1],
+        value=state.recipe.prune,
+        step=PRUNE_STEP,
+        format="percent",
+        key=widget_key(state, "prune"),
+        on_change=on_recipe(state, "prune"),
+        help="The part of the channels that is cut out, those that matter least first: by second order, by |γ|, or by "
+        "what is chosen in *Finer choices*.",
+        disabled=idle,
+    )
+
+
+def _bit_width(state: State, idle: bool) -> None:
+    st.select_slider(
+        "Bit width",
+        STOPS["bits"],
+        value=state.recipe.bits,
+        format_func=lambda bits: "32 (off)" if bits == 32 else str(bits),
+        key=widget_key(state, "bits"),
+        on_change=on_recipe(state, "bits"),
+        help="Bits for each weight. 32 leaves the weights as they were trained.",
+        disabled=idle,
+    )
+
+
+_KNOBS = {"arch": _architecture, "width": _width, "prune": _pruning_ratio, "bits": _bit_width}
+
+
+def _selectors(state: State, choices: Sequence[FinerChoice], idle: bool = False) -> None:
     for choice in choices:
         if choice.offered(state.recipe):
             options = list(choice.options(state.recipe))
@@ -94,5 +155,5 @@ def _selectors(state: State, choices: Sequence[FinerChoice]) -> None:
                 format_func=choice.title,
                 key=widget_key(state, choice.name),
                 on_change=on_recipe(state, choice.name),
-                disabled=choice.idle(state.recipe),
+                disabled=idle or choice.idle(state.recipe),
             )

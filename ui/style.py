@@ -1,6 +1,8 @@
 """The style sheet of the pieces in plain HTML, in the colours that the figures read."""
 
-from compress_core.plots.tokens import COMPRESSED, COMPRESSED_TEXT, ORIGINAL, ORIGINAL_TEXT
+from compress_core.plots.tokens import COMPRESSED, COMPRESSED_TEXT, ORIGINAL, ORIGINAL_TEXT, THRESHOLD
+
+_THRESHOLD_AS_DRAWN = "rgb({}, {}, {})".format(*bytes.fromhex(THRESHOLD[1:]))
 
 
 def both(tokens: dict[str, str]) -> str:
@@ -21,6 +23,17 @@ STYLE = f"""<style>
 .st-key-cc-pages a {{ padding: .2rem .4rem; gap: .35rem; margin: 0; min-height: 0; }}
 .st-key-cc-pages p {{ font-size: .9rem; line-height: 1.4; white-space: nowrap; }}
 [data-testid="stMain"] [data-testid="stButtonGroup"] button {{ padding: 0 .65rem; }}
+.st-key-cc-knobs button {{ padding: .1rem .5rem; min-height: 2.2rem; }}
+.st-key-cc-knobs [data-testid="stIconMaterial"] {{ display: none; }}
+@media (max-width: 640px) {{
+  .stMainBlockContainer {{ padding: 3.6rem 1rem 2rem; }}
+  .cc-sentence {{ font-size: 1.1rem; }}
+  .modebar-container {{ display: none; }} /* it lies over what it is about */
+  [class*="st-key-cc-wide-"] {{ overflow-x: auto; }} /* figures that need their width are swiped */
+  [class*="st-key-cc-wide-"] > div {{ min-width: 46rem; }}
+  .katex-display, .stMarkdown:has(.katex) {{ overflow-x: auto; overflow-y: hidden; }}
+  .stButtonGroup, .stButtonGroup > div {{ max-width: 100%; flex-wrap: wrap; }}
+}}
 .cc-sentence {{ font-size: 1.3rem; line-height: 1.4; font-weight: 600; margin: 0; min-height: 2.8em; }}
 .cc-frame {{ container-type: inline-size; }}
 .cc-cards {{ display: grid; grid-template-columns: repeat(6, minmax(0, 1fr)); gap: .6rem; }}
@@ -57,6 +70,13 @@ STYLE = f"""<style>
 .cc-h {{ font-size: 1.05rem; font-weight: 600; margin: 0; }}
 .js-plotly-plot :is(.infolayer, .cartesianlayer) text {{ fill: light-dark(#31333F, #FAFAFA) !important; }}
 .js-plotly-plot .xerror {{ stroke: light-dark(#31333F, #FAFAFA) !important; }}
+:has(> * [data-title="Close fullscreen"])[data-testid="stFullScreenFrame"] .stPlotlyChart::before {{
+  content: attr(aria-label); position: fixed; top: 2px; left: 24px; right: 24px; height: 44px; overflow: hidden;
+  font-size: 20px; line-height: 22px; font-weight: 600; }}
+:has(> * [data-title="Close fullscreen"])[data-testid="stFullScreenFrame"] .js-plotly-plot text {{
+  font-size: 22px !important; }}
+.js-plotly-plot .shapelayer path[style*="stroke: {_THRESHOLD_AS_DRAWN}"] {{
+  stroke: light-dark({THRESHOLD}, #FAFAFA) !important; }}
 .cc-under-way {{ min-height: 2.8em; }}
 .cc-under-way > div {{ height: 6px; border-radius: 3px; background: {LINE}; overflow: hidden; max-width: 420px; }}
 .cc-under-way > div > div {{ height: 100%; background: currentColor; transition: width .4s linear; }}

@@ -7,7 +7,7 @@
 //   colors: {kept, cut}, label, hint, score: the name of what is ranked
 // }
 
-const PITCHES = [18, 16, 14, 12, 11, 10, 9, 8, 7];
+const PITCHES = [18, 16, 14, 12, 11, 10]; // px: smaller ones are hard to hit
 const MAX_COLUMNS = 3;
 const COLUMN_GAP = 28;
 const ROW_GAP = 5;
@@ -41,11 +41,14 @@ class Tiles {
     this.hovered = null; // {row, index}
     this.cursor = null; // the keyboard's place
     this.data = null;
-    this.board.onpointermove = event => this.point(this.tileAt(event));
-    this.board.onpointerleave = () => this.point(null);
+    // A finger cannot point: its first tap on a tile does.
+    const finger = event => event.pointerType === "touch";
+    this.board.onpointermove = event => finger(event) || this.point(this.tileAt(event));
+    this.board.onpointerleave = event => finger(event) || this.point(null);
     this.board.onclick = event => {
       const tile = this.tileAt(event);
-      if (tile) {
+      if (finger(event) && !same(tile, this.hovered)) this.point(tile);
+      else if (tile) {
         this.cursor = tile;
         this.toggle(tile);
       }
@@ -217,7 +220,7 @@ class Tiles {
   }
 
   point(tile) {
-    if (tile?.row === this.hovered?.row && tile?.index === this.hovered?.index) return;
+    if (same(tile, this.hovered)) return;
     this.hovered = tile;
     this.board.classList.toggle("on-tile", Boolean(tile));
     if (this.layout) this.drawOver();
@@ -292,6 +295,10 @@ class Tiles {
   font() {
     return `${FONT_PX}px ${getComputedStyle(this.board).fontFamily}`;
   }
+}
+
+function same(tile, other) {
+  return tile?.row === other?.row && tile?.index === other?.index;
 }
 
 function size(row) {

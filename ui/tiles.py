@@ -13,7 +13,7 @@ from compress_core.text.pruning import describe_channels_table, describe_couplin
 _HERE = Path(__file__).parent
 _HINT = (
     "Blue channels stay, grey ones are cut. Point at one to see which layers share it; click to give it back or take "
-    "it away. With the keyboard: arrows and Enter."
+    "it away. With the keyboard: arrows and Enter. With a finger: tap once to see, twice to change."
 )
 _tiles = st.components.v2.component(
     "channel_tiles",

@@ -1,6 +1,7 @@
 """The pieces that pages are made of: figures with their reading, selectors of the address, cards, steps and images."""
 
 import base64
+import contextlib
 import io
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
@@ -18,7 +19,9 @@ from ui.address import State, on_view, value_of, widget_key
 from ui.choices import Choice
 from ui.style import STYLE
 
-STILL = {"displayModeBar": False}
+BUTTONS = ("toImage", "zoom2d", "pan2d", "resetScale2d")
+STILL = {"displaylogo": False, "modeBarButtonsToRemove": BUTTONS}
+"""Of a figure that is looked at as it is: it can fill the screen, and nothing else."""
 
 
 def style() -> None:
@@ -69,7 +72,9 @@ def help_on(subject: str, text: str) -> None:
 
 def head(title: str, about: str = "", controls: Callable[[], object] | None = None) -> None:
     """A title, the controls beside it, and its explanation one click away."""
-    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+    # Without controls the title gives way to the sign, which stays beside it.
+    key = None if controls else f"cc-line-{title}"
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key=key):
         heading(title)
         if controls:
             controls()
@@ -96,6 +101,7 @@ def figure(
     *,
     key: str = "",
     lines: int = 2,
+    wide: bool = False,
     config: Mapping[str, object] = STILL,
     **chart: object,
 ) -> None:
@@ -107,11 +113,15 @@ def figure(
         controls: draws what stands beside the title.
         key: of the figure; its title if left out.
         lines: that the reading keeps; with 0 it is a text alternative only.
+        wide: whether it is swiped sideways where the screen is narrow, since it would be unreadable there.
         chart: further arguments of `st.plotly_chart`.
     """
+    alt = said
     if title:
         head(title, about, controls)
-    st.plotly_chart(drawn, key=key or title, alt=said, config=dict(config), **chart)
+        alt = f"{title}. {said}"  # stands above it where it fills the screen
+    with st.container(gap=None, key=f"cc-wide-{key or title}") if wide else contextlib.nullcontext():
+        st.plotly_chart(drawn, key=key or title, alt=alt, config=dict(config), **chart)
     if lines:
         reading(said, lines)
 

@@ -158,7 +158,7 @@ def cost_against_width(costs: pd.DataFrame, chosen: pd.DataFrame, cost: str) -> 
         costs: `arch`, `title`, `width` and the cost.
         chosen: the same columns, the points to mark.
     """
-    traces, labels = [], []
+    traces, ends = [], []
     for arch, line in costs.groupby("arch", sort=False):
         color, symbol = style(ARCHITECTURES[arch])
         hover = f"{line['title'].iloc[0]}, width %{{x}}<br>%{{y:,}} {COSTS[cost]}<extra></extra>"
@@ -169,8 +169,13 @@ def cost_against_width(costs: pd.DataFrame, chosen: pd.DataFrame, cost: str) -> 
         traces.append(
             shared | {"mode": "markers", "name": "chosen", "x": point["width"], "y": point[cost], "marker": mark}
         )
-        end = line.iloc[-1]
-        labels.append(label(end["title"], color, x=end["width"], y=math.log10(end[cost]), xanchor="right", yshift=14))
+        ends.append((line[cost].iloc[-1], label(line["title"].iloc[0], color, x=line["width"].iloc[-1])))
+    ends.sort(key=lambda end: end[0], reverse=True)
+    at_end = {"xanchor": "right"}
+    labels = [  # the highest above its line, the others below theirs
+        text | at_end | {"y": math.log10(value), "yshift": 16 if i == 0 else -16}
+        for i, (value, text) in enumerate(ends)
+    ]
     return figure(
         traces,
         axis("width multiplier α", range=[0.05, 2.05]),
@@ -200,7 +205,7 @@ def costs_side_by_side(rows: pd.DataFrame, cost: str, budget: float) -> go.Figur
                 "x": (100 * rows[shown] / scale)[::-1],
                 "marker": {"color": colors[::-1], "opacity": opacity},
                 "text": [_short(value, shown) for value in rows[shown]][::-1],
-                "textposition": "auto",
+                "textposition": ["inside" if part > 0.5 else "outside" for part in rows[shown] / scale][::-1],
                 "textfont": {"size": PLOT_FONT_PX},
                 "constraintext": "none",
                 "hovertemplate": "%{y}: %{text}<extra></extra>",
@@ -208,7 +213,7 @@ def costs_side_by_side(rows: pd.DataFrame, cost: str, budget: float) -> go.Figur
         )
     return figure(
         traces,
-        axis(f"part of the budget (pale), of the most {COSTS[other]} (full), %", range=[0, 104]),
+        axis(f"part of the budget (pale), of the most {COSTS[other]} (full), %", range=[0, 108]),
         axis("", ticks=""),
         [],
         barmode="group",

@@ -6,7 +6,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from compress_core.plots.layout import axis, figure
-from compress_core.plots.tokens import CONTRAST, ORIGINAL
+from compress_core.plots.tokens import CONTRAST, ORIGINAL, PLOT_FONT_PX
 
 COLORS = {"training": ORIGINAL, "validation": CONTRAST[0], "test": CONTRAST[1]}
 TALL_PX = 320
@@ -37,6 +37,13 @@ def images_by_class(counts: pd.DataFrame, classes: Sequence[str]) -> go.Figure:
         barmode="stack",
         height=TALL_PX,
         showlegend=True,
-        legend={"orientation": "h", "y": 1.12, "x": 1, "xanchor": "right", "font": {"size": 14}},
-        margin={"l": 8, "r": 12, "t": 26, "b": 8},
+        legend={
+            "orientation": "h",
+            "y": 1.02,
+            "yanchor": "bottom",
+            "x": 1,
+            "xanchor": "right",
+            "font": {"size": PLOT_FONT_PX},
+        },
+        margin={"l": 8, "r": 12, "t": 40, "b": 8},
     )

@@ -7,14 +7,14 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from compress_core.plots.layout import MARGIN, axis, figure, label, number
-from compress_core.plots.tokens import COUNTED, GUIDELINE, KIND, SOURCE, style
+from compress_core.plots.tokens import COUNTED, GUIDELINE, KIND, PLOT_FONT_PX, SOURCE, style
 from compress_core.registry import ARCHITECTURES
 
 HERE = SOURCE["here"][0]
-ROW_PX, _AROUND_PX = 52, 90
-_ROOM_FOR_TEXT = 1.75
+ROW_PX, _AROUND_PX = 72, 92
+_ROOM_FOR_TEXT = 2.0
 """How far an axis goes on behind its longest bar, for what stands there."""
-_OFFSETS = {"here": 0.26, "gpu": 0.0, "arm": -0.26}
+_OFFSETS = {"here": 0.3, "gpu": 0.0, "arm": -0.3}
 """Where in a row the marks of a source stand."""
 _BROKEN = ("widths", "groups", "pieces", "element-wise")
 _KINDS = {"activation": "other", "addition": "batchnorm", "join": "linear"}
@@ -73,7 +73,7 @@ def form_rows(rows: pd.DataFrame, counted: str, source: str, against: str = "", 
         {
             "tickvals": places,
             "ticktext": [name.replace("\n", "<br>") for name in names],
-            "tickfont": {"size": 15},
+            "tickfont": {"size": PLOT_FONT_PX},
             "range": [len(rows) - slots - 0.6, len(rows) - 0.4],
             "automargin": True,
             "showgrid": False,
@@ -205,7 +205,7 @@ def layers_under_lens(layers: pd.DataFrame) -> go.Figure:
         "tickvals": list(places.values()),
         "ticktext": [f"{name} {word}" for name, word in zip(places, _BROKEN, strict=True)],
         "range": [-0.7, len(places) - 0.3],
-        "tickfont": {"size": 14},
+        "tickfont": {"size": PLOT_FONT_PX},
         "domain": [0.0, 0.24],
         "zeroline": False,
         "anchor": "x",

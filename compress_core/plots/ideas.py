@@ -152,7 +152,7 @@ def error_over_dims(curve: pd.DataFrame, dims: int, error: float, text: str) -> 
     right = {"x": 1, "xref": "paper", "xanchor": "right", "yref": "paper", "yanchor": "top"}
     labels = [
         label("error, median and middle 80 %", BETTER, y=1.0, **right),
-        label("points that lose a coordinate, (n+1)/2ⁿ", USUAL, y=0.93, **right),
+        label("lose a coordinate, (n+1)/2ⁿ", USUAL, y=0.93, **right),
         label(f"<b>n = {dims}: {text}</b>", x=dims, y=at, xanchor="left", xshift=12, yshift=14, font=VALUE_FONT),
     ]
     return figure(

@@ -5,7 +5,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from compress_core.plots.layout import MARGIN, axis, figure, label
-from compress_core.plots.tokens import COMPRESSED, FIGURE_HEIGHT_PX, ORIGINAL, THRESHOLD_LINE
+from compress_core.plots.tokens import COMPRESSED, FIGURE_HEIGHT_PX, ORIGINAL, THRESHOLD
 
 BINS = 56
 SCALING_FACTOR = "scaling factor |γ| (no unit)"
@@ -109,7 +109,7 @@ def threshold_lines(threshold: float | None, log: bool, yaxis: str) -> list[dict
         return []
     x = float(on_axis(threshold, log))
     ends = {"x0": x, "x1": x, "y0": 0, "y1": 1, "yref": f"{yaxis} domain"}
-    return [{"type": "line", "line": {"color": color, "width": px}} | ends for color, px in THRESHOLD_LINE]
+    return [{"type": "line", "line": {"color": THRESHOLD, "width": 3}} | ends]
 
 
 TRAININGS_PX = 320
@@ -137,7 +137,8 @@ def trainings_histogram(
         shapes += threshold_lines(limit, log, f"y{number}")
         high = 1 - i / count
         name = f"<b>{training}</b>" if training == chosen else training
-        text = name if limit is None else f"{name}, threshold {limit:#.2g}"
+        shown = "≈ 0" if limit is not None and limit < ends[1] / 1000 and not log else f"{limit or 0:#.2g}"
+        text = name if limit is None else f"{name}, threshold {shown}"
         labels.append(label(text, x=0, xref="paper", xanchor="left", y=high, yref="paper", yanchor="top"))
         axes[f"yaxis{number}"] = axis(
             "channels" if i == count // 2 else "",

@@ -12,7 +12,7 @@ from compress_core.registry import SCHEMES
 
 BINS = 72
 FIGURE_PX = 232
-LAYERS_PX = 236
+LAYERS_PX = 256
 RANGES_PX = 300
 MOST_LINES = 40
 """More levels than these are not drawn one by one."""
@@ -266,7 +266,7 @@ def layer_bars(layers: pd.DataFrame, chosen: str, error_title: str) -> go.Figure
         [],
         yaxis2=axis("SQNR (dB)", domain=[0, 0.4], nticks=4, rangemode="tozero", anchor="x", automargin=False),
         height=LAYERS_PX,
-        margin={"l": 66, "r": 8, "t": 22, "b": 44},
+        margin={"l": 84, "r": 8, "t": 24, "b": 48},
         clickmode="event+select",
         dragmode=False,
     )

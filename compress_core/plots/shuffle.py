@@ -169,7 +169,7 @@ def reach_matrices(panels: list[tuple[str, pd.DataFrame, list[int]]], height: in
                 "hovertemplate": "input %{x}, output %{y}<extra></extra>",
             }
         )
-        domain = domains(len(panels), 0.08)[i]
+        domain = domains(len(panels), 0.13)[i]
         shared = {"constrain": "domain", "nticks": 7, "zeroline": False, "showgrid": False}
         axes[f"xaxis{number}"] = axis("input channel (number)", domain=domain, anchor=f"y{number}", **shared)
         axes[f"yaxis{number}"] = axis(

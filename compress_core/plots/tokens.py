@@ -59,8 +59,8 @@ GUIDELINE = {"G1": "triangle-up", "G2": "square", "G3": "diamond", "G4": "circle
 GROUP = ("#D55E00", "#009E73", "#C06B9A", "#7B61A8", "#9A8F00", "#3A97CE", "#8A5A3C", "#A8407F")
 """A colour for each group of channels; the number that stands on a channel is the second cue."""
 
-THRESHOLD_LINE = (("#FFFFFF", 5), ("#17202E", 2))
-"""Colour and width (px), drawn one over the other: to be seen on bars and on both backgrounds."""
+THRESHOLD = "#17202E"
+"""A line over bars of both colours. On a dark background the page's style sheet makes it as light as text."""
 
-PLOT_FONT_PX = 14
+PLOT_FONT_PX = 16
 FIGURE_HEIGHT_PX = 330

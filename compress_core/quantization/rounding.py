@@ -35,6 +35,8 @@ class Rounding(Entry):
     """A way to choose between levels."""
 
     to_codes: ToCodes
+    method: str = ""
+    """What the field calls it, where that is another name."""
     needs: tuple[str, ...] = ()
     """What it looks at beside the weights: `images`."""
     clipping: str = "min_max"
@@ -109,6 +111,7 @@ ROUNDINGS.register(
         title="error compensation",
         formula="input by input; those still to come make up for what each rounding does to the output",
         paper="Frantar et al. 2023, GPTQ, section 3",
+        method="GPTQ",
         to_codes=error_compensating,
         needs=("images",),
         clipping="mse",

@@ -142,7 +142,7 @@ def _all(forms_: list[str], table: pd.DataFrame) -> str:
 def describe_equal(guideline: str, scale: int, table: pd.DataFrame) -> str:
     """How equal the MACs are, and where the paper's printed widths miss it."""
     macs, away = table["macs"].iloc[0], table["away"].abs().max()
-    text = f"MACs: {count(macs)} an image, " + (
+    text = f"MACs: {count(macs)} per image, " + (
         "the same in all." if away == 0 else f"equal within {max(100 * away, 0.1):.1f} %."
     )
     missed = printed(guideline)

@@ -139,7 +139,10 @@ def steps_table(study: Comparison) -> pd.DataFrame:
         "Healed": healing.result or healing.title,
         "Quantized": ", ".join(bits_names(recipe, study.mean_bits)) or "32 bits",
     }
-    return study.steps.assign(detail=study.steps["step"].map(details))
+    steps = study.steps.assign(detail=study.steps["step"].map(details))
+    if recipe.width == study.original.recipe.width:  # what is another network is then so by its training
+        steps["step"] = steps["step"].replace("Width", "Trained" if training.description else "Width")
+    return steps
 
 
 def describe_steps(study: Comparison) -> str:

@@ -254,6 +254,12 @@ def describe_criteria(found: dict[str, tuple[float, float]], recipe: Recipe) -> 
         text += ". γ is within a point of it"
     if "random" in found and found["random"][1] >= found[best][1] and best != "random":
         text += ". Drawing channels at random does as well"
+    chance = found["random"][1] if "random" in found else 0.0
+    if recipe.scope == "global" and (beaten := [title[name] for name in found if found[name][1] < chance]):
+        text += (
+            f". Random beats {listed(beaten)}: scores whose size differs from layer to layer take whole layers under "
+            "one threshold; Scope: per layer (Finer choices) compares within each"
+        )
     return f"{text}."
 
 

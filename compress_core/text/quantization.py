@@ -34,6 +34,12 @@ PARTS = {
 RUNTIMES = {"torch": "PyTorch, float", "onnx": "onnxruntime, float", "int8": "onnxruntime, int8"}
 
 
+def rounding_title(rounding: str) -> str:
+    """A rounding for a selector, with the name of its method."""
+    method = ROUNDINGS[rounding].method
+    return f"{ROUNDINGS.title(rounding)} ({method})" if method else ROUNDINGS.title(rounding)
+
+
 def clipping_title(clipping: str) -> str:
     """A clipping for a selector."""
     return USUAL_CLIPPING if clipping == Recipe.clipping else CLIPPINGS.title(clipping)

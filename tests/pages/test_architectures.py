@@ -54,18 +54,21 @@ def test_a_network_beside_itself_is_alone():
 
 def test_the_share_of_pointwise_convolutions_is_table_2_of_mobilenet_v1():
     """94.86 % of the Mult-Adds and 74.59 % of the parameters."""
-    said = open_page(arch="mobilenet_v1").said
+    said = open_page(arch="mobilenet_v1", preset="imagenet").said
     assert "pointwise convolutions hold 74 % of the parameters and do 95 % of the MACs" in said
 
 
 def test_knobs_change_the_numbers_and_the_address():
-    app = open_page(arch="mobilenet_v1", view="width")
+    app = open_page(arch="mobilenet_v1", view="width", preset="imagenet")
     assert "569 M MACs" in app.said
     app.knob("Width multiplier").set_value(0.5).run()
     assert "149 M MACs, 0.26 of width 1 (α² = 0.25)" in app.fine().said
     app.widget("Cost").set_value("params").run()
     assert "1.33 M parameters" in app.fine().said
-    assert app.address == {"arch": "mobilenet_v1", "width": "0.5", "view": "width", "cost": "params"}
+    assert app.address == {
+        **{"arch": "mobilenet_v1", "width": "0.5"},
+        **{"view": "width", "preset": "imagenet", "cost": "params"},
+    }
 
 
 def test_the_budget_knob_finds_other_widths():

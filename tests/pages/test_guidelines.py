@@ -57,7 +57,7 @@ def test_the_lens_is_on_the_architecture_of_the_recipe(monkeypatch):
     check_view(app, "lens")
     assert "ShuffleNetV2 breaks G1" in app.said and len(app.dataframe[0].value) == 2
     before = app.charts[0].spec
-    app.widget("Preset").set_value("small").run()
+    app.widget("Preset").set_value("imagenet").run()
     assert app.fine().charts[0].spec != before
     app.knob("Architecture").set_value("studentnet").run()
     assert "StudentNet keeps all four guidelines in all of its 29 operations" in app.fine().said
@@ -114,3 +114,10 @@ def test_a_measurement_goes_on_in_the_background_can_be_stopped_and_stands_for_e
     assert "Measured on this machine" in app.html and " here, " in app.said and "example" not in app.said
     assert open_page(**question).said == app.said  # the same question has the same answer for everyone
     assert "Example run on" in open_page(view="g3", map="28", scale="1").html  # another question
+
+
+def test_knobs_that_change_nothing_in_a_view_do_not_turn():
+    for view, live in (("g1", []), ("lens", ["Architecture", "Width multiplier"])):
+        app = open_page(arch="studentnet", view=view).fine()
+        knobs = ("Architecture", "Width multiplier", "Pruning ratio", "Bit width")
+        assert [label for label in knobs if not app.knob(label).disabled] == live

@@ -63,7 +63,7 @@ def test_who_stays_is_blue_and_who_goes_is_grey(figures):
 
 def test_the_threshold_stands_at_its_score(figures):
     assert {line.x0 for line in figures["threshold"].layout.shapes} == {0.25}
-    assert [line.x0 for line in figures["log"].layout.shapes] == pytest.approx([np.log10(0.25)] * 2)
+    assert [line.x0 for line in figures["log"].layout.shapes] == pytest.approx([np.log10(0.25)])
 
 
 def test_scores_below_a_log_axis_are_counted_at_its_start():

@@ -69,11 +69,11 @@ def test_quartiles_across_one_tell_nothing():
 
 def test_the_equal_macs_are_said_and_where_the_print_misses_them():
     text = explain.describe_equal("g1", 1, table("g1", 1, 1, 1, 1))
-    assert text.startswith("MACs: 64.2 M an image, equal within 1.6 %.")
+    assert text.startswith("MACs: 64.2 M per image, equal within 1.6 %.")
     assert "22 : 44 (−5.5 %) and 9 : 108 (−5.1 %)" in text
     text = explain.describe_equal("g2", 1, table("g2", 1, 1, 1, 1))
     assert "180 at g = 8, which 8 groups do not divide" in text and "equal within 1.5 %" in text
-    assert explain.describe_equal("g4", 1, table("g4", 1, 1, 1, 1)) == "MACs: 34.1 M an image, the same in all."
+    assert explain.describe_equal("g4", 1, table("g4", 1, 1, 1, 1)) == "MACs: 34.1 M per image, the same in all."
     assert "prints" not in explain.describe_equal("g1", 2, table("g1", 1, 1, 1, 1, scale=2))
 
 

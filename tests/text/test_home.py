@@ -269,9 +269,9 @@ def test_numbers_have_the_digits_they_deserve(text, expected):
 def test_a_sparse_training_is_named_and_measured_as_a_step(cache):
     s = study_comparison(cc.Recipe(weights="sparse-0.15", prune=0.3), cache)
     steps = home.steps_table(s).set_index("step")
-    assert steps.loc["Width", "detail"] == "1, trained, λ = 0.15" and steps.loc["Width", "done"]
+    assert steps.loc["Trained", "detail"] == "1, trained, λ = 0.15" and steps.loc["Trained", "done"]
     trained = cc.measure(cc.compress(cc.Recipe(weights="sparse-0.15"), cache), cache=cache, timed=False)
-    assert steps.loc["Width", "accuracy"] == trained.accuracy
+    assert steps.loc["Trained", "accuracy"] == trained.accuracy
     name = names.network_name(s.compressed.recipe)
     assert name == "StudentNet at full width, trained with an L1 penalty on γ (λ = 0.15), 30 % of its channels cut"
 

@@ -30,8 +30,8 @@ through Network Slimming*, section 3.
 """
 
 TRAININGS = r"""
-**What you see.** The same network, trained plainly, and with an L1 penalty on the scaling factors that pulls many of
-them to zero before anything is cut.
+**What you see.** The same network, in its standard training, and with an L1 penalty on the scaling factors that pulls
+many of them to zero before anything is cut.
 
 $$L = \sum_{(x, y)} \ell\big(f(x), y\big) + \lambda \sum_{\gamma} |\gamma|$$
 

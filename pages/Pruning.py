@@ -18,7 +18,11 @@ from ui.finer_choices import trainings
 from ui.tiles import tiles
 
 ALL_LAYERS = ""
-VIEWS = {"criteria": "Every criterion", "healing": "Every healing", "versus": "Weights against channels"}
+VIEWS = {
+    "criteria": ":material/play_arrow: Every criterion",
+    "healing": ":material/play_arrow: Every healing",
+    "versus": ":material/play_arrow: Weights against channels",
+}
 POLL_S = 0.5
 SCORES_PX = 258
 CLOSED = "closed"
@@ -163,7 +167,7 @@ def _tiles(state: State, recipe: Recipe, shared: Engine):
         widgets.heading("Every channel")
         edits.buttons(state)
         with st.popover("As a table", type="tertiary", icon=":material/table_rows:"):
-            st.dataframe(text.pruning.layers_table(table), hide_index=True)
+            st.dataframe(text.pruning.layers_table(table), hide_index=True, width="content")
         widgets.help_on("the tiles", about.pruning.TILES)
     last_change = st.container()
     symbol = text.pruning.score_symbol(recipe.criterion)

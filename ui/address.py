@@ -34,6 +34,8 @@ class State:
     """What one visitor has chosen."""
 
     recipe: Recipe = field(default_factory=lambda: FIRST)
+    title: str = ""
+    """Of the page shown."""
     view: dict[str, str] = field(default_factory=dict)
     """Choices of a page that are not part of the recipe, such as the layer shown."""
     problems: list[Problem] = field(default_factory=list)
@@ -60,6 +62,7 @@ def read(views: Views, title: str) -> State:
         title: of the page.
     """
     state: State = st.session_state.setdefault(_KEY, State())
+    state.title = title
     pairs = tuple((name, text) for name in sorted(st.query_params) for text in st.query_params.get_all(name))
     if pairs != state.seen:
         state.seen = pairs

@@ -27,23 +27,28 @@ def draw(state: State, reads: Collection[str]) -> None:
     Args:
         reads: the knobs that change anything on the page.
     """
+    if _on_a_phone():
+        _compact(state, reads)
+        return
     with st.sidebar, st.container(gap="small"):
         with st.container(key="cc-brand"):
             st.markdown(f"#### {APP}")
         if len(PAGES) > 1:
-            with st.container(key="cc-pages"):
-                for page in PAGES:
-                    params = to_params(state.recipe) | state.left.get(page.label, {})
-                    st.page_link(page.path, label=page.label, icon=page.icon, query_params=params)
-        if not _on_a_phone():
-            _selectors(state, [DATASET])
-            for knob, draw_knob in _KNOBS.items():
-                draw_knob(state, knob not in reads)
-            for knob, (title, choices) in FINER.items():
-                with _expander(state, title):
-                    _selectors(state, choices, idle=knob not in reads)
-    if _on_a_phone():
-        _compact(state, reads)
+            _links(state)
+        _selectors(state, [DATASET])
+        for knob, draw_knob in _KNOBS.items():
+            draw_knob(state, knob not in reads)
+        for knob, (title, choices) in FINER.items():
+            with _expander(state, title):
+                _selectors(state, choices, idle=knob not in reads)
+
+
+def _links(state: State) -> None:
+    """Links to the pages, each as it was left."""
+    with st.container(key="cc-pages"):
+        for page in PAGES:
+            params = to_params(state.recipe) | state.left.get(page.label, {})
+            st.page_link(page.path, label=page.label, icon=page.icon, query_params=params)
 
 
 def _on_a_phone() -> bool:
@@ -52,7 +57,7 @@ def _on_a_phone() -> bool:
 
 
 def _compact(state: State, reads: Collection[str]) -> None:
-    """The knobs in a row, each behind its value."""
+    """What the sidebar has, in a row: the knobs each behind its value, and the others behind one sign."""
     recipe = state.recipe
     values = {
         "arch": architecture(recipe.arch).title,
@@ -61,13 +66,15 @@ def _compact(state: State, reads: Collection[str]) -> None:
         "bits": f"{recipe.bits} bits",
     }
     with st.container(horizontal=True, gap="xsmall", key="cc-knobs"):
-        for knob, draw_knob in _KNOBS.items():
-            with st.popover(values[knob], key=f"cc-knob-{knob}"):
-                draw_knob(state, knob not in reads)
-        with st.popover(":material/more_horiz:", key="cc-knob-more", help="Dataset and finer choices"):
+        # Another one on each page, so that it is closed where it has led to.
+        with st.popover(":material/menu:", key=f"menu of {state.title}", help="Pages, dataset and finer choices"):
+            _links(state)
             _selectors(state, [DATASET])
             for knob, (_, choices) in FINER.items():
                 _selectors(state, choices, idle=knob not in reads)
+        for knob, draw_knob in _KNOBS.items():
+            with st.popover(values[knob], key=f"knob {knob}"):
+                draw_knob(state, knob not in reads)
 
 
 def _expander(state: State, title: str):

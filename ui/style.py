@@ -23,10 +23,12 @@ STYLE = f"""<style>
 .st-key-cc-pages a {{ padding: .2rem .4rem; gap: .35rem; margin: 0; min-height: 0; }}
 .st-key-cc-pages p {{ font-size: .9rem; line-height: 1.4; white-space: nowrap; }}
 [data-testid="stMain"] [data-testid="stButtonGroup"] button {{ padding: 0 .65rem; }}
-.st-key-cc-knobs button {{ padding: .1rem .5rem; min-height: 2.2rem; }}
+.st-key-cc-knobs {{ flex-wrap: nowrap; }}
+.st-key-cc-knobs button {{ padding: .1rem .45rem; min-height: 2.2rem; }}
+.st-key-cc-knobs button p {{ font-size: .9rem; }}
 .st-key-cc-knobs [data-testid="stIconMaterial"] {{ display: none; }}
 @media (max-width: 640px) {{
-  .stMainBlockContainer {{ padding: 3.6rem 1rem 2rem; }}
+  .stMainBlockContainer {{ padding: 4rem 1rem 2rem; }}
   .cc-sentence {{ font-size: 1.1rem; }}
   .modebar-container {{ display: none; }} /* it lies over what it is about */
   [class*="st-key-cc-wide-"] {{ overflow-x: auto; }} /* figures that need their width are swiped */
@@ -83,7 +85,7 @@ STYLE = f"""<style>
 .js-plotly-plot .menulayer text {{ fill: light-dark(#31333F, #FAFAFA) !important; }}
 .js-plotly-plot .menulayer rect {{ fill: transparent !important; }}
 .js-plotly-plot g.updatemenu-button:focus-visible {{ outline: 2px solid {both(COMPRESSED_TEXT)}; }}
-.st-key-moves .js-plotly-plot .cartesianlayer .textpoint text {{ fill: #FFFFFF !important; }}
+.st-key-moves .js-plotly-plot .trace:first-child .textpoint text {{ fill: #FFFFFF !important; }}
 .stCheckbox:has(input:disabled) p {{ color: {both(ORIGINAL_TEXT)}; }}
 .cc-read {{ font-size: .95rem; line-height: 1.4; opacity: .9; margin: 0; }}
 </style>"""

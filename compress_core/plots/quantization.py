@@ -121,27 +121,33 @@ def accuracy_over_bits(
     )
     above = {"xref": "paper", "xanchor": "right", "x": 1, "y": 100 * before, "yanchor": "bottom"}
     labels.append(label(f"before rounding {100 * before:.1f} %", ORIGINAL, **above))
-    drawn = list(titles)
+    drawn, alone = list(titles), []
     for place, scheme in enumerate(reversed(drawn)):
         color, symbol = style(SCHEMES[scheme])
         mine = scheme == own
         color = COMPRESSED if mine else color
         rows = points[points["scheme"] == scheme].sort_values("bits")
         name = titles[scheme]
-        traces.append(
+        fixed = SCHEMES[scheme].fixed_bits is not None
+        # What has one point alone is drawn around those of others, which can stand at the same place.
+        mark = (
+            {"symbol": f"{symbol}-open", "size": 15, "line": {"width": 3}} if fixed else {"symbol": symbol, "size": 8}
+        )
+        (alone if fixed else traces).append(
             {
                 "type": "scatter",
-                "mode": "lines+markers" if len(rows) > 1 else "markers",
+                "mode": "markers" if fixed else "lines+markers",
                 "name": name,
                 "x": rows["bits"],
                 "y": 100 * rows["accuracy"],
                 "line": {"color": color, "width": 4 if mine else 2},
-                "marker": {"color": color, "symbol": symbol, "size": 9 if mine else 8},
+                "marker": {"color": color} | mark,
                 "hovertemplate": f"{name}, %{{x}} bits: %{{y:.1f}} %<extra></extra>",
             }
         )
         at = {"x": 1, "xref": "paper", "xanchor": "right", "y": 0.012 + 0.1 * place, "yref": "paper"}
         labels.append(label(f"<b>{name}</b>" if mine else name, color, yanchor="bottom", **at))
+    traces += alone
     if now is not None:
         x, y = now
         traces.append(

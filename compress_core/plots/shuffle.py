@@ -40,8 +40,7 @@ def shuffle_animation(states: pd.DataFrame, captions: list[str], height: int = H
     frames = [
         {
             "name": step,
-            "data": [_tiles(states[states["step"] == step], count, rows, size)],
-            "layout": {"annotations": [_caption(caption)]},
+            "data": [_tiles(states[states["step"] == step], count, rows, size), _caption(caption, count, rows)],
         }
         for step, caption in zip(steps, captions, strict=True)
     ]
@@ -74,7 +73,7 @@ def shuffle_animation(states: pd.DataFrame, captions: list[str], height: int = H
         frames[0]["data"],
         axis("", range=[-0.7, count - 0.3], **_HIDDEN),
         axis("", range=[-rows - 0.1, 1.2], **_HIDDEN),
-        [_caption(captions[0])],
+        [],
         height=height,
         margin=MARGIN | {"t": 54},
         updatemenus=[menu],
@@ -111,8 +110,18 @@ def _tiles(state: pd.DataFrame, count: int, rows: int, size: int) -> dict:
     }
 
 
-def _caption(text: str) -> dict:
-    return label(text, x=0.5, xref="paper", xanchor="center", y=0.0, yref="paper", yanchor="bottom", font=_BOLD)
+def _caption(text: str, count: int, rows: int) -> dict:
+    """What a step does, below the channels. A mark and no annotation: those stay as they are while marks move."""
+    return {
+        "type": "scatter",
+        "mode": "text",
+        "x": [(count - 1) / 2],
+        "y": [-rows + 0.2],
+        "text": [text],
+        "textfont": _BOLD,
+        "hoverinfo": "skip",
+        "cliponaxis": False,
+    }
 
 
 def permutation_grid(index: list[int], groups: list[int], height: int = HEIGHT_PX) -> go.Figure:

@@ -128,7 +128,7 @@ def layers_table(table: ChannelTable) -> pd.DataFrame:
             "Layer": layers["layer"].map(layer_name),
             "Channels": layers["before"],
             "Stay": layers["after"],
-            "Held at the floor": layers["kept_by_floor"],
+            "At floor": layers["kept_by_floor"],
         }
     )
 

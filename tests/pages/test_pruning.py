@@ -124,7 +124,7 @@ def test_changes_by_hand_show_and_are_taken_back_and_brought_again():
 @pytest.mark.parametrize("prune", ["0", "0.95"])
 def test_a_layer_of_which_all_was_taken_keeps_its_best_channel(prune):
     app = open_page(prune=prune, edits="0" + "".join(f"c{channel}" for channel in range(16))).fine()
-    assert tiles(app).loc[0, "Stay"] == 1 and tiles(app).loc[0, "Held at the floor"] >= 1
+    assert tiles(app).loc[0, "Stay"] == 1 and tiles(app).loc[0, "At floor"] >= 1
 
 
 def test_where_nothing_is_cut_there_is_nothing_to_prove_or_to_compare():

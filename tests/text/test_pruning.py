@@ -127,7 +127,7 @@ def test_the_fates_in_words(cache):
     assert text == "1,827 of 4,564 channels in 35 layers stay. Held at their floor: Head."
     table = explain.layers_table(table)
     assert len(table) == 35 and table.loc[0, "Layer"] == "Stem"
-    assert table.set_index("Layer").loc["Head", "Held at the floor"] == 1
+    assert table.set_index("Layer").loc["Head", "At floor"] == 1
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,6 @@ from ui.menu import PAGES
 
 PHONE = {"width": 390, "height": 844}
 AGENT = "Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0 Mobile Safari/537.36"
-    "Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0 Mobile Safari/537.36"
-)
 ADDRESSES = [
     "/?arch=studentnet&prune=0.5&bits=4",
     "/Pruning?arch=studentnet&width=0.25&prune=0.5&view=versus",

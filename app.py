@@ -43,9 +43,8 @@ def main() -> None:
             sentence, cards, steps = st.empty(), st.container(), st.container(gap="xsmall")
         left, right = st.columns(2, gap="medium")
         bottom = st.container(gap="xsmall")
-    if not shared.answered(shown):  # no headline stands beside a knob that says otherwise
-        with sentence:
-            widgets.sentence(text.home.under_way(shown.recipe))
+    if not shared.answered(shown):
+        page.measuring(sentence, shown.recipe)
     with left.container(gap=None):  # the scores are drawn while the network is healed
         _scaling_factors(shared.scaling_factors(shown), shown.recipe.criterion, state)
     with bottom:

@@ -13,7 +13,7 @@ from ui import about, edits, knobs, page, threshold, widgets
 from ui.address import State, change_recipe
 from ui.bars import Bar, GrowingBars, badge, comparison_table
 from ui.choices import Choice
-from ui.engine import Engine, Shown, engine
+from ui.engine import Engine, Piece, Shown, engine
 from ui.finer_choices import trainings
 from ui.tiles import tiles
 
@@ -24,7 +24,7 @@ VIEWS = {
     "versus": ":material/play_arrow: Weights against channels",
 }
 POLL_S = 0.5
-SCORES_PX = 258
+SCORES_PX = 266
 CLOSED = "closed"
 PENALIZED = "bn_scale"  # what trainings differ in
 CHOICES = {"view": Choice("view", (CLOSED, *VIEWS), CLOSED)}
@@ -44,17 +44,18 @@ def main() -> None:
     if unknown := text.pruning.describe_unknown(recipe, shared.ask(studies.pruning.study_channels, recipe)):
         page.warn(unknown)
     with st.container(gap="xsmall"):
-        top = st.container(gap="xsmall")
+        sentence, proof = st.empty(), widgets.row()
         left, right = st.columns([4, 3], gap="medium")
         middle = st.container(gap="xsmall")
         below = st.container(gap="xsmall")
+    if shared.known(Piece(studies.pruning.study_pruned, recipe)) is None:
+        page.measuring(sentence, recipe)
     # What costs nothing is drawn first: the browser draws scores and tiles while the network is healed and measured.
     with left.container(gap=None):
         _scores(state, recipe, shared)
     with middle:
         last_change = _tiles(state, recipe, shared)
-    with top:
-        _summary(shown, shared)
+    _summary(sentence, proof, shown, shared)
     with last_change:
         _last_change(state, recipe, shared)
     with right.container(gap=None):
@@ -82,13 +83,14 @@ def _look_ahead(state: State, recipe: Recipe, shared: Engine) -> None:
     shared.look_ahead(guesses, (lambda shown: shared.ask(studies.pruning.study_pruned, shown.recipe), rest))
 
 
-def _summary(shown: Shown, shared: Engine) -> None:
+def _summary(sentence, proof, shown: Shown, shared: Engine) -> None:
     before, after = (shared.ask(studies.pruning.study_pruned, r) for r in (shown.original, shown.recipe))
     hint = "" if before.recipe != after.recipe else " Raise the pruning ratio to cut channels."
-    widgets.sentence(text.pruning.summary(before, after) + hint)
-    with widgets.row():
-        proof = shared.ask(studies.pruning.study_exactness, shown.recipe)
-        said = text.pruning.describe_exactness(proof.difference, proof.images, after.cut_share)
+    with sentence:
+        widgets.sentence(text.pruning.summary(before, after) + hint)
+    with proof:
+        found = shared.ask(studies.pruning.study_exactness, shown.recipe)
+        said = text.pruning.describe_exactness(found.difference, found.images, after.cut_share)
         badge(said, idle=after.cut_share == 0)
         widgets.help_on("this proof", about.pruning.EXACT)
 

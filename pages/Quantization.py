@@ -41,7 +41,7 @@ def main() -> None:
         return
     recipe = shown.recipe.with_(**switched)
     with st.container(gap="xsmall"):
-        top = st.container(gap="xsmall")
+        sentence = st.empty()
         finer_choices.selectors(state)
         with widgets.row():
             finer_choices.switches(state)
@@ -50,6 +50,8 @@ def main() -> None:
         middle = st.container(gap="xsmall")
         lower_left, lower_right = st.columns([2, 3], gap="medium")
         below = st.container(gap="xsmall")
+    if shared.known(Piece(studies.quantization.study_packed, recipe.canonical())) is None:
+        page.measuring(sentence, recipe)
     layers = shared.ask(studies.quantization.study_layers, recipe)
     layer = state.view.get("layer")
     if layer not in set(layers["layer"]):  # it is of another network
@@ -58,7 +60,7 @@ def main() -> None:
         _weights(state, recipe, layer, shared)
     packed = partial(shared.ask, studies.quantization.study_packed)
     now, before, original = packed(recipe), packed(recipe.weights_only()), packed(shown.original)
-    with top:
+    with sentence:
         hint = "" if now.recipe != before.recipe else " Move the bit width to round its weights."
         widgets.sentence(text.quantization.summary(now, before, original) + hint)
     going_on = quantization.run_queue(state, recipe, shared)

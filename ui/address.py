@@ -99,7 +99,10 @@ def _written_out(state: State, pairs: tuple[tuple[str, str], ...]) -> tuple[tupl
             continue
         try:
             packed = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-            long = zlib.decompressobj(wbits=-15).decompress(packed, LONGEST).decode()
+            unpack = zlib.decompressobj(wbits=-15)
+            long = unpack.decompress(packed, LONGEST).decode()
+            if not unpack.eof:
+                raise ValueError("it is cut off, or too long")
         except (ValueError, zlib.error):
             state.problems.append(Problem(SHORT, f"The short address '{shorten(text)}' cannot be read.", ""))
         else:

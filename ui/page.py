@@ -9,6 +9,7 @@ from PIL import Image
 from compress_core.errors import CheckpointError
 from compress_core.plots.tokens import COMPRESSED, ORIGINAL
 from compress_core.recipe import Recipe
+from compress_core.text.names import under_way
 from ui import address, sidebar, widgets
 from ui.engine import Shown, engine
 from ui.menu import APP
@@ -50,6 +51,16 @@ def show(recipe: Recipe, *others: str) -> Shown | None:
     if shown.notices or others:
         warn([*shown.notices, *others])
     return shown
+
+
+def measuring(place, recipe: Recipe) -> None:
+    """Say what is measured where the sentence will stand: no headline stays beside a knob that says otherwise.
+
+    Args:
+        place: an `st.empty()`.
+    """
+    with place:
+        widgets.sentence(under_way(recipe))
 
 
 @st.cache_resource

@@ -51,7 +51,7 @@ def score_histogram(
         text = f"threshold {threshold:.1e}" if log else f"threshold {threshold:.2f}"
         labels.append(label(text, x=x, xanchor=anchor, y=1.0, **above))
     # Two rows of labels where the threshold is named: the counts, and below them its value.
-    margin = MARGIN | {"t": 50} if named else SIDES | {"t": 26, "b": 46}
+    margin = MARGIN | {"t": 50} if named else SIDES | {"t": 26, "b": 54}
     return figure(
         score_bars(channels, ends, log, {}),
         score_axis(score, ends, log) | {"automargin": named},

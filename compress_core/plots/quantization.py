@@ -11,7 +11,7 @@ from compress_core.plots.tokens import COMPRESSED, ORIGINAL, style
 from compress_core.registry import SCHEMES
 
 BINS = 72
-FIGURE_PX = 232
+FIGURE_PX = 240
 LAYERS_PX = 256
 RANGES_PX = 300
 MOST_LINES = 40
@@ -23,7 +23,7 @@ PANELS_APART = 0.12
 BIT_TICKS = (1, 2, 3, 4, 5, 6, 8, 12, 16)
 LOWEST_ERROR = 1e-6
 """Of the logits; less is drawn as this."""
-_WIDE = {"l": 62, "r": 14, "b": 46}
+_WIDE = {"l": 62, "r": 14, "b": 54}
 
 
 def weights_and_levels(weights: pd.DataFrame, levels: np.ndarray, after: str, of: str = "") -> go.Figure:
@@ -145,7 +145,7 @@ def accuracy_over_bits(
                 "hovertemplate": f"{name}, %{{x}} bits: %{{y:.1f}} %<extra></extra>",
             }
         )
-        at = {"x": 1, "xref": "paper", "xanchor": "right", "y": 0.012 + 0.1 * place, "yref": "paper"}
+        at = {"x": 1, "xref": "paper", "xanchor": "right", "y": 0.012 + 0.122 * place, "yref": "paper"}
         labels.append(label(f"<b>{name}</b>" if mine else name, color, yanchor="bottom", **at))
     traces += alone
     if now is not None:

@@ -47,11 +47,6 @@ def summary(study: Comparison, latency: Latency | None) -> str:
     ).replace("× ", " times ")
 
 
-def under_way(recipe: Recipe) -> str:
-    """The page's first sentence while what it says of this recipe is measured."""
-    return f"{network_name(recipe)}: measuring …"
-
-
 def cards(study: Comparison, latency: Latency | None) -> list[tuple[str, str, str, str, bool]]:
     """Six quantities of a recipe beside its original's: label, value, original, change, whether both are one.
 

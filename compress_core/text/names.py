@@ -51,6 +51,11 @@ def network_name(recipe: Recipe, cut_share: float | None = None, mean_bits: floa
     return ", ".join(parts + bits_names(recipe, mean_bits))
 
 
+def under_way(recipe: Recipe) -> str:
+    """A page's first sentence while what it says of this recipe is measured."""
+    return f"{network_name(recipe)}: measuring …"
+
+
 def short_name(recipe: Recipe) -> str:
     """A recipe in a few words, where the architecture is known."""
     parts = [f"width {recipe.width:g}"]

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.helpers.browser import check_readable, eventually, hop, knobs, press, query, said, settle, visit
+from tests.helpers.browser import check_readable, eventually, hop, knobs, press, query, said, settle, turn, visit
 
 DEFAULT = ["StudentNet", "1.00", "0%", "32 (off)"]
 LINK = "arch=studentnet&width=0.6&prune=0.4&bits=4"
@@ -72,3 +72,30 @@ def test_a_bad_address_is_a_readable_sentence_and_the_knobs_still_turn(tab):
     assert alert.count() == 0
     tab.go_back()
     expect(alert).to_contain_text("ratio cannot be 7")
+
+
+def test_a_hop_keeps_a_pages_own_choices_and_what_was_unfolded(tab):
+    visit(tab, f"/Guidelines?{LINK}")
+    turn(tab, tab.get_by_role("radio", name="G3 Fragments").or_(tab.get_by_role("button", name="G3 Fragments")).click)
+    tab.get_by_test_id("stExpander").get_by_text("Finer choices: pruning").click()
+    scope = tab.get_by_test_id("stSidebar").get_by_role("combobox", name="Scope")
+    expect(scope).to_be_visible()
+    settle(tab)
+    hop(tab, "Datasets")
+    expect(scope).to_be_visible()
+    hop(tab, "Guidelines")
+    expect(scope).to_be_visible()
+    assert "view=g3" in query(tab) and "fragments" in tab.locator("body").inner_text()
+
+
+def test_a_short_address_opens_the_same_page(tab):
+    bits = ".".join(f"{layer}b{2 + layer % 7}" for layer in range(17))
+    edits = ".".join(f"{group}c{channel}" for group in range(4) for channel in range(6))
+    visit(tab, f"/?arch=studentnet&prune=0.5&bits=4&layer_bits={bits}&edits={edits}")
+    shown, name = knobs(tab), said(tab).partition(":")[0]
+    tab.get_by_role("button", name="Link").click()
+    link = tab.get_by_test_id("stCode").inner_text().strip()
+    assert "?r=" in link and len(link) < len(tab.url)
+    tab.keyboard.press("Escape")
+    visit(tab, link)
+    assert knobs(tab) == shown and said(tab).startswith(name)

@@ -1,5 +1,7 @@
 """The shuffle moves without the server and answers to the keyboard."""
 
+from playwright.sync_api import expect
+
 from tests.helpers.browser import eventually, press, query, said, visit
 
 CENTRES = """() => [...document.querySelectorAll(".st-key-moves .scatterlayer .point")].map(point => {
@@ -35,7 +37,10 @@ def test_the_animation_goes_by_keyboard_and_pointer_without_the_server(tab):
     flat = centres(tab)
     assert table(tab) == (1, 12) and order(tab) == list(range(12))
     tab.context.set_offline(True)  # whatever moves now, moves in the browser
+    caption = tab.locator(".st-key-moves .trace:last-child .textpoint text")
+    assert caption.text_content() == "12 channels, group after group"
     button(tab, "reshape").press("Enter")
+    expect(caption).to_contain_text("reshape to (3, 4)")
     eventually(tab, lambda: table(tab), (3, 4))
     tab.keyboard.press("Tab")
     tab.keyboard.press("Space")

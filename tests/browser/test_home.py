@@ -1,10 +1,13 @@
 """The home page: knobs move numbers and figures, and what matters is seen and explained."""
 
-from playwright.sync_api import expect
+import pytest
+from playwright.sync_api import Page, expect
 
 import compress_core as cc
+from compress_core.text import numbers
 from compress_core.zoo import architecture
-from tests.helpers.browser import eventually, knobs, press, said, sentence, turn, visit
+from tests.helpers.browser import eventually, knobs, press, query, said, sentence, settle, turn, visit
+from ui.knobs import RATIOS, STOPS
 
 LINK = "/?arch=studentnet&width=0.6&prune=0.4&bits=4&layer=cnn.5.3"
 
@@ -56,3 +59,56 @@ def test_a_cold_link_shows_explains_and_gives_away_the_network(tab, tmp_path):
     shown = cc.measure(cc.compress(cc.Recipe(width=0.6, prune=0.4, bits=4)), timed=False)
     assert path.stat().st_size == shown.file_bytes
     cc.load_file(path)
+
+
+def put(page: Page, knob: str, share: float) -> None:
+    """Click on a slider's track, at a share of its length."""
+    thumb = page.get_by_test_id("stSidebar").get_by_role("slider", name=knob).first
+    track = thumb.locator("xpath=../../..").bounding_box()  # the input, a point, the knob itself, its track
+    y = thumb.bounding_box()["y"]
+    turn(page, lambda: page.mouse.click(track["x"] + share * track["width"], y))
+
+
+def test_a_newcomer_is_two_clicks_from_half_the_channels_and_four_bits(tab):
+    """From the plain address; the sentence, the cards and the figure say what `measure` says of that recipe."""
+    visit(tab)
+    put(tab, "Pruning ratio", 0.5 / RATIOS[-1])
+    put(tab, "Bit width", STOPS["bits"].index(4) / (len(STOPS["bits"]) - 1))
+    assert knobs(tab)[2:] == ["50%", "4"]
+    expect(sentence(tab)).to_contain_text("on 2,000 photographs")
+    settle(tab)
+    recipe = cc.Recipe(dataset="cifar10", prune=0.5, bits=4)
+    own, original = (cc.measure(cc.compress(one), timed=False) for one in (recipe, cc.Recipe(dataset="cifar10")))
+    lost = 100 * (original.accuracy - own.accuracy)
+    assert "50 % of its channels cut, 4-bit weights" in said(tab) and f"{lost:.1f} ± " in said(tab)
+    assert f"{numbers.factor(original.file_bytes / own.file_bytes)} times smaller" in said(tab)
+    cards = [card.inner_text().split("\n")[1] for card in tab.locator(".cc-card").all()[:4]]
+    assert cards[:2] == [numbers.percent(own.accuracy), numbers.size(own.file_bytes)]
+    assert cards[2:] == [numbers.count(own.params), numbers.count(own.macs)]
+    mark = (
+        "plot => plot._fullData.filter(trace => trace.name === 'this recipe').map(trace => [trace.x[0], trace.y[0]])[0]"
+    )
+    x, y = tab.locator(".st-key-tradeoff .js-plotly-plot").evaluate(mark)
+    assert (x, y) == (pytest.approx(own.file_bytes / 1000), pytest.approx(100 * own.accuracy))
+
+
+def test_a_click_takes_a_recipe_and_back_gives_the_last_one_back(tab):
+    visit(tab, "/?arch=studentnet&width=0.25&prune=0.5&bits=4")
+    points = tab.locator(".st-key-tradeoff .scatterlayer .trace").first.locator(".point")
+    frame = tab.locator(".st-key-tradeoff .nsewdrag").bounding_box()
+    boxes = [(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2) for box in map(_box, points.all()) if box]
+    inside = [
+        (x, y)
+        for x, y in boxes
+        if 20 < x - frame["x"] < frame["width"] - 20 and 20 < y - frame["y"] < frame["height"] - 20
+    ]
+    x, y = max(inside, key=lambda place: place[1])  # the lowest, with nothing near it
+    before, name = query(tab), said(tab)
+    turn(tab, lambda: tab.mouse.click(x, y))
+    assert said(tab) != name and query(tab) != before and knobs(tab)[0] == "StudentNet"
+    tab.go_back()
+    eventually(tab, lambda: query(tab), before)
+
+
+def _box(point) -> dict | None:
+    return point.bounding_box()

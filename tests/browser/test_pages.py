@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.helpers.browser import check_fits, check_readable, eventually, places, press, settle, visit
+from tests.helpers.browser import OVERLAPS, check_fits, check_readable, eventually, places, press, settle, visit
 
 slow = pytest.mark.slow
 LEFT, RIGHT = "ArrowLeft", "ArrowRight"
@@ -72,3 +72,21 @@ def test_a_page_fits_stands_still_and_is_readable(tab, address, knob, key, figur
     tab.set_viewport_size({"width": 1920, "height": 1400})
     settle(tab)
     check_fits(tab, 0)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/?arch=mobilenet_v2&width=0.25&prune=0.5&bits=4",
+        pytest.param("/Architectures?arch=squeezenet&view=width&beside=mobilenet_v2", marks=slow),
+        pytest.param("/Quantization?arch=studentnet&width=0.25&bits=4", marks=slow),
+        pytest.param("/Pruning?arch=mobilenet_v2&width=0.25&prune=0.5", marks=slow),
+        pytest.param("/Guidelines?view=g1", marks=slow),
+        pytest.param("/Guidelines?view=g4", marks=slow),
+    ],
+)
+def test_no_two_texts_of_a_figure_lie_over_each_other(tab, address):
+    visit(tab, address)
+    expect(tab.locator("body")).not_to_contain_text("in the background")
+    settle(tab)
+    assert [plot.evaluate(OVERLAPS) for plot in tab.locator(".js-plotly-plot").all() if plot.evaluate(OVERLAPS)] == []

@@ -11,6 +11,7 @@ PATIENCE_S = 240  # something else may keep all cores busy
 SCREEN = {"width": 1440, "height": 900}
 KNOBS = ("Width multiplier", "Pruning ratio", "Bit width")
 UNREADABLE = Path(__file__).with_name("unreadable.js").read_text()
+OVERLAPS = Path(__file__).with_name("overlaps.js").read_text().partition("\n")[2]
 CALM = 3  # looks in a row that find the page at rest
 AT_REST = """calm => {
   const all = selector => [...document.querySelectorAll(selector)];

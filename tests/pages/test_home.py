@@ -2,6 +2,7 @@
 
 import re
 from itertools import pairwise
+from urllib.parse import urlencode
 
 import pytest
 
@@ -12,6 +13,7 @@ from compress_core.text import numbers
 from compress_core.zoo import architecture
 from tests.helpers.pages import SMALL, Page, open_page, texts
 from ui import widgets
+from ui.address import short_form, to_params
 from ui.engine import engine
 
 DEFAULT = {"Architecture": "studentnet", "Width multiplier": 1.0, "Pruning ratio": 0.0, "Bit width": 32}
@@ -251,3 +253,18 @@ def test_no_headline_stands_beside_a_knob_that_says_otherwise(monkeypatch):
     assert measured in app.fine().said and measured.startswith(measuring.partition(":")[0])
     app.knob("Pruning ratio").set_value(0.0).run()
     assert said[2:] == [said[-1]]  # at hand: no word between
+
+
+def test_a_short_form_of_an_address_says_the_same():
+    edits = ".".join(f"{group}c{channel}" for group in range(6) for channel in range(7))
+    recipe = cc.Recipe(prune=0.5, bits=4, edits=edits, layer_bits=".".join(f"{i}b{2 + i % 7}" for i in range(17)))
+    long, short = to_params(recipe), short_form(to_params(recipe))
+    assert len(short) < 0.8 * len(urlencode(long)) and short.startswith("r=")
+    app, same = open_page(r=short.removeprefix("r=")).fine(), open_page(**long).fine()
+    assert (app.said, knobs(app)) == (same.said, knobs(same))
+    assert short_form({"arch": "studentnet"}) == "arch=studentnet"  # nothing is shorter
+
+
+@pytest.mark.parametrize("text", ["", "x", "%%%", "A" * 5000, "é", "Xc0xCsMw"])
+def test_a_short_form_that_cannot_be_read_is_a_sentence(text):
+    open_page(r=text).complains("The short address", "cannot be read")

@@ -15,8 +15,9 @@ def test_the_animation_has_a_frame_a_step_and_moves_each_channel_by_its_name(siz
     figure = plots.shuffle.shuffle_animation(shuffle_steps(sizes), ["a", "b", "c", "d"])
     assert [frame.name for frame in figure.frames] == list(STEPS)
     count = sum(sizes)
+    assert [frame.data[1].text for frame in figure.frames] == [("a",), ("b",), ("c",), ("d",)]
     for frame in figure.frames:
-        (tiles,) = frame.data
+        tiles, _ = frame.data
         assert list(tiles.ids) == [str(c) for c in range(count)]  # so that the browser moves the same tile
         assert list(tiles.marker.color) == [group_color(g) for g in group_of_each(tuple(sizes))]
         places = set(zip(tiles.x, tiles.y, strict=True))

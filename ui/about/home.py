@@ -35,10 +35,11 @@ Where layers share a channel, their scores become one, by their mean, their sum 
 
 
 HEALING = r"""
-**What you see.** The accuracy after each step. Right after a cut the network reads its inputs with the mean μ and
-variance σ² of a network that is no longer there, and misses what the cut channels said. So each layer is solved again,
-one after another, on 256 training images: no labels, no gradients, some tenths of a second. $X$ is what the layer reads
-now, $Y$ what it put out before the cut. *Finer choices* has other means, from BatchNorm alone to training it on.
+**What you see.** The accuracy after each step; the tick in each bar is what guessing finds. Right after a cut the
+network reads its inputs with the mean μ and variance σ² of a network that is no longer there, and misses what the cut
+channels said. So each layer is solved again, one after another, on 256 training images: no labels, no gradients, some
+tenths of a second. $X$ is what the layer reads now, $Y$ what it put out before the cut. *Finer choices* has other
+means, from BatchNorm alone to training it on.
 
 $$\min_W \lVert Y - X_{\text{kept}} W \rVert^2$$
 
@@ -48,7 +49,8 @@ sharpens with them; so do the times, which are taken when nobody else computes.
 
 TRADEOFF = r"""
 **What you see.** File size is the length of the file that the download button gives you. The faint points are
-recipes measured beforehand: widths × pruning ratios × bit widths, all else as the app begins with. The bars are 95 %
+recipes measured beforehand: widths × pruning ratios × bit widths, all else as the app begins with; rings are what you
+tried. A click takes a recipe. *Close up* leaves out what lies far below, *0 – 100 %* shows it all. The bars are 95 %
 intervals. On digits they know that the warped views of one digit are not independent: Wilson's interval with the
 effective sample size n / deff, where deff compares the variance between digits with that of independent images.
 

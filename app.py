@@ -61,7 +61,7 @@ def main() -> None:
         with st.container(gap=None):  # where it is refined, since it has widgets
             _tradeoff(comparison, tried, state)
         with images:
-            _images(comparison)
+            _images(comparison, shared.first_answer(shown).images)
 
     with right.container(gap=None):
         refine(state, pieces, draw)
@@ -214,11 +214,11 @@ def _before(comparison: studies.home.Comparison, tried: dict[str, dict]) -> pd.D
     return before
 
 
-def _images(comparison: studies.home.Comparison) -> None:
+def _images(comparison: studies.home.Comparison, first: pd.DataFrame) -> None:
+    """Images of the first piece only: they stay the same while more are counted."""
     widgets.head("Test images with both answers, disagreements first", about.home.STRIP)
     data = dataset(comparison.compressed.recipe.dataset)
-    # Of the first piece only: the images stay the same while more are counted.
-    shown = comparison.images[comparison.images["image"].isin(data.places(1).tolist())].head(SHOWN_IMAGES)
+    shown = first.head(SHOWN_IMAGES)
     pictures = data.pictures(data.test()[0][shown["image"].tolist()])
     widgets.strip(shown, pictures, data.classes)
     widgets.reading(text.home.describe_images(comparison))

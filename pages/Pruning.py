@@ -4,6 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from compress_core import plots, studies, text
+from compress_core.data import dataset
 from compress_core.errors import CheckpointError
 from compress_core.pipeline import prunable_layers
 from compress_core.recipe import Recipe
@@ -15,6 +16,7 @@ from ui.bars import Bar, GrowingBars, badge, comparison_table
 from ui.choices import Choice
 from ui.engine import Engine, Piece, Shown, engine
 from ui.finer_choices import trainings
+from ui.refine import refine
 from ui.tiles import tiles
 
 ALL_LAYERS = ""
@@ -48,16 +50,16 @@ def main() -> None:
         left, right = st.columns([4, 3], gap="medium")
         middle = st.container(gap="xsmall")
         below = st.container(gap="xsmall")
-    if shared.known(Piece(studies.pruning.study_pruned, recipe)) is None:
+    if shared.known(_piece(recipe, 1)) is None:
         page.measuring(sentence, recipe)
     # What costs nothing is drawn first: the browser draws scores and tiles while the network is healed and measured.
     with left.container(gap=None):
         _scores(state, recipe, shared)
     with middle:
         last_change = _tiles(state, recipe, shared)
-    _summary(sentence, proof, shown, shared)
-    with last_change:
-        _last_change(state, recipe, shared)
+    _numbers(state, shown, shared, sentence, last_change)
+    with proof:
+        _proof(recipe, shared)
     with right.container(gap=None):
         _trainings(state, recipe, shared)
     _look_ahead(state, recipe, shared)
@@ -80,19 +82,40 @@ def _look_ahead(state: State, recipe: Recipe, shared: Engine) -> None:
         for weights in trainings(shown.recipe):
             shared.ask(studies.pruning.study_scaling_factors, shown.recipe.with_(weights=weights, criterion=PENALIZED))
 
-    shared.look_ahead(guesses, (lambda shown: shared.ask(studies.pruning.study_pruned, shown.recipe), rest))
+    shared.look_ahead(guesses, (lambda shown: shared.compute(_piece(shown.recipe, 1)), rest))
 
 
-def _summary(sentence, proof, shown: Shown, shared: Engine) -> None:
-    before, after = (shared.ask(studies.pruning.study_pruned, r) for r in (shown.original, shown.recipe))
-    hint = "" if before.recipe != after.recipe else " Raise the pruning ratio to cut channels."
-    with sentence:
-        widgets.sentence(text.pruning.summary(before, after) + hint)
-    with proof:
-        found = shared.ask(studies.pruning.study_exactness, shown.recipe)
-        said = text.pruning.describe_exactness(found.difference, found.images, after.cut_share)
-        badge(said, idle=after.cut_share == 0)
-        widgets.help_on("this proof", about.pruning.EXACT)
+def _piece(recipe: Recipe, pieces: int) -> Piece:
+    """What is counted of a recipe on so many pieces of the test images."""
+    return Piece(studies.pruning.study_pruned, recipe, (pieces,))
+
+
+def _numbers(state: State, shown: Shown, shared: Engine, sentence, last_change) -> None:
+    """The sentence, and what the last change by hand has brought: of the first test images, then of them all."""
+    edits_before = edits.before_last(state)
+    beside = [shown.original] if edits_before is None else [shown.original, shown.recipe.with_(edits=edits_before)]
+    networks = [shown.recipe, *(network.canonical() for network in beside)]
+    counts = range(1, len(dataset(shown.recipe.dataset).pieces()) + 1)
+
+    def draw() -> None:
+        known = [n for n in counts if all(shared.known(_piece(network, n)) for network in networks)]
+        after, before, *was = (shared.compute(_piece(network, max(known, default=1))) for network in networks)
+        hint = "" if before.recipe != after.recipe else " Raise the pruning ratio to cut channels."
+        with sentence:
+            widgets.sentence(text.pruning.summary(before, after) + hint)
+        said = text.pruning.describe_channels_table(shared.ask(studies.pruning.study_channels, shown.recipe))
+        changed = f" {text.pruning.describe_change(was[0], after)}" if was else ""
+        with last_change:
+            widgets.reading(said + changed, lines=1)
+
+    refine(state, [_piece(network, n) for n in counts for network in networks], draw)
+
+
+def _proof(recipe: Recipe, shared: Engine) -> None:
+    found = shared.ask(studies.pruning.study_exactness, recipe)
+    share = shared.compute(_piece(recipe, 1)).cut_share
+    badge(text.pruning.describe_exactness(found.difference, found.images, share), idle=share == 0)
+    widgets.help_on("this proof", about.pruning.EXACT)
 
 
 def _scores(state: State, recipe: Recipe, shared: Engine) -> None:
@@ -178,22 +201,13 @@ def _tiles(state: State, recipe: Recipe, shared: Engine):
     return last_change
 
 
-def _last_change(state: State, recipe: Recipe, shared: Engine) -> None:
-    before = edits.before_last(state)
-    said = text.pruning.describe_channels_table(shared.ask(studies.pruning.study_channels, recipe))
-    if before is not None:
-        was = shared.ask(studies.pruning.study_pruned, recipe.with_(edits=before))
-        said += f" {text.pruning.describe_change(was, shared.ask(studies.pruning.study_pruned, recipe))}"
-    widgets.reading(said, lines=1)
-
-
 def _view(state: State, shown: Shown, shared: Engine) -> None:
     with widgets.row():
         widgets.heading("Measure at this ratio")
         view = widgets.segments(state, CHOICES, "view", VIEWS, CLOSED)
     if view == CLOSED:
         return
-    if not shared.ask(studies.pruning.study_pruned, shown.recipe).cut_share:
+    if not shared.compute(_piece(shown.recipe, 1)).cut_share:
         widgets.reading("Nothing is cut yet, so there is nothing to compare. Raise the pruning ratio.", lines=1)
         return
     {"criteria": _criteria, "healing": _healings, "versus": _weight_versus_channel}[view](state, shown, shared)

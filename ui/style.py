@@ -27,6 +27,7 @@ STYLE = f"""<style>
 .st-key-cc-knobs button {{ padding: .1rem .45rem; min-height: 2.2rem; }}
 .st-key-cc-knobs button p {{ font-size: .9rem; }}
 .st-key-cc-knobs [data-testid="stIconMaterial"] {{ display: none; }}
+@media (min-width: 1800px) {{ html {{ font-size: 18px !important; }} }} /* for the last row */
 @media (max-width: 640px) {{
   .stMainBlockContainer {{ padding: 4rem 1rem 2rem; }}
   .cc-sentence {{ font-size: 1.1rem; }}
@@ -86,6 +87,6 @@ STYLE = f"""<style>
 .js-plotly-plot .menulayer rect {{ fill: transparent !important; }}
 .js-plotly-plot g.updatemenu-button:focus-visible {{ outline: 2px solid {both(COMPRESSED_TEXT)}; }}
 .st-key-moves .js-plotly-plot .trace:first-child .textpoint text {{ fill: #FFFFFF !important; }}
-.stCheckbox:has(input:disabled) p {{ color: {both(ORIGINAL_TEXT)}; }}
+:is(.stCheckbox, .stSlider, .stSelectbox):has(input:disabled) p {{ color: {both(ORIGINAL_TEXT)}; }}
 .cc-read {{ font-size: .95rem; line-height: 1.4; opacity: .9; margin: 0; }}
 </style>"""

@@ -11,9 +11,9 @@ const PITCHES = [18, 16, 14, 12, 11, 10]; // px: smaller ones are hard to hit
 const MAX_COLUMNS = 3;
 const COLUMN_GAP = 28;
 const ROW_GAP = 5;
-const LINE = 20; // px: a line of text
+const LINE = 22; // px: a line of text
 const LABEL_GAP = 10;
-const FONT_PX = 14;
+const FONT_PX = 16;
 const HIGHEST = 620; // px: beyond it the tiles get smaller, then the rows stand in more columns
 const MIN_TILES_WIDE = 150;
 

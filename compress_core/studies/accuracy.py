@@ -17,7 +17,11 @@ class Accuracy:
     samples: int
 
 
-def study_accuracy(recipe: Recipe, cache: StageCache) -> Accuracy:
-    """Build a recipe and count its right answers among as many test images as a page's figures are taken from."""
-    found = answer(compress(recipe, cache), cache, dataset(recipe.dataset).usual_pieces)
+def study_accuracy(recipe: Recipe, cache: StageCache, pieces: int | None = None) -> Accuracy:
+    """Build a recipe and count its right answers.
+
+    Args:
+        pieces: of the test images; as many as a page's figures are taken from if left out.
+    """
+    found = answer(compress(recipe, cache), cache, pieces or dataset(recipe.dataset).usual_pieces)
     return Accuracy(found.accuracy, len(found.correct))

@@ -254,10 +254,10 @@ class PrunedSummary:
     cut_share: float
 
 
-def study_pruned(recipe: Recipe, cache: StageCache) -> PrunedSummary:
-    """Build a recipe, count its right answers and what an image costs."""
+def study_pruned(recipe: Recipe, cache: StageCache, pieces: int | None = None) -> PrunedSummary:
+    """Build a recipe, count its right answers and what an image costs; `pieces` as in `study_accuracy`."""
     recipe = recipe.canonical()
-    accuracy = study_accuracy(recipe, cache)
+    accuracy = study_accuracy(recipe, cache, pieces)
     built = compress(recipe, cache)
     layers = profile(built.model, torch.zeros(1, *dataset(recipe.dataset).input_shape))
     costs = int(layers["params"].sum()), int(layers["macs"].sum())

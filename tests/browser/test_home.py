@@ -94,6 +94,8 @@ def test_a_newcomer_is_two_clicks_from_half_the_channels_and_four_bits(tab):
 
 def test_a_click_takes_a_recipe_and_back_gives_the_last_one_back(tab):
     visit(tab, "/?arch=studentnet&width=0.25&prune=0.5&bits=4")
+    expect(sentence(tab)).to_contain_text("on 2,160 digits")  # until then the axis may move
+    settle(tab)
     points = tab.locator(".st-key-tradeoff .scatterlayer .trace").first.locator(".point")
     frame = tab.locator(".st-key-tradeoff .nsewdrag").bounding_box()
     boxes = [(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2) for box in map(_box, points.all()) if box]

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.helpers.browser import choose, eventually, hop, knobs, places, query, said, sentence, turn, visit
+from tests.helpers.browser import choose, eventually, hop, knobs, places, query, said, sentence, settle, turn, visit
 
 TILES = "/Pruning?arch=mobilenet_v2&prune=0.4"
 THRESHOLD = "/Pruning?arch=studentnet&prune=0.3"
@@ -26,7 +26,10 @@ WATCH_HEIGHT = """() => { window.heights = new Set(); const look = () => {
 
 
 def open_tiles(page, address: str = TILES) -> None:
+    page.set_viewport_size({"width": 1440, "height": 1600})  # all tiles can be pointed at
     visit(page, address)
+    expect(sentence(page)).to_contain_text("of 2,160 test images")  # all are counted
+    settle(page)
     page.wait_for_function("() => document.querySelector('.st-key-tiles').getBoundingClientRect().height > 100")
     page.locator(".board").scroll_into_view_if_needed()
 

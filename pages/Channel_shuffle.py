@@ -104,7 +104,7 @@ def _connectivity(state: State) -> None:
             for title, shuffle in (("without shuffle", False), ("with shuffle", True))
         ]
         title = "Which input channels reach which outputs"
-        widgets.figure(title, plots.shuffle.reach_matrices(panels, TALL_PX), said, key="reach", lines=0)
+        widgets.figure(title, plots.shuffle.reach_matrices(panels, TALL_PX), said, key="reach", lines=0, wide=True)
     with right.container(gap=None):
         title = "The share that reaches an output, layer by layer"
         widgets.figure(title, plots.shuffle.share_over_layers(shares, layers, TALL_PX), said, key="shares", lines=0)
@@ -122,11 +122,11 @@ def _unit(state: State) -> None:
     with left.container(gap=None):
         panels = [(title, pd.DataFrame(u.reach.numpy()), group_of_each(u.input_groups)) for title, u in units]
         title = "Which inputs of the unit reach which outputs"
-        widgets.figure(title, plots.shuffle.reach_matrices(panels, TALL_PX), said, key="unit-reach", lines=0)
+        widgets.figure(title, plots.shuffle.reach_matrices(panels, TALL_PX), said, key="unit-reach", lines=0, wide=True)
     with right.container(gap=None):
         panels = [(title, u.shuffle.tolist(), group_of_each(u.shuffle_groups)) for title, u in units]
         title = "What its shuffle does"
-        widgets.figure(title, plots.shuffle.permutation_lines(panels, TALL_PX), said, key="deals", lines=0)
+        widgets.figure(title, plots.shuffle.permutation_lines(panels, TALL_PX), said, key="deals", lines=0, wide=True)
 
 
 def _maps(state: State) -> None:
@@ -140,7 +140,7 @@ def _maps(state: State) -> None:
     for which in ("original", "compressed") if both.cut_share else ("original",):
         figure = plots.shuffle.feature_strip(strips[which], ("before the<br>shuffle", "after the<br>shuffle"), STRIP_PX)
         title = "Before pruning" if which == "original" else "After pruning"
-        widgets.figure(title, figure, said, key=f"maps-{which}", lines=0)
+        widgets.figure(title, figure, said, key=f"maps-{which}", lines=0, wide=True)
 
 
 def _worth(state: State) -> None:
@@ -150,7 +150,7 @@ def _worth(state: State) -> None:
     said = text.shuffle.describe_worth(table, runs)
     widgets.sentence(said)
     titles = (f"error on {int(runs['samples'].iloc[0]):,} test images (%)", "top-1 error (%)")
-    widgets.figure("", plots.shuffle.worth(table, titles, TALL_PX), said, key="worth", lines=0)
+    widgets.figure("", plots.shuffle.worth(table, titles, TALL_PX), said, key="worth", lines=0, wide=True)
 
 
 def _network_head(state: State, title: str, explanation: str, image: bool = False) -> tuple[Recipe, str]:

@@ -143,7 +143,7 @@ def _speed(state: State) -> None:
     with left, st.container(gap=None):
         which = text.numbers.images(batch)
         drawn = plots.guidelines.macs_against_time(times, chosen, which, level if held == "macs" else 0)
-        widgets.figure(f"{len(times)} networks", drawn, text.guidelines.describe_order(times), key="speed")
+        widgets.figure(f"{len(times)} networks", drawn, text.guidelines.describe_order(times), key="speed", wide=True)
     with right, st.container(gap=None):
         rows = text.guidelines.network_rows(chosen, YARDSTICK)
         counted, against = ("", YARDSTICK) if images == IMAGENET else ("MACs per image (M)", "")

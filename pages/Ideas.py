@@ -90,7 +90,7 @@ def _manifold(state: State) -> None:
     widgets.sentence(said)
     left, right = st.columns([2, 1], gap="medium")
     with left:
-        _figure("The spiral before and after", plots.ideas.spirals(points, dims), said)
+        _figure("The spiral before and after", plots.ideas.spirals(points, dims), said, wide=True)
     with right:
         curve = engine().table(manifold.error_curve, readout)
         error = manifold.error(points)
@@ -113,7 +113,7 @@ def _residual(state: State) -> None:
     with left:
         rows = [(block.name, block.channels, block.layers, block is inverted) for block in (usual, inverted)]
         blocks = pd.DataFrame(rows, columns=["name", "channels", "layers", "highlighted"])
-        _figure("Channels from layer to layer", plots.ideas.block_widths(blocks), said)
+        _figure("Channels from layer to layer", plots.ideas.block_widths(blocks), said, wide=True)
     with right:
         figure = plots.ideas.form_bars(text.ideas.residual_bars(usual, inverted))
         _figure("What they cost", figure, "Parameters, MACs and memory of both blocks")
@@ -134,7 +134,7 @@ def _fire(state: State) -> None:
     with left:
         chosen = pd.Series({"squeeze_ratio": squeeze, "share": share, **vars(costs[fire.PAPER])})
         figure = plots.ideas.squeeze_curves(fire.sweep(), chosen, SHARES_BESIDE)
-        _figure("SqueezeNet over SR, a line for each share of 3×3 filters", figure, said)
+        _figure("SqueezeNet over SR, a line for each share of 3×3 filters", figure, said, wide=True)
     with right:
         figure = plots.ideas.form_bars(text.ideas.pooling_bars(costs))
         _figure("Where the maps are halved", figure, "MACs of four places of the poolings")
@@ -176,9 +176,9 @@ def _timed(what: str, forms: dict, input_shape: tuple[int, int, int]) -> Timings
     return engine().compute_once(f"timed {what}", key, lambda: time_forms(forms, input_shape), timed=True)
 
 
-def _figure(title: str, drawn: Figure, said: str) -> None:
+def _figure(title: str, drawn: Figure, said: str, wide: bool = False) -> None:
     with st.container(gap=None):
-        widgets.figure(title, drawn, said, lines=0)
+        widgets.figure(title, drawn, said, lines=0, wide=wide)
 
 
 main()

@@ -103,7 +103,7 @@ def _weights(state: State, recipe: Recipe, layer: str, shared: Engine) -> None:
 
     def pick() -> None:
         _pick_layer(state, recipe, layer, "Layer shown", "layer")
-        widgets.select(state, "channel", "Channel shown", [ALL, *range(own.channels)], channel, title, 130, of=layer)
+        widgets.select(state, "channel", "Channel shown", [ALL, *range(own.channels)], channel, title, 150, of=layer)
 
     one = None if channel == ALL else int(channel)
     rows = own.weights if one is None else own.weights[own.weights["channel"] == one]

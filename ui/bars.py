@@ -27,6 +27,11 @@ _STYLE = f"""<style>
 @keyframes cc-wait {{ from {{ opacity: 1; }} to {{ opacity: .45; }} }}
 .cc-tracks > i {{ position: absolute; top: -3px; bottom: -3px; width: 2px; background: {ORIGINAL}; }}
 .cc-values {{ text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; min-width: 8.5em; }}
+@media (max-width: 640px) {{
+  .cc-bars {{ grid-template-columns: minmax(0, 7.5rem) minmax(50px, 1fr) max-content; column-gap: .5rem;
+    font-size: .85rem; }}
+  .cc-values {{ min-width: 0; }}
+}}
 .cc-mark {{ text-align: right; white-space: nowrap; font-size: .875rem; color: {both(ORIGINAL_TEXT)}; }}
 .cc-values b {{ font-weight: 700; }}
 .cc-values span {{ opacity: .8; }}

@@ -33,7 +33,7 @@ STYLE = f"""<style>
   .cc-sentence {{ font-size: 1.1rem; }}
   .modebar-container {{ display: none; }} /* it lies over what it is about */
   [class*="st-key-cc-wide-"] {{ overflow-x: auto; }} /* figures that need their width are swiped */
-  [class*="st-key-cc-wide-"] > div {{ min-width: 46rem; }}
+  [class*="st-key-cc-wide-"] > div {{ min-width: 54rem; }}
   .katex-display, .stMarkdown:has(.katex) {{ overflow-x: auto; overflow-y: hidden; }}
   .stButtonGroup, .stButtonGroup > div {{ max-width: 100%; flex-wrap: wrap; }}
 }}

@@ -13,6 +13,8 @@ AGENT = "Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 (KHTML, like Gecko) 
 ADDRESSES = [
     "/?arch=studentnet&prune=0.5&bits=4",
     "/Pruning?arch=studentnet&width=0.25&prune=0.5&view=versus",
+    "/Pruning?arch=studentnet&width=0.25&prune=0.5&view=criteria",
+    "/Pruning?arch=studentnet&width=0.25&prune=0.5&view=healing",
     "/Quantization?arch=studentnet&width=0.25&bits=4",
     "/Distillation?arch=studentnet&view=students&width=0.25",
     "/Architectures?arch=mobilenet_v2",

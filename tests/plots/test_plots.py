@@ -87,7 +87,7 @@ def test_every_axis_names_its_unit_and_text_is_large_enough(channels, clouds):
     for figure in (score_histogram(channels), accuracy_against_size(*clouds, arch="studentnet", chance=0.1)):
         for axis in (figure.layout.xaxis, figure.layout.yaxis):
             assert axis.title.text == "channels" or re.search(r"\(.+\)", axis.title.text)
-            assert axis.tickfont.size >= 14 and axis.title.font.size >= 14
+            assert axis.tickfont.size >= 16 and axis.title.font.size >= 16
         assert figure.layout.uirevision
 
 

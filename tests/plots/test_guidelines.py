@@ -49,7 +49,7 @@ def figures(lensed) -> dict:
 def test_every_axis_of_numbers_names_its_unit_and_text_is_large_enough(figures):
     for name, figure in figures.items():
         for axis in axes(figure, "x") + axes(figure, "y"):
-            assert axis.tickfont.size >= 14
+            assert axis.tickfont.size >= 16
             assert axis.ticktext or re.search(r"\(.+\)", axis.title.text), name
         assert all(a.font.size >= 14 for a in figure.layout.annotations)
         assert not figure.layout.showlegend

@@ -60,9 +60,9 @@ def test_every_axis_of_numbers_names_its_unit_and_text_is_large_enough(figures):
     for name, figure in figures.items():
         for axis in axes(figure, "x") + axes(figure, "y"):
             title = axis.title.text
-            assert axis.tickfont.size >= 14
+            assert axis.tickfont.size >= 16
             assert axis.ticktext or axis.showticklabels is False or re.search(r"\(.+\)", title), name
-        assert all(a.font.size >= 14 for a in figure.layout.annotations)
+        assert all(a.font.size >= 16 for a in figure.layout.annotations)
         assert not figure.layout.showlegend
 
 

@@ -46,8 +46,8 @@ def test_every_axis_names_its_unit_and_text_is_large_enough(figures):
         for axis in axes(figure, "x"):
             assert axis.title.text and ("(" in axis.title.text), (name, axis.title.text)
         assert any(axis.title.text for axis in axes(figure, "y"))
-        assert figure.layout.font.size >= 14
-        assert all(axis.tickfont.size >= 14 for axis in axes(figure, "x") + axes(figure, "y"))
+        assert figure.layout.font.size >= 16
+        assert all(axis.tickfont.size >= 16 for axis in axes(figure, "x") + axes(figure, "y"))
 
 
 def test_who_stays_is_blue_and_who_goes_is_grey(figures):

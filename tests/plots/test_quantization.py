@@ -71,10 +71,10 @@ def texts(figure) -> str:
 def test_every_axis_names_its_unit_and_text_is_large_enough(figures):
     for name, figure in figures.items():
         axes = [figure.layout[key] for key in figure.layout if key[:5] in ("xaxis", "yaxis")]
-        assert all(axis.tickfont.size >= 14 for axis in axes)
+        assert all(axis.tickfont.size >= 16 for axis in axes)
         titles = [axis.title.text for axis in axes if axis.title.text]
         assert len(titles) >= 2 and all("(" in title for title in titles), (name, titles)
-        assert figure.layout.font.size >= 14 and not figure.layout.showlegend
+        assert figure.layout.font.size >= 16 and not figure.layout.showlegend
 
 
 def test_before_is_grey_and_upward_and_after_is_blue_and_downward(figures):

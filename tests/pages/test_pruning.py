@@ -40,7 +40,7 @@ def bar_of(app: pages.Page, title: str) -> tuple[str, list[str]]:
 @pytest.mark.parametrize("arch", cc.architectures())
 def test_it_opens_for_every_network_and_what_is_cut_is_exact(arch):
     app = open_page(arch=arch, **pages.SMALL).fine()
-    assert f"{architecture(arch).title} at width 0.25, " in app.said and "of 90 test images right" in app.said
+    assert f"{architecture(arch).title} at width 0.25, " in app.said and "of 15 test images right" in app.said
     assert len(app.charts) == 2 and len(app.get("bidi_component")) == 1 and "Nothing pruned yet" not in app.html
     difference = exactness(cc.Recipe(arch=arch, width=0.25, prune=0.3), engine().networks)
     assert difference < 1e-5 and describe_exactness(difference, 4, cut_share=0.3) in app.html
@@ -54,11 +54,15 @@ def test_it_opens_for_every_network_at_both_ends_of_the_ratio(arch, prune):
     assert ("Exact: masked and pruned" in app.html) == (prune != "0")
 
 
-def test_the_numbers_are_those_of_the_recipe_and_the_bit_width_plays_no_part():
+def test_the_numbers_are_those_of_the_recipe_and_the_bit_width_plays_no_part(begin_work):
+    """First of a piece of the test images, then of all."""
     app = open_page(width="0.25", prune="0.4", bits="2").fine()
     built = cc.compress(cc.Recipe(width=0.25, prune=0.4), engine().networks)
     m, groups = cc.measure(built, timed=False), built.report.pruned.groups
     assert f"{m.params / 1000:.1f} k of 256 k parameters" in app.said
+    assert "of 15 test images right" in app.said
+    begin_work()
+    app.come_back_until(lambda page: "of 90 test images right" in page.said)
     assert f"{percent(m.accuracy)} of 90 test images right" in app.said
     stay, all_ = sum(len(group.survivors) for group in groups), sum(len(group.scores) for group in groups)
     assert tiles(app)["Stay"].sum() == stay < all_ and f"{stay} of {all_} channels" in app.html

@@ -57,8 +57,7 @@ def form_rows(rows: pd.DataFrame, counted: str, source: str, against: str = "", 
             labels += _behind(rows["high"], places, x, rows["ms_text"])
             axes[f"xaxis{on[panel]}"] = _from_zero("time (ms)", rows["high"].max(), place)
         else:
-            small = {"font": {"size": 14}} if height and height < _AROUND_PX + ROW_PX * slots else {}
-            marks, texts, top = _speeds(rows, places, source, x, small)
+            marks, texts, top = _speeds(rows, places, source, x, bool(height) and height < _AROUND_PX + ROW_PX * slots)
             traces += marks
             labels += texts
             shapes.append(
@@ -122,9 +121,10 @@ def _from_zero(title: str, most: float, place: dict) -> dict:
 
 
 def _speeds(
-    rows: pd.DataFrame, places: list[int], own: str, xaxis: str, font: dict
+    rows: pd.DataFrame, places: list[int], own: str, xaxis: str, tight: bool
 ) -> tuple[list[dict], list[dict], float]:
-    """Marks for each source, their labels in a `font`, and the largest of all."""
+    """Marks for each source, their labels, and the largest of all. Where rows are `tight` every second label stands on
+    the other side."""
     traces, labels = [], []
     names = {"here": own, "gpu": "paper's GPU", "arm": "paper's ARM"}
     for i, (source, (color, symbol)) in enumerate(SOURCE.items()):
@@ -148,8 +148,9 @@ def _speeds(
         for value, y, place in zip(values, ys, values.index, strict=True):
             slow = value < 1  # its label keeps clear of the line at 1
             end = rows.loc[place, "here_low" if slow else "here_high"] if source == "here" else value
-            side = {"xanchor": "right", "xshift": -9} if slow else {"xanchor": "left", "xshift": 9}
-            labels.append(label(f"{value:.2f}", x=end, y=y, xref=xaxis, **side, **font))
+            before = slow != (tight and source == "gpu")
+            side = {"xanchor": "right", "xshift": -9} if before else {"xanchor": "left", "xshift": 9}
+            labels.append(label(f"{value:.2f}", x=end, y=y, xref=xaxis, **side))
     words = "   ".join(_sign(*SOURCE[name], text) for name, text in names.items())
     labels.append(label(words, x=1, xref="paper", y=1, yref="paper", xanchor="right", yanchor="bottom"))
     top = float(rows[["here_high", "on_gpu", "on_arm"]].max().max())

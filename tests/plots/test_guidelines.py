@@ -51,7 +51,7 @@ def test_every_axis_of_numbers_names_its_unit_and_text_is_large_enough(figures):
         for axis in axes(figure, "x") + axes(figure, "y"):
             assert axis.tickfont.size >= 16
             assert axis.ticktext or re.search(r"\(.+\)", axis.title.text), name
-        assert all(a.font.size >= 14 for a in figure.layout.annotations)
+        assert all(a.font.size >= 16 for a in figure.layout.annotations)
         assert not figure.layout.showlegend
 
 

@@ -8,7 +8,7 @@ from tests.helpers.browser import choose, hop, press, query, said, sentence, set
 
 @pytest.mark.slow
 def test_a_walk_through_the_architectures(tab):
-    visit(tab, "/Architectures?arch=mobilenet_v2")
+    visit(tab, "/Architectures?arch=mobilenet_v2&preset=imagenet")
     assert "MobileNetV2: pointwise convolutions" in said(tab)
     expect(tab.locator(".js-plotly-plot").first).to_contain_text("24 → 144")
     press(tab, "Block", "ArrowRight")

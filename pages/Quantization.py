@@ -109,7 +109,7 @@ def _weights(state: State, recipe: Recipe, layer: str, shared: Engine) -> None:
     rows = own.weights if one is None else own.weights[own.weights["channel"] == one]
     whose = text.quantization.widest_channel(own) if one is None and not own.shared else one
     levels = own.levels_of(0 if whose is None else whose)
-    of = f"levels of channel {whose}, the widest" if one is None and not own.shared else ""
+    of = f"levels of channel {whose}" if one is None and not own.shared else ""
     widgets.figure(
         "Weights",
         plots.quantization.weights_and_levels(rows, levels, "after" if own.rounded else "", of),

@@ -99,7 +99,7 @@ def spend_if_known(state: State, recipe: Recipe, shared: Engine) -> bool:
     if waiting is None:
         return False
     wanted, budget = waiting
-    if wanted != recipe:
+    if wanted.canonical() != recipe.canonical():  # home asks with what matters alone
         st.session_state["spending"] = None
         return False
     found = {bits: shared.known(piece) for bits in CHOICES for piece in sensitivities(recipe, [bits])}

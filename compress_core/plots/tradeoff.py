@@ -13,6 +13,15 @@ from compress_core.registry import ARCHITECTURES
 TICKS_KB = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
 DEPTHS = (12, 36)
 """How many points below the original a closer look ends, the closest that holds the recipe."""
+_LEGEND = {
+    "orientation": "h",
+    "x": 0,
+    "y": 1.0,
+    "yanchor": "bottom",
+    "font": {"size": PLOT_FONT_PX},
+    "itemclick": False,
+    "itemdoubleclick": False,
+}
 HOVER = "%{text}<br>%{y:.1f} %, %{x:.4g} KB<extra></extra>"
 
 
@@ -57,9 +66,11 @@ def accuracy_against_size(
             at = {"y": percent} | side
         labels.append(label(f"<b>{kind}</b>", x=place, **at))
     ticks = [t for t in TICKS_KB if span[0] <= math.log10(t) <= span[1]]
-    lines = []
+    guessing = []
     if ends[0] < 100 * chance:
-        lines = [{"type": "line", "x0": 0, "x1": 1, "xref": "x domain", "y0": 100 * chance, "y1": 100 * chance}]
+        dotted = {"color": ORIGINAL, "width": 1.5, "dash": "dot"}
+        across = {"x0": 0, "x1": 1, "xref": "x domain", "y0": 100 * chance, "y1": 100 * chance}
+        guessing = [{"type": "line", "line": dotted} | across]
         place = {"x": 1, "xref": "x domain", "xanchor": "right", "y": 100 * chance, "yanchor": "bottom"}
         labels.append(label(f"guessing {100 * chance:.3g} %", **place))
     return figure(
@@ -67,10 +78,9 @@ def accuracy_against_size(
         axis("file size (KB, log scale)", type="log", range=span, tickvals=ticks, ticktext=[f"{t:,}" for t in ticks]),
         axis("test accuracy (%)", range=list(ends), nticks=6, zeroline=False),
         labels,
-        shapes=[line | {"line": {"color": ORIGINAL, "width": 1.5, "dash": "dot"}} for line in lines],
+        shapes=guessing,
         showlegend=True,
-        legend={"orientation": "h", "x": 0, "xanchor": "left", "y": 1.0, "yanchor": "bottom", "itemclick": False}
-        | {"font": {"size": PLOT_FONT_PX}, "itemdoubleclick": False},
+        legend=_LEGEND,
         clickmode="event+select",
     )
 

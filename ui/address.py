@@ -151,9 +151,11 @@ def widget_key(state: State, name: str) -> str:
 
 def on_recipe(state: State, name: str) -> Callable[[], None]:
     """The `on_change` of a widget that sets a field of the recipe."""
+    key = widget_key(state, name)
 
     def changed() -> None:
-        _change(state, {name: st.session_state[widget_key(state, name)]})
+        if key == widget_key(state, name):  # a browser may still report a widget that was made anew since
+            _change(state, {name: st.session_state[key]})
 
     return changed
 
@@ -196,9 +198,12 @@ def on_view(state: State, name: str, of: str = "") -> Callable[[], None]:
 
     `of` is what its key has behind `widget_key`, where what it may be set to depends on something else.
     """
+    key = widget_key(state, name)
 
     def changed() -> None:
-        value = st.session_state[f"{widget_key(state, name)}{of}"]
+        if key != widget_key(state, name):  # a browser may still report a widget that was made anew since
+            return
+        value = st.session_state[f"{key}{of}"]
         state.view.pop(name, None)
         if value not in ("", None):
             state.view[name] = str(value)
@@ -217,6 +222,8 @@ def change_view(state: State, **views: str) -> None:
 
 def _write(state: State) -> None:
     params = to_params(state.recipe) | state.view
-    state.seen = tuple(sorted(params.items()))
     state.problems = []
-    st.query_params.from_dict(params)
+    written = tuple(sorted(params.items()))
+    if written != state.seen:  # the same one again would be a step of its own to go back
+        state.seen = written
+        st.query_params.from_dict(params)

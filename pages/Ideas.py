@@ -122,7 +122,7 @@ def _residual(state: State) -> None:
 def _fire(state: State) -> None:
     formula = widgets.formula_head(
         "The fire module, and the price of late downsampling",
-        "Squeeze to few channels before the expensive 3×3 filters, and halve the maps late.",
+        "Squeeze to few channels before 3×3 filters, and halve the maps late. Above: the first fire's weights.",
         about.ideas.FIRE,
     )
     squeeze, share = _knobs(state, squeeze="Squeeze ratio SR", share="Share of 3×3 filters")

@@ -4,7 +4,6 @@ import pandas as pd
 import streamlit as st
 
 from compress_core import plots, studies, text
-from compress_core.data import dataset
 from compress_core.errors import CheckpointError
 from compress_core.pipeline import prunable_layers
 from compress_core.recipe import Recipe
@@ -16,7 +15,7 @@ from ui.bars import Bar, GrowingBars, badge, comparison_table
 from ui.choices import Choice
 from ui.engine import Engine, Piece, Shown, engine
 from ui.finer_choices import trainings
-from ui.refine import refine
+from ui.refine import counts_of, latest, refine
 from ui.tiles import tiles
 
 ALL_LAYERS = ""
@@ -50,7 +49,7 @@ def main() -> None:
         left, right = st.columns([4, 3], gap="medium")
         middle = st.container(gap="xsmall")
         below = st.container(gap="xsmall")
-    if shared.known(_piece(recipe, 1)) is None:
+    if shared.known(_first(recipe)) is None:
         page.measuring(sentence, recipe)
     # What costs nothing is drawn first: the browser draws scores and tiles while the network is healed and measured.
     with left.container(gap=None):
@@ -82,24 +81,23 @@ def _look_ahead(state: State, recipe: Recipe, shared: Engine) -> None:
         for weights in trainings(shown.recipe):
             shared.ask(studies.pruning.study_scaling_factors, shown.recipe.with_(weights=weights, criterion=PENALIZED))
 
-    shared.look_ahead(guesses, (lambda shown: shared.compute(_piece(shown.recipe, 1)), rest))
+    shared.look_ahead(guesses, (lambda shown: shared.compute(_first(shown.recipe)), rest))
 
 
-def _piece(recipe: Recipe, pieces: int) -> Piece:
-    """What is counted of a recipe on so many pieces of the test images."""
-    return Piece(studies.pruning.study_pruned, recipe, (pieces,))
+def _first(recipe: Recipe) -> Piece:
+    """What is counted of a recipe first."""
+    return counts_of(studies.pruning.study_pruned, recipe)[0]
 
 
 def _numbers(state: State, shown: Shown, shared: Engine, sentence, last_change) -> None:
     """The sentence, and what the last change by hand has brought: of the first test images, then of them all."""
     edits_before = edits.before_last(state)
     beside = [shown.original] if edits_before is None else [shown.original, shown.recipe.with_(edits=edits_before)]
-    networks = [shown.recipe, *(network.canonical() for network in beside)]
-    counts = range(1, len(dataset(shown.recipe.dataset).pieces()) + 1)
+    networks = [shown.recipe, *beside]
+    pieces = counts_of(studies.pruning.study_pruned, *networks)
 
     def draw() -> None:
-        known = [n for n in counts if all(shared.known(_piece(network, n)) for network in networks)]
-        after, before, *was = (shared.compute(_piece(network, max(known, default=1))) for network in networks)
+        after, before, *was = latest(pieces, len(networks))
         hint = "" if before.recipe != after.recipe else " Raise the pruning ratio to cut channels."
         with sentence:
             widgets.sentence(text.pruning.summary(before, after) + hint)
@@ -108,12 +106,12 @@ def _numbers(state: State, shown: Shown, shared: Engine, sentence, last_change) 
         with last_change:
             widgets.reading(said + changed, lines=1)
 
-    refine(state, [_piece(network, n) for n in counts for network in networks], draw)
+    refine(state, pieces, draw)
 
 
 def _proof(recipe: Recipe, shared: Engine) -> None:
     found = shared.ask(studies.pruning.study_exactness, recipe)
-    share = shared.compute(_piece(recipe, 1)).cut_share
+    share = shared.compute(_first(recipe)).cut_share
     badge(text.pruning.describe_exactness(found.difference, found.images, share), idle=share == 0)
     widgets.help_on("this proof", about.pruning.EXACT)
 
@@ -207,7 +205,7 @@ def _view(state: State, shown: Shown, shared: Engine) -> None:
         view = widgets.segments(state, CHOICES, "view", VIEWS, CLOSED)
     if view == CLOSED:
         return
-    if not shared.compute(_piece(shown.recipe, 1)).cut_share:
+    if not shared.compute(_first(shown.recipe)).cut_share:
         widgets.reading("Nothing is cut yet, so there is nothing to compare. Raise the pruning ratio.", lines=1)
         return
     {"criteria": _criteria, "healing": _healings, "versus": _weight_versus_channel}[view](state, shown, shared)

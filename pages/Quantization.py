@@ -1,7 +1,5 @@
 """Quantization: weights and their levels, the sensitivity of layers, every scheme, every byte, integers."""
 
-from functools import partial
-
 import pandas as pd
 import streamlit as st
 
@@ -17,7 +15,10 @@ from ui.address import State, change_recipe, change_view, value_of
 from ui.bars import comparison_table
 from ui.choices import Choice
 from ui.engine import Engine, Piece, engine
+from ui.refine import counts_of, latest, refine
 
+POLL_S = 2.0  # a page that comes back for every point of a figure would never be still
+RUNTIMES_POLL_S = 1.0
 CLOSED, RUNTIMES = "closed", "runtimes"
 ALL = "all"
 ORDERS = {"widest": "Widest first", "numbered": "As numbered"}
@@ -33,7 +34,6 @@ OF_QUANTIZATION = ("scheme", "clipping", "rounding", "fold", "equalize", "correc
 def main() -> None:
     state = page.start("Quantization", views=VIEWS)
     shared = engine()
-    st.session_state["drawn for"] = state.recipe, dict(state.view)
     # At 32 bits the switches play no part, but layers and schemes can be compared by them all the same.
     switched = {name: getattr(state.recipe, name) for name in OF_QUANTIZATION}
     shown = page.show(state.recipe, *text.quantization.describe_unknown(state.recipe))
@@ -50,7 +50,7 @@ def main() -> None:
         middle = st.container(gap="xsmall")
         lower_left, lower_right = st.columns([2, 3], gap="medium")
         below = st.container(gap="xsmall")
-    if shared.known(Piece(studies.quantization.study_packed, recipe.canonical())) is None:
+    if shared.known(_first(recipe)) is None:
         page.measuring(sentence, recipe)
     layers = shared.ask(studies.quantization.study_layers, recipe)
     layer = state.view.get("layer")
@@ -58,29 +58,37 @@ def main() -> None:
         layer = text.quantization.default_layer(layers)
     with left.container(gap=None):
         _weights(state, recipe, layer, shared)
-    packed = partial(shared.ask, studies.quantization.study_packed)
-    now, before, original = packed(recipe), packed(recipe.weights_only()), packed(shown.original)
-    with sentence:
-        hint = "" if now.recipe != before.recipe else " Move the bit width to round its weights."
-        widgets.sentence(text.quantization.summary(now, before, original) + hint)
-    going_on = quantization.run_queue(state, recipe, shared)
-    with right.container(gap=None):
-        quantization.live(
-            _curve, recipe, going_on and quantization.lacks(quantization.curve_pieces(recipe), shared), None
-        )(state, recipe, now, shared)
-    with lower_left.container(gap=None):
-        widgets.head("Where the bytes are", about.quantization.BYTES)
-        comparison_table(*text.quantization.bytes_table(now, original), one_scale=True)
-        widgets.reading(text.quantization.describe_bytes(now, original))
     with lower_right.container(gap=None):
         _ranges(state, recipe, layer, shared)
+    networks = recipe, recipe.weights_only(), shown.original
+    counts = counts_of(studies.quantization.study_packed, *networks)
+    growing, bytes_table = right.container(gap=None), lower_left.container(gap=None)
+
+    def draw() -> None:
+        now, before, original = latest(counts, len(networks))
+        hint = "" if now.recipe != before.recipe else " Move the bit width to round its weights."
+        with sentence:
+            widgets.sentence(text.quantization.summary(now, before, original) + hint)
+        with growing:
+            _curve(recipe, now, before, shared)
+        with bytes_table:
+            widgets.head("Where the bytes are", about.quantization.BYTES)
+            comparison_table(*text.quantization.bytes_table(now, original), one_scale=True)
+            widgets.reading(text.quantization.describe_bytes(now, original))
+        with st.container(gap="xsmall"):  # where it is refined, since it has widgets
+            _layers(state, recipe, layer, now, shared)
+
+    spending = st.session_state.get("spending") is not None
     with middle:
-        spending = st.session_state.get("spending") is not None
-        lacks = quantization.lacks(quantization.layer_pieces(recipe), shared) or spending
-        quantization.live(_layers, recipe, going_on and lacks, "xsmall")(state, recipe, layer, now, shared)
+        refine(state, [*counts, *quantization.pieces_of(recipe, spending)], draw, POLL_S)
     with below:
         _view(state, recipe, shared)
     _look_ahead(state, shared)
+
+
+def _first(recipe: Recipe) -> Piece:
+    """What is counted of a recipe first."""
+    return counts_of(studies.quantization.study_packed, recipe)[0]
 
 
 def _look_ahead(state: State, shared: Engine) -> None:
@@ -88,8 +96,8 @@ def _look_ahead(state: State, shared: Engine) -> None:
     likely = knobs.likely_next(state.before, state.recipe)
     # Last what comes first: what a page cannot be drawn without.
     shared.look_ahead(likely, [lambda shown: [*map(shared.compute, quantization.layer_pieces(shown.recipe))]])
-    asked = studies.quantization.study_packed, studies.quantization.study_layers
-    shared.look_ahead(likely, [lambda shown, study=study: shared.ask(study, shown.recipe) for study in asked])
+    shared.look_ahead(likely, [lambda shown: shared.compute(_first(shown.recipe))])
+    shared.look_ahead(likely, [lambda shown: shared.ask(studies.quantization.study_layers, shown.recipe)])
 
 
 def _weights(state: State, recipe: Recipe, layer: str, shared: Engine) -> None:
@@ -136,20 +144,21 @@ def _pick_layer(state: State, recipe: Recipe, layer: str, label: str, key: str) 
     )
 
 
-def _curve(state: State, recipe: Recipe, now: studies.quantization.Packed, shared: Engine) -> None:
+def _curve(
+    recipe: Recipe, now: studies.quantization.Packed, before: studies.quantization.Packed, shared: Engine
+) -> None:
     wanted = studies.quantization.curve(recipe)
     found = {place: shared.known(Piece(studies.accuracy.study_accuracy, one)) for place, one in wanted.items()}
     rows = [(*place, accuracy.value) for place, accuracy in found.items() if accuracy is not None]
     points = pd.DataFrame(rows, columns=["scheme", "bits", "accuracy"])
-    complete = len(rows) == len(found)
-    quantization.grew("curve", recipe, complete)
-    before = shared.ask(studies.quantization.study_packed, recipe.weights_only()).accuracy.value
+    complete, untouched = len(rows) == len(found), before.accuracy.value
+    samples = next((accuracy.samples for accuracy in found.values() if accuracy), now.accuracy.samples)
     titles = {scheme: SCHEMES.title(scheme) for scheme in dict.fromkeys(scheme for scheme, _ in wanted)}
     place = (now.mean_bits, now.accuracy.value) if studies.quantization.is_rounded(recipe) else None
     widgets.figure(
-        f"Accuracy against bits, n = {now.accuracy.samples:,}",
-        plots.quantization.accuracy_over_bits(points, recipe.scheme, titles, place, before),
-        text.quantization.describe_curve(points, recipe.scheme, before, complete),
+        f"Accuracy against bits, n = {samples:,}",
+        plots.quantization.accuracy_over_bits(points, recipe.scheme, titles, place, untouched),
+        text.quantization.describe_curve(points, recipe.scheme, untouched, complete),
         about.quantization.curve(),
         key="curve",
     )
@@ -170,7 +179,6 @@ def _layers(state: State, recipe: Recipe, layer: str, now: studies.quantization.
         if bits < 32
     }
     table = text.quantization.layer_bars_table(layers, errors, recipe.arch)
-    quantization.grew("layers", recipe, not table["error"].isna().any())
     number = int(layers.loc[layers["layer"] == layer, "number"].item())
 
     def controls() -> None:
@@ -269,10 +277,11 @@ def _view(state: State, recipe: Recipe, shared: Engine) -> None:
     except CompressError as error:
         widgets.reading(str(error), lines=1)
         return
-    quantization.live(_runtimes, recipe, waits, "xsmall")(state, recipe, shared, waits)
+    with st.container(gap="xsmall"):
+        st.fragment(_runtimes, run_every=RUNTIMES_POLL_S if waits else None)(recipe, shared, waits)
 
 
-def _runtimes(_: State, recipe: Recipe, shared: Engine, waits: bool) -> None:
+def _runtimes(recipe: Recipe, shared: Engine, waits: bool) -> None:
     try:
         found = shared.ask_later(studies.runtimes.study_runtimes, recipe.weights_only(), quiet=True)
     except CompressError:

@@ -1,11 +1,10 @@
-"""What the page Quantization measures in the background, piece by piece, and the parts of it that grow meanwhile."""
+"""What the page Quantization measures in the background, piece by piece, and how it spends bytes by it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import streamlit as st
 
 from compress_core.recipe import Recipe, layer_bits
-from compress_core.registry import ROUNDINGS
 from compress_core.studies.accuracy import study_accuracy
 from compress_core.studies.quantization import (
     CHOICES,
@@ -17,9 +16,8 @@ from compress_core.studies.quantization import (
 )
 from ui import page, widgets
 from ui.address import State, change_recipe
-from ui.engine import Engine, Piece, engine
+from ui.engine import Engine, Piece
 
-POLL_S, PATIENT_POLL_S = 1.0, 3.0
 PREPARED = range(1, 9)  # bits at which layers are probed before anyone asks
 
 
@@ -40,57 +38,16 @@ def curve_pieces(recipe: Recipe) -> list[Piece]:
     return [Piece(study_accuracy, one) for one in curve(recipe).values()]
 
 
-def run_queue(state: State, recipe: Recipe, shared: Engine) -> bool:
-    """Measure in the background what the page lacks, until the recipe changes in what that depends on."""
+def pieces_of(recipe: Recipe, spending: bool) -> list[Piece]:
+    """What the page measures in the background, in this order: what it shows, and then what it may be asked for.
 
-    def part(of: Recipe) -> Recipe:
-        return of.with_(bits=8, layer_bits="", scheme=Recipe.scheme, coding=Recipe.coding)
-
-    mine = part(state.recipe)
-
-    def next_piece() -> Piece | None:
-        if part(state.recipe) != mine:
-            return None
-        moved = {name: getattr(state.recipe, name) for name in ("bits", "layer_bits", "scheme")}
-        wanted = recipe.with_(**moved)
-        points = curve_pieces(wanted)
-        own = [piece for piece in points if piece.recipe.scheme == wanted.scheme]
-        queue = [*layer_pieces(wanted), *own, *sensitivities(wanted, PREPARED), *points]
-        return next((piece for piece in queue if shared.known(piece) is None), None)
-
-    return shared.run_queue((id(state), mine), next_piece)
-
-
-def lacks(pieces: Sequence[Piece], shared: Engine) -> bool:
-    """Whether one of them is not measured yet."""
-    return any(shared.known(piece) is None for piece in pieces)
-
-
-def live(draw: Callable, recipe: Recipe, going_on: bool, gap: str | None) -> Callable:
-    """A part of the page that comes back to ask while what it draws is still measured.
-
-    It stays such a part when all is there: the browser would take it for another one, and draw it anew.
+    Args:
+        spending: whether a budget waits to be spent, for which every layer is judged at every bit width first.
     """
-
-    def again(state: State, recipe: Recipe, *args: object) -> None:
-        if st.session_state["drawn for"] != (state.recipe, state.view):  # its own widgets move the whole page
-            st.rerun()
-        run_queue(state, recipe, engine())
-        with st.container(gap=gap):  # a fragment's own has another one
-            draw(state, recipe, *args)
-
-    # What looks at images takes a third of a second each; a page that comes back for every one of them is never still.
-    patient = "images" in ROUNDINGS[recipe.rounding].needs
-    return st.fragment(again, run_every=(PATIENT_POLL_S if patient else POLL_S) if going_on else None)
-
-
-def grew(what: str, recipe: Recipe, complete: bool) -> None:
-    """Run the whole page once when a part of it that grew is complete, so that it need not come back to ask."""
-    key = f"{what} grew"
-    if complete and st.session_state.get(key) == recipe:
-        st.session_state[key] = None
-        st.rerun()
-    st.session_state[key] = None if complete else recipe
+    points = curve_pieces(recipe)
+    own = [piece for piece in points if piece.recipe.scheme == recipe.scheme]
+    judged = sensitivities(recipe, CHOICES) if spending else []
+    return list(dict.fromkeys([*layer_pieces(recipe), *judged, *own, *sensitivities(recipe, PREPARED), *points]))
 
 
 def spend_if_known(state: State, recipe: Recipe, shared: Engine) -> bool:

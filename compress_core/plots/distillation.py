@@ -1,6 +1,7 @@
 """Figures of distillation: softened answers, their entropy, training curves, classes, and reliability."""
 
 from collections.abc import Sequence
+from itertools import accumulate
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -14,6 +15,8 @@ TITLES = {"teacher": "teacher", "alone": "labels alone", "taught": "taught"}
 TALL_PX = 300
 FEWEST = 10
 """Images of a bin that is drawn: of fewer, the share that is right says nothing."""
+SIGNS_ABOVE = 36
+"""How many stand in a row above a figure, if it is narrow."""
 _MARGIN = {"l": 8, "r": 12, "t": 26, "b": 8}
 
 
@@ -176,4 +179,8 @@ def _network(which: str, x: Sequence, y: Sequence, mode: str, says: str) -> dict
 def _names(drawn: Sequence[str]) -> list[dict]:
     """Above a figure, in a row, the names of the networks in their colours."""
     above = {"xref": "paper", "yref": "paper", "y": 1.02, "xanchor": "left", "yanchor": "bottom"}
-    return [label(TITLES[which], NETWORKS[which][0], x=0.24 * place, **above) for place, which in enumerate(drawn)]
+    before = accumulate((len(TITLES[which]) + 4 for which in drawn), initial=0)
+    return [
+        label(TITLES[which], NETWORKS[which][0], x=signs / SIGNS_ABOVE, **above)
+        for which, signs in zip(drawn, before, strict=False)
+    ]

@@ -12,6 +12,8 @@ from compress_core.registry import ARCHITECTURES
 
 HERE = SOURCE["here"][0]
 ROW_PX, _AROUND_PX = 72, 92
+_NAME_PX = 116
+"""Room for the name of an architecture."""
 _ROOM_FOR_TEXT = 2.0
 """How far an axis goes on behind its longest bar, for what stands there."""
 _OFFSETS = {"here": 0.3, "gpu": 0.0, "arm": -0.3}
@@ -82,7 +84,7 @@ def form_rows(rows: pd.DataFrame, counted: str, source: str, against: str = "", 
         labels,
         shapes=shapes,
         height=height or _AROUND_PX + ROW_PX * len(rows),
-        margin=MARGIN | {"t": 30 if against else 10},
+        margin=MARGIN | {"t": 30 if against else 10, "r": 24},
         **axes,
     )
 
@@ -267,7 +269,7 @@ def macs_against_time(times: pd.DataFrame, chosen: pd.DataFrame, images: str, he
                 "hovertemplate": "%{customdata[0]} %{customdata[1]:g}: %{x:.3g} M MACs, %{y:.3g} ms<extra></extra>",
             }
         )
-    across, up = _log_range(times["macs"] / 1e6, 0.42), _log_range(pd.concat([times["low"], times["high"]]), 0.06)
+    across, up = _log_range(times["macs"] / 1e6, 0.06), _log_range(pd.concat([times["low"], times["high"]]), 0.06)
     ends = times.groupby("arch", sort=False).tail(1)
     for (arch, macs, title), y in zip(ends[["arch", "macs", "title"]].to_numpy(), _apart(ends["ms"], up), strict=True):
         at = {"x": math.log10(macs / 1e6), "y": y, "xanchor": "left", "xshift": 12}
@@ -283,7 +285,7 @@ def macs_against_time(times: pd.DataFrame, chosen: pd.DataFrame, images: str, he
         labels,
         shapes=shapes,
         height=440,
-        margin=MARGIN | {"t": 10},
+        margin=MARGIN | {"t": 10, "r": _NAME_PX},
     )
 
 

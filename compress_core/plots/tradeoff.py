@@ -10,7 +10,11 @@ from compress_core.plots.layout import axis, figure, label
 from compress_core.plots.tokens import COMPRESSED, ORIGINAL, PLOT_FONT_PX, style
 from compress_core.registry import ARCHITECTURES
 
-TICKS_KB = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
+TICKS_KB = {
+    2.3: (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000),
+    9.0: (1, 3, 10, 30, 100, 300, 1000, 3000, 10_000, 30_000, 100_000),
+}
+"""By the decades that an axis spans at most; more of them would not fit on a small laptop."""
 DEPTHS = (12, 36)
 """How many points below the original a closer look ends, the closest that holds the recipe."""
 _LEGEND = {
@@ -65,7 +69,8 @@ def accuracy_against_size(
             side = {"xshift": 12, "xanchor": "left"} if part < 0.7 else {"xshift": -12, "xanchor": "right"}
             at = {"y": percent} | side
         labels.append(label(f"<b>{kind}</b>", x=place, **at))
-    ticks = [t for t in TICKS_KB if span[0] <= math.log10(t) <= span[1]]
+    few = next((ticks for decades, ticks in TICKS_KB.items() if span[1] - span[0] <= decades), ())
+    ticks = [t for t in few if span[0] <= math.log10(t) <= span[1]]
     guessing = []
     if ends[0] < 100 * chance:
         dotted = {"color": ORIGINAL, "width": 1.5, "dash": "dot"}

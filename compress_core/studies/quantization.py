@@ -126,14 +126,16 @@ class Packed:
         return int(self.parts[coding].sum())
 
 
-def study_packed(recipe: Recipe, cache: StageCache) -> Packed:
-    """Build a recipe, count its right answers, and pack it in every coding."""
-    built, parts = compress(recipe, cache), {}
-    for coding in CODINGS:
-        data = file_bytes(_coded(built, coding))
-        parts[coding] = size_breakdown(built.state, data)
+def study_packed(recipe: Recipe, cache: StageCache, pieces: int | None = None) -> Packed:
+    """Build a recipe, count its right answers, and pack it in every coding; `pieces` as in `study_accuracy`."""
+    built = compress(recipe, cache)
+    parts = cache.get("parts", built.recipe, lambda: _parts(built))
     share = built.report.pruned.cut_share
-    return Packed(built.recipe, study_accuracy(recipe, cache), pd.DataFrame(parts), built.state.mean_bits, share)
+    return Packed(built.recipe, study_accuracy(recipe, cache, pieces), parts, built.state.mean_bits, share)
+
+
+def _parts(built: Compressed) -> pd.DataFrame:
+    return pd.DataFrame({c: size_breakdown(built.state, file_bytes(_coded(built, c))) for c in CODINGS})
 
 
 def _coded(built: Compressed, coding: str) -> Compressed:

@@ -138,10 +138,7 @@ def formula_fire(squeeze_ratio: float, share: float) -> str:
     """The first fire's weights with these values, for KaTeX."""
     squeeze, expand1, expand3 = fire.fires(squeeze_ratio, share)[0]
     weights = squeeze * (fire.STEM + expand1 + 9 * expand3)
-    return (
-        rf"$s\,(c+e_1+9\,e_3)={squeeze}\,({fire.STEM}+{expand1}+9\cdot{expand3})="
-        rf"{_tex(weights)}\ \text{{in the first fire}}$"
-    )
+    return rf"$s\,(c+e_1+9\,e_3)={squeeze}\,({fire.STEM}+{expand1}+9\cdot{expand3})={_tex(weights)}$"
 
 
 def describe_grouped(groups: int, table: pd.DataFrame, measured: Timings) -> str:

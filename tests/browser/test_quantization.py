@@ -14,6 +14,7 @@ LINK = "/Quantization?arch=studentnet&width=0.25&bits=4"
 def measured(page) -> None:
     """Wait until nothing is measured in the background any more."""
     expect(page.locator("body")).not_to_contain_text("in the background")
+    expect(sentence(page)).to_contain_text("of 2,160 test images")
     settle(page)
 
 

@@ -26,6 +26,7 @@ BUDGETS_SMALL = {
     "params": (25_000, 50_000, 100_000, 200_000, 350_000, 600_000),
 }
 BUDGETS = sorted({*sum(BUDGETS_IMAGENET.values(), ()), *sum(BUDGETS_SMALL.values(), ())})
+ROWS, TABLE_PX = 7, 285  # of the paper's table that are seen at once
 CHOICES = {
     "view": Choice("view", tuple(VIEWS), "inside"),
     KNOB: CHOICE,
@@ -128,7 +129,7 @@ def _width(state: State) -> None:
         if rows.empty:
             widgets.reading(f"{architecture(name).paper}, reports no table of this network.", lines=1)
         else:
-            st.dataframe(rows, hide_index=True, height=min(38 + 35 * len(rows), 285))
+            st.dataframe(rows, hide_index=True, height="content" if len(rows) <= ROWS else TABLE_PX)
 
 
 def _budget(state: State) -> None:
@@ -168,7 +169,7 @@ def _budget(state: State) -> None:
         if best.empty:
             widgets.reading("None of the six has one that is this small.", lines=1)
         else:
-            st.dataframe(best, hide_index=True)
+            st.dataframe(best, hide_index=True, height="content")
             widgets.reading(text.architectures.describe_best(best), lines=2)
 
 

@@ -26,6 +26,7 @@ from ui import about, page, widgets
 from ui.address import State, change_recipe, value_of
 from ui.choices import Choice
 from ui.engine import engine
+from ui.refine import counts_of, latest, refine
 
 POLL_S = 1.0
 VIEWS = {"dark": "Temperature", "students": "With and without", "train": "Train one now"}
@@ -85,7 +86,9 @@ def _temperature(state: State) -> None:
 
 def _students(state: State) -> None:
     widgets.head("The same network, with and without a teacher", about.distillation.STUDENTS)
-    _comparison(state, engine().ask(study_students, state.recipe.with_(prune=0.0, edits="").weights_only()))
+    pieces = counts_of(study_students, state.recipe.with_(prune=0.0, edits="").weights_only())
+    latest(pieces)  # what cannot be read is said here
+    refine(state, pieces, lambda: _comparison(state, *latest(pieces)))
 
 
 def _comparison(state: State, study: studies.distillation.StudentComparison) -> None:

@@ -83,7 +83,7 @@ def _guideline(state: State, name: str) -> None:
     widgets.figure("", drawn, said, key=name, lines=0, wide=True)
     verdict = text.guidelines.verdict(table, where)
     widgets.reading(f"{verdict} {text.guidelines.describe_equal(name, scale, table)}", lines=2)
-    st.dataframe(text.guidelines.shown_table(name, table), hide_index=True, height=38 + 35 * len(table))
+    st.dataframe(text.guidelines.shown_table(name, table), hide_index=True, height="content")
 
 
 def _lens(state: State) -> None:
@@ -107,7 +107,7 @@ def _lens(state: State) -> None:
         architecture(name).title: engine().table(annotate, name, recipe.width, images) for name in architectures()
     }
     found = {name: (len(own), count_violations(own)) for name, own in zoo_layers.items()}
-    st.dataframe(text.guidelines.lens_table(found), hide_index=True, height=38 + 35 * len(found))
+    st.dataframe(text.guidelines.lens_table(found), hide_index=True, height="content")
 
 
 def _speed(state: State) -> None:

@@ -12,7 +12,7 @@ from torch import Tensor
 from compress_core.analysis.accuracy import Estimate, accuracy_change, accuracy_estimate
 from compress_core.analysis.confidence import calibration_error, entropy, reliability
 from compress_core.cache import StageCache
-from compress_core.data import dataset
+from compress_core.data import Dataset, dataset
 from compress_core.data.folder import user_folder
 from compress_core.layers.inference import predict
 from compress_core.recipe import Recipe
@@ -139,15 +139,18 @@ def twins(recipe: Recipe) -> tuple[str, str | None]:
     return "plain", DISTILLED if recipe.width in widths else None
 
 
-def study_students(recipe: Recipe, cache: StageCache) -> StudentComparison:
-    """Measure the teacher and both twins of a recipe's network, unpruned.
+def study_students(recipe: Recipe, cache: StageCache, pieces: int | None = None) -> StudentComparison:
+    """Measure the teacher and both twins of a recipe's network, unpruned; `pieces` as in `study_accuracy`.
 
     Raises:
         CheckpointError: the teacher or the student is not trained at this width.
     """
     data = dataset(recipe.dataset)
-    images, labels = data.test()
-    sources, wanted = data.test_sources(), teacher_logits(recipe, cache)
+    count = pieces or data.usual_pieces
+    labels, sources = data.test(whole=count > data.usual_pieces)[1], data.test_sources(whole=True)
+    parts = data.pieces()[:count]
+    labels, sources = (torch.cat([of_all[part] for part in parts]) for of_all in (labels, sources))
+    wanted = _answers(cache, data, count, data.teacher)
     alone, taught = twins(recipe)
 
     def measured(logits: Tensor) -> StudentMeasurement:
@@ -161,13 +164,26 @@ def study_students(recipe: Recipe, cache: StageCache) -> StudentComparison:
             correct,
         )
 
-    def student(weights: str) -> StudentMeasurement:
-        return measured(predict(load(recipe.arch, recipe.width, data.name, weights), images))
-
-    first = student(alone)
-    second = student(taught) if taught else None
+    first = measured(_answers(cache, data, count, recipe.arch, recipe.width, alone))
+    second = measured(_answers(cache, data, count, recipe.arch, recipe.width, taught)) if taught else None
     change = second and accuracy_change(first.correct, second.correct, sources)
     return StudentComparison(measured(wanted), first, second, change)
+
+
+def _answers(
+    cache: StageCache, data: Dataset, pieces: int, arch: str, width: float = 1.0, weights: str = Recipe.weights
+) -> Tensor:
+    """(N, classes) what a trained network answers to the test images of so many pieces, one after the other."""
+    key = data.name, arch, width, weights
+
+    def answer(number: int) -> Tensor:
+        network = cache.get("student", key, lambda: load(arch, width, data.name, weights))
+        images, _ = data.test(whole=number >= data.usual_pieces)
+        return predict(network, images[data.pieces()[number]])
+
+    return torch.cat(
+        [cache.get("logits", (*key, n), lambda n=n: answer(n)) for n in range(len(data.pieces()[:pieces]))]
+    )
 
 
 @dataclass(frozen=True)

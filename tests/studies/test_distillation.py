@@ -82,6 +82,14 @@ def test_students_are_counted():
     assert eights == student[labels == 8].eq(8).double().mean().item()
 
 
+def test_a_piece_of_the_test_images_is_counted_by_itself():
+    recipe, data = Recipe(arch="squeezenet", width=0.25), cc.dataset("digits")
+    study = study_students(recipe, StageCache(), 1)
+    images, labels = (of_all[data.pieces()[0]] for of_all in data.test())
+    right = predict(cc.load("squeezenet", 0.25), images).argmax(1).eq(labels)
+    assert study.alone.accuracy.value == right.double().mean().item() and study.alone.accuracy.samples == len(labels)
+
+
 def finished(run: DistillationRun):
     steps, rounds = [], train_run(run)
     while True:

@@ -14,7 +14,7 @@ from compress_core.layers.duplicate import duplicate
 from compress_core.layers.folding import fold_batchnorm
 from compress_core.pipeline import Compressed, build_options, source_width
 from compress_core.pruning.coupling import couple
-from compress_core.pruning.surgery import remove_channels, resize_to
+from compress_core.pruning.surgery import remove_channels, resize_to, wiring
 from compress_core.quantization.packing import deserialize, serialize
 from compress_core.quantization.quantize import QuantizeResult
 from compress_core.quantization.state import with_activations, with_biases
@@ -33,7 +33,8 @@ def file_bytes(network: Compressed | QuantizeResult, coding: str | None = None) 
     """
     if isinstance(network, Compressed):
         return serialize(network.state, _story(network), coding or network.recipe.coding)
-    return serialize(network.state, {}, coding or Recipe.coding)
+    rewired = wiring(network.model)
+    return serialize(network.state, {"rewired": rewired} if rewired else {}, coding or Recipe.coding)
 
 
 def _story(compressed: Compressed) -> dict[str, object]:
@@ -57,6 +58,24 @@ def _decode(text: str, sizes: Sequence[int]) -> list[Tensor]:
     if len(bits) != -(-sum(sizes) // 8) * 8:
         raise ValueError("its cuts are those of another network")
     return [part.nonzero().flatten() for part in torch.from_numpy(bits[: sum(sizes)]).split(list(sizes))]
+
+
+def _skeleton(about: Mapping[str, object], origin: str) -> tuple[nn.Module, Dataset]:
+    """The network that a file of `compress` names, its weights not yet read, and its dataset.
+
+    Raises:
+        CheckpointError: there is none like it.
+    """
+    try:
+        recipe = Recipe.from_query(str(about["recipe"]))
+    except RecipeError as error:
+        raise CheckpointError(f"{origin} names a recipe that this version does not know: {error}") from error
+    data = dataset(recipe.dataset)
+    try:
+        return _cut_again(recipe, about, data), data
+    except (ValueError, TypeError, RuntimeError, CompressError) as error:
+        why = shorten(str(error)).rstrip(".")
+        raise CheckpointError(f"{origin} is damaged or not of this version: {why}.") from error
 
 
 def _cut_again(recipe: Recipe, about: Mapping[str, object], data: Dataset) -> nn.Module:
@@ -104,22 +123,20 @@ def load_file(path: str | Path, into: nn.Module | None = None) -> nn.Module:
     if into is None:
         if "recipe" not in about:
             raise CheckpointError(f"{origin} does not name a recipe. Give a network of its architecture as into=.")
-        try:
-            recipe = Recipe.from_query(str(about["recipe"]))
-        except RecipeError as error:
-            raise CheckpointError(f"{origin} names a recipe that this version does not know: {error}") from error
-        data = dataset(recipe.dataset)
-        try:
-            into = _cut_again(recipe, about, data)
-        except (ValueError, TypeError, RuntimeError, CompressError) as error:
-            why = shorten(str(error)).rstrip(".")
-            raise CheckpointError(f"{origin} is damaged or not of this version: {why}.") from error
+        into, data = _skeleton(about, origin)
+    elif wiring(into) != _wiring_of(about, origin):
+        raise CheckpointError(
+            f"{origin} holds a network that was rewired when its channels were cut, and this one is not wired like it. "
+            "Give the pruned network as into="
+            + (", or nothing: the file names its recipe." if "recipe" in about else ".")
+        )
     tensors = state.tensors()
     broken = [name for name, tensor in tensors.items() if not torch.isfinite(tensor).all()]
     if broken:
         raise CheckpointError(f"{origin} holds values that are not numbers, in '{broken[0]}'.")
     try:
-        into = with_biases(fold_batchnorm(into) if state.folded else duplicate(into), tensors)
+        norms = {name.removesuffix(".running_mean") for name in tensors if name.endswith(".running_mean")}
+        into = with_biases(fold_batchnorm(into, stay=norms) if state.folded else duplicate(into), tensors)
         skeleton = resize_to(into, {name: tensor.shape for name, tensor in tensors.items()})
     except (AttributeError, ValueError) as error:
         raise CheckpointError(f"{origin} does not fit this network: {error}.") from error
@@ -132,6 +149,13 @@ def load_file(path: str | Path, into: nn.Module | None = None) -> nn.Module:
     if data is not None:
         _try_out(model, data, origin)
     return model
+
+
+def _wiring_of(about: Mapping[str, object], origin: str) -> str:
+    """`wiring` of the network that a file is of; a file of `compress` says who survived, which tells it."""
+    if not about.get("cuts"):
+        return str(about.get("rewired", ""))
+    return wiring(_skeleton(about, origin)[0])
 
 
 def _try_out(model: nn.Module, data: Dataset, origin: str) -> None:

@@ -1,27 +1,35 @@
 """BatchNorm as a part of the convolution before it, which costs nothing in exactness."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import pairwise
 
 from torch import fx, nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from compress_core.layers.duplicate import duplicate, put_module
-from compress_core.layers.modules import RaggedConv2d
+from compress_core.layers.kinds import is_plain
+from compress_core.layers.modules import RaggedConv2d, SelectChannels
+from compress_core.layers.tracing import Tracer
+
+OURS = "compress_core.zoo"
 
 
-def fold_batchnorm(model: nn.Module) -> nn.Module:
+def fold_batchnorm(model: nn.Module, stay: Collection[str] = ()) -> nn.Module:
     """A copy in eval mode in which each BatchNorm that directly follows a convolution is part of it.
 
-    In a `torch.fx.GraphModule` its graph says what follows what, elsewhere the order in an `nn.Sequential`; any other
-    BatchNorm stays what it was, and so does one that stands in several places, or behind a convolution that does.
+    What follows what is what the network does when it is run, and not how its modules stand in each other; of one that
+    torch.fx cannot trace nothing is folded. A BatchNorm that stands in several places stays what it was, and so does
+    one behind a convolution that does.
+
+    Args:
+        stay: names of BatchNorms that are not folded.
     """
     model = duplicate(model).eval()
     places = Counter(id(module) for _, module in model.named_modules(remove_duplicate=False))
     for conv_name, norm_name in neighbours(model):
         conv, norm = model.get_submodule(conv_name), model.get_submodule(norm_name)
-        if places[id(conv)] == places[id(norm)] == 1 and _is_fixed(norm) and _is_plain(conv):
+        if norm_name not in stay and places[id(conv)] == places[id(norm)] == 1 and _is_fixed(norm) and _is_bare(conv):
             _fold(conv, norm)
             put_module(model, norm_name, nn.Identity())
     return model
@@ -29,17 +37,39 @@ def fold_batchnorm(model: nn.Module) -> nn.Module:
 
 def neighbours(model: nn.Module) -> Iterator[tuple[str, str]]:
     """The names of modules, the second of which reads what the first puts out and nobody else reads."""
-    if isinstance(model, fx.GraphModule):
-        calls = Counter(node.target for node in model.graph.nodes if node.op == "call_module")
-        for node in model.graph.nodes:
-            before = node.args[0] if node.op == "call_module" and node.args else None
-            follows = isinstance(before, fx.Node) and before.op == "call_module" and len(before.users) == 1
-            if follows and calls[node.target] == calls[before.target] == 1:
-                yield before.target, node.target
+    if runs_in_order(model):
+        for name, block in model.named_modules():
+            if isinstance(block, nn.Sequential):
+                yield from pairwise(f"{name}.{child}".lstrip(".") for child in block._modules)
         return
-    for name, block in model.named_modules():
-        if isinstance(block, nn.Sequential):
-            yield from pairwise(f"{name}.{child}".lstrip(".") for child in block._modules)
+    graph = _graph_of(model)
+    calls = Counter(node.target for node in graph.nodes if node.op == "call_module")
+    read = {node.target.rpartition(".")[0] for node in graph.nodes if node.op == "get_attr"}
+    for node in graph.nodes:
+        before = node.args[0] if node.op == "call_module" and node.args else None
+        follows = isinstance(before, fx.Node) and before.op == "call_module" and len(before.users) == 1
+        if follows and calls[node.target] == calls[before.target] == 1 and not {node.target, before.target} & read:
+            yield before.target, node.target
+
+
+def runs_in_order(model: nn.Module) -> bool:
+    """Whether every `nn.Sequential` is run as a whole, as our own architectures do: it saves the trace."""
+    return all(
+        type(module) is nn.Sequential or type(module).__module__.startswith(OURS) or not any(module.children())
+        for module in model.modules()
+    )
+
+
+def _graph_of(model: nn.Module) -> fx.Graph:
+    """What a network does, as far as torch.fx can tell: an empty graph where it cannot."""
+    if isinstance(model, fx.GraphModule):
+        return model.graph
+    if "forward" in vars(model):  # it is not that of its class, which is what would be traced
+        return fx.Graph()
+    try:
+        return Tracer(SelectChannels, RaggedConv2d).trace(model)
+    except Exception:
+        return fx.Graph()
 
 
 def _is_fixed(norm: nn.Module) -> bool:
@@ -48,12 +78,11 @@ def _is_fixed(norm: nn.Module) -> bool:
     return fixed and not is_watched(norm)
 
 
-def _is_plain(conv: nn.Module) -> bool:
-    """Whether a convolution computes with the weight that it holds, and nothing else."""
+def _is_bare(conv: nn.Module) -> bool:
+    """Whether it is a convolution whose output nothing changes or looks at before it is read."""
     if isinstance(conv, RaggedConv2d):
         return conv.bare
-    own = isinstance(conv, nn.Conv2d) and type(conv).forward is nn.Conv2d.forward and "weight" in conv._parameters
-    return own and not is_watched(conv)
+    return isinstance(conv, nn.Conv2d) and is_plain(conv) and not is_watched(conv)
 
 
 def is_watched(module: nn.Module) -> bool:

@@ -18,6 +18,12 @@ def is_weighted(layer: object) -> bool:
     return isinstance(layer, WEIGHTED)
 
 
+def is_plain(layer: object) -> bool:
+    """Whether it is a convolution or a linear layer that computes with the weight that it holds, and nothing else."""
+    own = is_weighted(layer) and type(layer).forward in (nn.Conv2d.forward, nn.Linear.forward)
+    return own and "forward" not in vars(layer) and layer._parameters.get("weight") is not None
+
+
 def is_batchnorm(layer: object) -> bool:
     """Whether it normalises by the statistics of batches, in any number of dimensions."""
     return isinstance(layer, _BatchNorm)

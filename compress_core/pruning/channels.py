@@ -20,6 +20,7 @@ from compress_core.pruning.selection import (
     score_groups,
     select_by_hand,
     select_by_threshold,
+    whole_number,
 )
 from compress_core.pruning.surgery import LayerKeep, remove_channels
 
@@ -139,6 +140,7 @@ def prune_channels(
         options.setdefault("reduction", options.pop("together"))
     finer = PruningOptions(**options)
     _check(ratio, keep, budget, scope, finer)
+    keep = None if keep is None else {name: whole_number(wanted) for name, wanted in keep.items()}
     edits = finer.edits or {}
     coupling = finer.coupling or couple(model, example_input)
     scored, unscored = finer.scored or score_groups(

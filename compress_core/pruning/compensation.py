@@ -1,5 +1,6 @@
 """Compensation: what the channels that stay tell of those that were cut, from the original's second moments."""
 
+from collections import Counter
 from collections.abc import Mapping
 
 import torch
@@ -34,6 +35,7 @@ def second_moments(model: nn.Module, images: Tensor, seed: int = 0) -> Moments:
     check_images(images, "Compensation")
     generator = torch.Generator().manual_seed(seed)
     watched, found = duplicate(model).eval(), {}
+    runs: Counter[str] = Counter()
     for name, layer in watched.named_modules():
         if is_weighted(layer) and not is_depthwise(layer):
 
@@ -42,7 +44,8 @@ def second_moments(model: nn.Module, images: Tensor, seed: int = 0) -> Moments:
                 some = torch.randperm(vectors.shape[1], generator=generator)[: max(1, ROWS // len(vectors))]
                 rows = vectors[:, some].reshape(-1, vectors.shape[2])
                 rows = torch.cat([rows, rows.new_ones(len(rows), 1)], 1)
-                found[name] = rows.T @ rows / len(rows)
+                runs[name] += 1  # of a layer that runs several times, the mean over its runs
+                found[name] = found.get(name, 0) + (rows.T @ rows / len(rows) - found.get(name, 0)) / runs[name]
 
             layer.register_forward_hook(note)
     run_on(watched, images)

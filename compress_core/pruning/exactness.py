@@ -51,11 +51,32 @@ def prove(
             f"{type(model).__name__} cannot be pruned: what is left of it does not run ({why}). "
             "Leave out the layers around it with ignore=."
         ) from error
-    scale = max(1.0, *(float(tensor.abs().max()) for tensor in expected))
+    scale = max(float(tensor.abs().max()) for tensor in expected)
     allowed = TOLERANCE.get(expected[0].dtype, 1e-2) * scale
     if not difference <= allowed:
         raise UnsupportedModelError(
             f"{type(model).__name__} cannot be pruned exactly: what is left of it differs by {difference:.2g} from the "
             "original with the dropped channels masked. Leave out the layers around what is unusual with ignore=."
         )
+    if not _depends_on_its_weights(smaller, images[:1]):
+        raise UnsupportedModelError(
+            f"{type(model).__name__} cannot be pruned: what a copy of it puts out does not come from its own weights. "
+            "Something in its forward holds other ones."
+        )
     return difference
+
+
+def _depends_on_its_weights(model: nn.Module, images: Tensor) -> bool:
+    """Whether a network says something else once its weights are no numbers any more."""
+    blank = duplicate(model).eval()
+    with torch.no_grad():
+        before = tensors_in(blank(images))
+        for tensor in (*blank.parameters(), *blank.buffers()):
+            if tensor.is_floating_point():
+                tensor.fill_(torch.nan)
+        try:
+            after = tensors_in(blank(images))
+        except (RuntimeError, ValueError, IndexError):  # it notices
+            return True
+    pairs = [(a, b) for a, b in zip(before, after, strict=True) if a.is_floating_point()]
+    return not pairs or any(not torch.equal(a, b) for a, b in pairs)

@@ -3,6 +3,7 @@
 One that trains registers itself from `training/`. A new one is a function and an entry at the end of this file.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from compress_core.layers.duplicate import duplicate
-from compress_core.layers.kinds import groups_of, is_batchnorm, is_depthwise, is_weighted
+from compress_core.layers.kinds import groups_of, is_batchnorm, is_depthwise, is_plain, is_weighted
 from compress_core.layers.matrices import channel_vectors, features, weight_matrix
 from compress_core.layers.modules import RaggedConv2d
 from compress_core.layers.recording import LayerOutputs, record_outputs
@@ -167,7 +168,8 @@ def reconstruct(
 
     One pass through the layers in the order in which they run: ridge regression of the original's output on what the
     layer reads now, where the layers before it are solved already; the ridge holds it to the weights of `compensate`.
-    Depthwise layers, which mix no channels, stay as they are. No labels and no gradients.
+    Depthwise layers, which mix no channels, stay as they are, and a layer that runs several times is only compensated,
+    since what it gave at one time is not what it should give at another. No labels and no gradients.
 
     Args:
         pruned: what was cut, from `model`; neither is changed.
@@ -185,19 +187,23 @@ def reconstruct(
     original = watch_original(model, images, seed) if original is None else original
     healed = duplicate(pruned.model).eval()
     mixing = [part for part in _parts(healed, pruned) if not is_depthwise(model.get_submodule(part.name))]
+    once, hooks = _run_once(healed, pruned), []
     for part in mixing:
         before, stay = model.get_submodule(part.name), pruned.kept[part.name].inputs
-        part.layer.weight.data, _ = _compensated(part, before, stay, original.read[part.name])
+        part.layer.weight.data, shift = _compensated(part, before, stay, original.read[part.name])
+        if part.name not in once or not is_plain(part.layer):
+            _shift_output(part, shift)
+            continue
 
         def solve(layer: nn.Module, given: tuple[Tensor], part: _Part = part) -> Tensor:
             maps, places = channels_last(given[0]), original.given.places[part.name]
             _solve(part, features(layer, maps, places), original.given.values[part.name][:, part.outputs])
             return maps
 
-        part.layer.register_forward_pre_hook(solve)
+        hooks.append(part.layer.register_forward_pre_hook(solve))
     run_on(healed, images)
-    for part in mixing:
-        part.layer._forward_pre_hooks.clear()
+    for hook in hooks:
+        hook.remove()
     return healed
 
 
@@ -236,6 +242,17 @@ def _parts(healed: nn.Module, pruned: PruneResult) -> Iterator[_Part]:
             for group, conv in layer.convs.items():
                 own = keep.outputs[of_group == int(group)]
                 yield _Part(name, conv, own, norm, slice(start, start := start + len(own)))
+
+
+def _run_once(model: nn.Module, pruned: PruneResult) -> set[str]:
+    """The names of layers that run once, with a weight that no other layer has."""
+    runs = Counter(node.target for node in pruned.coupling.graph.nodes if node.op == "call_module")
+    owners = Counter(id(tensor) for _, tensor in model.named_parameters(remove_duplicate=False))
+
+    def own(name: str) -> bool:
+        return all(owners[id(tensor)] == 1 for tensor in model.get_submodule(name).parameters())
+
+    return {name for name in pruned.kept if runs[name] == 1 and own(name)}
 
 
 def _norms_after(model: nn.Module, coupling: Coupling) -> dict[str, str]:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from numbers import Integral
 
 import torch
 from torch import Tensor, nn
@@ -136,6 +137,12 @@ def select_by_hand(whole: ScoredGroup, wanted: int | Sequence[int] | Tensor) -> 
     if not len(survivors) or survivors[0] < 0 or survivors[-1] >= size:
         raise ValueError(f"Keep at least one of the channels 0 … {size - 1} of '{name}'.")
     return replace(whole, survivors=survivors)
+
+
+def whole_number(wanted: object) -> object:
+    """A whole number of any kind, such as numpy's or a tensor of no dimensions, as Python's; all else as it is."""
+    number = wanted.item() if getattr(wanted, "shape", None) == () else wanted
+    return int(number) if isinstance(number, Integral) and not isinstance(number, bool) else wanted
 
 
 def select_by_threshold(

@@ -2,14 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 
 import torch
 from torch import Tensor, fx, nn
 
+from compress_core.errors import UnsupportedModelError
 from compress_core.layers.duplicate import duplicate
 from compress_core.layers.kinds import is_batchnorm, is_depthwise
 from compress_core.layers.modules import RaggedConv2d, SelectChannels
 from compress_core.pruning.coupling import Coupling
+from compress_core.pruning.modes import follow_mode, only_for_inference, switches, training_graph
 from compress_core.pruning.movement import Move
 from compress_core.pruning.operations import is_free
 
@@ -32,6 +35,9 @@ def remove_channels(
 
     Args:
         survivors: for each group of the coupling the places that stay, ascending.
+
+    Raises:
+        UnsupportedModelError: its forward would have to be written anew and is not that of its class.
     """
     alive = coupling.alive(survivors)
     keeps = {
@@ -40,7 +46,7 @@ def remove_channels(
     }
     smaller = _shrunk(model, keeps)
     rewired = {move.node: new for move in coupling.moves if (new := _remap(move, alive))}
-    return (_rewire(smaller, coupling, rewired) if rewired else smaller), keeps
+    return (_rewire(smaller, coupling, rewired, training_graph(model)) if rewired else smaller), keeps
 
 
 def _kept(labels: Tensor, alive: Tensor) -> Tensor:
@@ -120,7 +126,15 @@ def _remap(move: Move, alive: Tensor) -> _Remap | None:
     return _Remap(move, None if whole else index)
 
 
-def _rewire(model: nn.Module, coupling: Coupling, moves: Mapping[str, _Remap]) -> fx.GraphModule:
+def _rewire(
+    model: nn.Module, coupling: Coupling, moves: Mapping[str, _Remap], in_training: fx.Graph | None
+) -> fx.GraphModule:
+    if "forward" in vars(model):
+        raise UnsupportedModelError(
+            f"{type(model).__name__} cannot be pruned: its forward must be written anew, and stands on the object. "
+            "Put the network into a module whose class has that forward."
+        )
+    switched = switches(coupling.graph, in_training)
     new = fx.Graph()
     made: dict[fx.Node, fx.Node] = {}
     names: dict[str, fx.Node] = {}
@@ -130,6 +144,8 @@ def _rewire(model: nn.Module, coupling: Coupling, moves: Mapping[str, _Remap]) -
     for node in coupling.graph.nodes:
         if node.name not in moves:
             made[node] = new.node_copy(node, lambda n: made[n])
+            if switched and node.name in switched:
+                follow_mode(made[node], switched[node.name])
         else:
             made[node] = _move(
                 model, new, node.name, moves[node.name], [names[s] for s in moves[node.name].old.sources]
@@ -139,7 +155,8 @@ def _rewire(model: nn.Module, coupling: Coupling, moves: Mapping[str, _Remap]) -
     for node in reversed(new.nodes):  # what led to the movements that were replaced
         if not node.users and node.op != "output" and is_free(node):
             new.erase_node(node)
-    return fx.GraphModule(model, new, type(model).__name__)
+    rewired = fx.GraphModule(model, new, type(model).__name__)
+    return rewired if switched is not None else only_for_inference(rewired)
 
 
 def _move(model: nn.Module, graph: fx.Graph, name: str, new: _Remap, sources: list[fx.Node]) -> fx.Node:
@@ -153,6 +170,13 @@ def _move(model: nn.Module, graph: fx.Graph, name: str, new: _Remap, sources: li
         name += "_again"
     model.add_module(name, SelectChannels(new.index, new.old.dim))
     return graph.call_module(name, (joined,))
+
+
+def wiring(model: nn.Module) -> str:
+    """What surgery has written anew in a network, as a short text; '' where that is nothing."""
+    moved = [(name, module) for name, module in model.named_modules() if isinstance(module, SelectChannels)]
+    told = [f"{name} {module.dim} {module.index.tolist()}" for name, module in moved]
+    return blake2b("\n".join(told).encode(), digest_size=6).hexdigest() if told else ""
 
 
 def resize_to(model: nn.Module, shapes: Mapping[str, Sequence[int]]) -> nn.Module:

@@ -45,6 +45,8 @@ def prune_weights(
 ) -> WeightPruneResult:
     """Set the smallest weights of convolutions and linear layers to zero.
 
+    Layers whose weights are made anew at every run, by `weight_norm` say, stay whole: holes in them would not last.
+
     Args:
         model: any network; it stays as it was.
         ratio: the part of all weights to take out, 0 ≤ ratio < 1 (Han et al. 2015, section 3), or
@@ -63,11 +65,18 @@ def prune_weights(
     check_scope(scope)
     ignore = (ignore,) if isinstance(ignore, str) else ignore
     pruned = duplicate(model)
-    layers = {name: m for name, m in pruned.named_modules() if is_weighted(m)}
+    weighted = {name: m for name, m in pruned.named_modules() if is_weighted(m)}
+    layers = {name: m for name, m in weighted.items() if m._parameters.get("weight") is not None}
     unknown = [name for name in ignore if name not in layers]
     if unknown:
         raise ValueError(f"No layer with weights is named '{unknown[0]}'. There are: {', '.join(layers)}.")
     sizes = {name: layer.weight.detach().abs() for name, layer in layers.items() if name not in ignore}
+    if weighted and not layers:
+        raise UnsupportedModelError(
+            f"Something makes the weights of '{next(iter(weighted))}' anew at every run, such as weight_norm, "
+            "spectral_norm or torch.nn.utils.prune: holes in them would not last. Take it off first, with "
+            "remove_parametrizations, remove_weight_norm, remove_spectral_norm or prune.remove."
+        )
     if not sizes:
         raise UnsupportedModelError(f"{type(model).__name__} has no convolution and no linear layer to prune.")
     if pattern is not None:

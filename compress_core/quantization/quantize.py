@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from compress_core.layers.duplicate import duplicate
-from compress_core.layers.kinds import is_weighted
+from compress_core.layers.kinds import is_plain, is_weighted
 from compress_core.layers.matrices import features, weight_matrix
 from compress_core.layers.regression import Regression
 from compress_core.layers.running import channels_last, check_images, run_on
@@ -175,7 +175,7 @@ def _with_images(
 
         def quantize_now(layer: nn.Module, given: tuple[Tensor], name: str = name) -> Tensor:
             maps = channels_last(given[0])
-            if name in reached or name not in calibration.given.values:
+            if name in reached or name not in calibration.given.values or not is_plain(layer):
                 return maps
             reached.add(name)
             read = features(layer, maps, calibration.given.places[name])

@@ -110,7 +110,8 @@ def test_a_network_whose_norms_cannot_be_folded_is_quantized_too():
             )
 
         def forward(self, x):
-            return self.b(torch.relu(self.norm(self.a(x)))).mean((2, 3))
+            made = self.a(x)  # and read once more
+            return self.b(torch.relu(self.norm(made))).mean((2, 3)) + 0.1 * made.mean((1, 2, 3)).unsqueeze(1)
 
     torch.manual_seed(0)
     model = with_random_norms(Odd())

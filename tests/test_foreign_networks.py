@@ -1,0 +1,390 @@
+"""Networks as other people write them: right by an oracle that is not the code, or refused with a sentence."""
+
+import copy
+import functools
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+from torch.nn.utils import parametrizations, prune, spectral_norm, weight_norm
+
+import compress_core as cc
+from tests.conftest import with_random_norms
+
+IMAGES = torch.randn(16, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+IMAGES *= torch.linspace(0.2, 3, 16).view(-1, 1, 1, 1)  # no two of which look alike to a mean over places
+
+
+def block(c_in: int, c_out: int, **options) -> nn.Sequential:
+    return nn.Sequential(nn.Conv2d(c_in, c_out, 3, padding=1, **options), nn.BatchNorm2d(c_out), nn.ReLU())
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.stem, self.body, self.fc = block(3, 12), block(12, 16), nn.Linear(16, 5)
+
+    def forward(self, x):
+        return self.fc(self.body(self.stem(x)).mean((2, 3)))
+
+
+def trained(model: nn.Module) -> nn.Module:
+    """With statistics of its own, in eval mode."""
+    torch.manual_seed(0)
+    for layer in model.modules():
+        if isinstance(layer, nn.Conv2d | nn.Linear) and "weight" in layer._parameters:
+            layer.reset_parameters()
+    return with_random_norms(model).eval()
+
+
+def answer(model: nn.Module, images: torch.Tensor = IMAGES) -> torch.Tensor:
+    with torch.no_grad():
+        return model(images)
+
+
+def explained(model: nn.Module, wanted: torch.Tensor) -> float:
+    """R² of what it puts out."""
+    error = (answer(model) - wanted).square().mean() / (wanted - wanted.mean(0)).square().mean()
+    return 1 - float(error)
+
+
+# 1. A copy that still runs the original.
+
+
+class Dict(Net):
+    def forward(self, x):
+        return {"out": super().forward(x)}
+
+
+def unwrapped_by_a_lambda() -> nn.Module:
+    model = trained(Dict())
+    old = model.forward
+    model.forward = lambda x: old(x)["out"]
+    return model
+
+
+def unwrapped_in_a_notebook() -> nn.Module:
+    names = {"model": trained(Dict())}
+    exec("old = model.forward\nmodel.forward = lambda x: old(x)['out']", names)
+    return names["model"]
+
+
+def partly_called() -> nn.Module:
+    model = trained(Net())
+    model.forward = functools.partial(model.forward)
+    return model
+
+
+def under_autocast() -> nn.Module:
+    model = trained(Net())
+    model.forward = torch.autocast("cpu", dtype=torch.bfloat16)(model.forward)
+    return model
+
+
+def compiled_in_place() -> nn.Module:
+    model = trained(Net())
+    model.compile(backend="eager")
+    return model
+
+
+def a_layer_behind_a_lambda() -> nn.Module:
+    model = trained(Net())
+    own = model.body
+    model.body = Calls(lambda x: own(x))
+    return model
+
+
+class Calls(nn.Module):
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+
+    def forward(self, x):
+        return self.function(x)
+
+
+BOUND = {
+    "a lambda around forward": unwrapped_by_a_lambda,
+    "a lambda in a notebook": unwrapped_in_a_notebook,
+    "functools.partial": partly_called,
+    "autocast": under_autocast,
+    "model.compile()": compiled_in_place,
+    "a function that a module holds": a_layer_behind_a_lambda,
+}
+
+
+@pytest.mark.parametrize("name", BOUND)
+def test_a_quantized_copy_runs_its_own_weights(name):
+    model = BOUND[name]()
+    before = answer(model)
+    result = cc.quantize(model, 1).model
+    assert not torch.equal(answer(result), before)  # one bit changes what it says
+    given = answer(result)
+    for tensor in (*model.parameters(), *model.buffers()):
+        tensor.data.fill_(0)
+    assert torch.equal(answer(result), given)
+
+
+@pytest.mark.parametrize("name", BOUND)
+def test_a_pruned_copy_runs_its_own_weights_or_is_refused(name):
+    model = BOUND[name]()
+    before = answer(model)
+    try:
+        result = cc.prune_channels(model, IMAGES, ratio=0.5, criterion="l2")
+    except cc.UnsupportedModelError as error:
+        assert "forward" in str(error) or "cannot be traced" in str(error)
+        return
+    given = answer(result.model)
+    assert given.shape == before.shape and not torch.equal(given, before)
+    for tensor in (*model.parameters(), *model.buffers()):
+        tensor.data.fill_(0)
+    assert torch.equal(answer(result.model), given)
+
+
+def test_a_network_wrapped_by_compile_is_refused_with_what_to_give_instead():
+    wrapped = torch.compile(trained(Net()), backend="eager")
+    prune_half = functools.partial(cc.prune_channels, example_input=IMAGES, ratio=0.5)
+    for compress in (cc.quantize, prune_half, functools.partial(cc.prune_weights, ratio=0.5)):
+        with pytest.raises(cc.UnsupportedModelError, match="_orig_mod"):
+            compress(wrapped)
+
+
+def test_the_proof_fails_where_a_copy_does_not_run_its_own_weights():
+    class Elsewhere(Net):
+        def forward(self, x):  # what it says does not come from its weights
+            return (0 * super().forward(x)).nan_to_num() + torch.ones(5)
+
+    with pytest.raises(cc.UnsupportedModelError, match="own weights"):
+        cc.prune_channels(trained(Elsewhere()), IMAGES, ratio=0.5, criterion="l2")
+
+
+# 2. BatchNorm is folded by what the network does.
+
+
+class Backwards(nn.Sequential):
+    def forward(self, x):
+        conv, norm, relu = self
+        return conv(relu(norm(F.pad(x, (0, 0, 0, 0, 0, 9)))))[:, :12]
+
+
+class Turned(Net):
+    """A Sequential of one's own that runs its layers in another order."""
+
+    def __init__(self):
+        super().__init__()
+        self.stem = Backwards(nn.Conv2d(12, 12, 3, padding=1), nn.BatchNorm2d(12), nn.ReLU())
+
+
+class Tapped(Net):
+    """What each layer of a Sequential gives is read."""
+
+    def forward(self, x):
+        x, taps = self.stem(x), []
+        for layer in self.body:
+            x = layer(x)
+            taps.append(x.mean((2, 3)))
+        return self.fc(sum(taps))
+
+
+@pytest.mark.parametrize("kind", [Turned, Tapped, Net])
+@pytest.mark.parametrize("rounding", ["nearest", "error_compensating"])
+def test_sixteen_bits_change_nothing_however_its_layers_are_called(kind, rounding):
+    model = trained(kind())
+    wanted = answer(model)
+    assert explained(cc.quantize(model, 16, rounding=rounding, images=IMAGES).model, wanted) > 0.999
+
+
+# 3. A file of a rewired network.
+
+
+class Shuffled(Net):
+    def forward(self, x):
+        y = self.stem(x)
+        y = torch.cat([y[:, 6:], y[:, :6]], 1).view(-1, 2, 6, 16, 16).transpose(1, 2).flatten(1, 2)
+        return self.fc(self.body(y).mean((2, 3)))
+
+
+def test_a_file_of_a_rewired_network_is_not_read_into_the_original(tmp_path):
+    model = trained(Shuffled())
+    pruned = cc.prune_channels(model, IMAGES, ratio=0.4, criterion="l2").model
+    result = cc.quantize(pruned, 8)
+    cc.save(result, tmp_path / "file")
+    assert torch.equal(answer(cc.load_file(tmp_path / "file", into=pruned)), answer(result.model))
+    with pytest.raises(cc.CheckpointError, match="rewired"):
+        cc.load_file(tmp_path / "file", into=model)
+
+
+class Loose(Net):
+    """Its norms stand in no Sequential."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.norm = nn.Conv2d(16, 16, 3), nn.BatchNorm2d(16)
+
+    def forward(self, x):
+        return self.fc(torch.relu(self.norm(self.conv(self.body(self.stem(x))))).mean((2, 3)))
+
+
+def test_what_a_file_has_not_folded_stays_as_it_is(tmp_path, monkeypatch):
+    """Files of versions that folded by the order in a Sequential alone are read as they were written."""
+    model = trained(Loose())
+    folded = cc.quantize(model, 8)
+    assert isinstance(folded.model.norm, nn.Identity)
+    monkeypatch.setattr("compress_core.layers.folding.runs_in_order", lambda _: True)
+    before = cc.quantize(model, 8)
+    assert isinstance(before.model.norm, nn.BatchNorm2d)
+    cc.save(before, tmp_path / "before")
+    monkeypatch.undo()
+    for result in (before, folded):
+        cc.save(result, tmp_path / "file")
+        assert torch.equal(answer(cc.load_file(tmp_path / "file", into=model)), answer(result.model))
+
+
+# 4. A module that is used several times.
+
+
+class Repeated(Net):
+    def __init__(self, times: int):
+        super().__init__()
+        self.middle, self.times = block(16, 16), times
+
+    def forward(self, x):
+        x = self.body(self.stem(x))
+        for _ in range(self.times):
+            x = self.middle(x)
+        return self.fc(x.mean((2, 3)))
+
+
+@pytest.mark.parametrize("times", [1, 2, 3, 4])
+def test_a_layer_that_runs_several_times_is_not_solved_for_one_of_them(times):
+    model = trained(Repeated(times))
+    result = cc.prune_channels(model, IMAGES, ratio=0.4, criterion="l2")
+    assert explained(cc.reconstruct(result, model, IMAGES), answer(model)) > 0.4
+
+
+# 5. Weights that something else makes.
+
+MAKERS = {
+    "weight_norm": weight_norm,
+    "spectral_norm": spectral_norm,
+    "prune": lambda layer: prune.l1_unstructured(layer, "weight", 0.1),
+    "parametrizations.weight_norm": parametrizations.weight_norm,
+    "parametrizations.spectral_norm": parametrizations.spectral_norm,
+}
+
+
+@pytest.mark.parametrize("maker", MAKERS)
+@pytest.mark.filterwarnings("ignore")
+def test_holes_stay_holes_and_the_original_whole(maker):
+    model = trained(Net())
+    MAKERS[maker](model.body[0])
+    before = answer(model)
+    result = cc.prune_weights(model, 0.5)
+    answer(result.model)
+    assert torch.equal(answer(model), before)
+    modules = dict(result.model.named_modules())
+    assert "stem.0" in result.masks
+    for name, mask in result.masks.items():
+        assert not modules[name].weight[~mask].any()
+    alone = MAKERS[maker](nn.Conv2d(3, 4, 3))
+    with pytest.raises(cc.UnsupportedModelError, match="makes"):
+        cc.prune_weights(nn.Sequential(alone), 0.5)
+
+
+# 6. A rewired network trains as the original does.
+
+
+class Dropping(Shuffled):
+    def forward(self, x):
+        y = self.stem(x)
+        y = torch.cat([y[:, 6:], y[:, :6]], 1).view(-1, 2, 6, 16, 16).transpose(1, 2).flatten(1, 2)
+        return self.fc(F.dropout(self.body(y).mean((2, 3)), 0.5, self.training))
+
+
+class WithHead(Shuffled):
+    def __init__(self):
+        super().__init__()
+        self.head = nn.Linear(12, 5)
+
+    def forward(self, x):
+        out = super().forward(x)
+        return (out, self.head(self.stem(x).mean((2, 3)))) if self.training else out
+
+
+def test_what_drops_in_training_still_drops_after_rewiring():
+    result = cc.prune_channels(trained(Dropping()), IMAGES, ratio=0.4, criterion="l2")
+    model = result.model.train()
+    for norm in [m for m in model.modules() if isinstance(m, nn.BatchNorm2d)]:
+        norm.eval()
+    assert not torch.equal(answer(model), answer(model))
+    assert torch.equal(answer(model.eval()), answer(model))
+    again = cc.prune_channels(model, IMAGES, ratio=0.2, criterion="l2").model.train()
+    assert not torch.equal(answer(again), answer(again))
+
+
+def test_what_is_another_network_in_training_says_so():
+    model = cc.prune_channels(trained(WithHead()), IMAGES, ratio=0.4, criterion="l2").model
+    with pytest.raises(cc.UnsupportedModelError, match="in training"):
+        model.train()
+    assert model.eval() is model
+
+
+# 7. Whole numbers of other kinds.
+
+
+@pytest.mark.parametrize("five", [5, np.int64(5), np.array(5), torch.tensor(5)])
+def test_so_many_channels_are_kept(five):
+    result = cc.prune_channels(trained(Net()), IMAGES, keep={"stem.0": five}, criterion="l2")
+    assert result.model.stem[0].out_channels == 5
+
+
+# 8. Convolutions with a forward of their own.
+
+
+class Scaled(nn.Conv2d):
+    def forward(self, x):
+        return F.conv2d(x, self.weight * 0.1, self.bias, padding=1)
+
+
+@pytest.mark.parametrize(("rounding", "correct_bias"), [("nearest", True), ("error_compensating", False)])
+def test_a_convolution_with_a_forward_of_its_own_keeps_its_bias(rounding, correct_bias):
+    model = Net()
+    model.body[0] = Scaled(12, 16, 3, padding=1)
+    trained(model)
+    wanted = answer(model)
+    result = cc.quantize(model, 8, rounding=rounding, correct_bias=correct_bias, images=IMAGES)
+    assert explained(result.model, wanted) > 0.99
+
+
+# 12. The proof looks at what there is.
+
+
+class Faint(Net):
+    def forward(self, x):
+        return super().forward(x) * 1e-6
+
+
+def test_the_proof_holds_for_faint_outputs(monkeypatch):
+    model = trained(Faint())
+    assert cc.prune_channels(model, IMAGES, ratio=0.5, criterion="l2").cut_share > 0.4
+    from compress_core.pruning import surgery
+
+    right = surgery._shrunk
+
+    def wrong(*args):
+        smaller = right(*args)
+        smaller.fc.weight.data *= 1.5
+        return smaller
+
+    monkeypatch.setattr(surgery, "_shrunk", wrong)
+    with pytest.raises(cc.UnsupportedModelError, match="exactly"):
+        cc.prune_channels(model, IMAGES, ratio=0.5, criterion="l2")
+
+
+def test_the_networks_of_these_tests_are_left_as_they_were():
+    model = trained(Net())
+    before = copy.deepcopy(model.state_dict())
+    cc.reconstruct(cc.prune_channels(model, IMAGES, ratio=0.5), model, IMAGES)
+    assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())

@@ -11,6 +11,8 @@ from torch.nn import functional as F
 from torch.nn.utils import parametrizations, prune, spectral_norm, weight_norm
 
 import compress_core as cc
+from compress_core.pruning.budget import cost
+from compress_core.quantization import integer
 from tests.conftest import with_random_norms
 
 IMAGES = torch.randn(16, 3, 16, 16, generator=torch.Generator().manual_seed(0))
@@ -356,6 +358,61 @@ def test_a_convolution_with_a_forward_of_its_own_keeps_its_bias(rounding, correc
     wanted = answer(model)
     result = cc.quantize(model, 8, rounding=rounding, correct_bias=correct_bias, images=IMAGES)
     assert explained(result.model, wanted) > 0.99
+
+
+# 9. ONNX for any number of images.
+
+
+class Branching(Net):
+    def forward(self, x):
+        return super().forward(x) + (1.0 if len(x) > 2 else 0.0)
+
+
+class Two(Net):
+    def forward(self, x):
+        y = super().forward(x)
+        return y, y + 1
+
+
+@pytest.mark.skipif(bool(integer.missing()), reason=integer.missing())
+def test_onnx_is_right_for_any_number_of_images_or_refused():
+    model = trained(Net())
+    assert (integer.run_onnx(integer.to_onnx(model, IMAGES[:1]), IMAGES) - answer(model)).abs().max() < 1e-4
+    with pytest.raises(cc.UnsupportedModelError, match="number of images"):
+        integer.to_onnx(trained(Branching()), IMAGES[:1])
+    with pytest.raises(cc.UnsupportedModelError, match="one tensor"):
+        integer.to_onnx(trained(Two()), IMAGES[:1])
+
+
+# 10. Costs of every kind of layer.
+
+COSTS = {
+    "Conv1d": (nn.Conv1d(3, 8, 5), (1, 3, 20), 3 * 8 * 5 * 16),
+    "Conv3d": (nn.Conv3d(2, 4, 3, padding=1, groups=2), (1, 2, 4, 5, 6), 4 * 27 * 4 * 5 * 6),
+    "ConvTranspose2d": (nn.ConvTranspose2d(4, 6, 3, stride=2, groups=2), (1, 4, 7, 7), 4 * 3 * 9 * 49),
+    "parametrized": (parametrizations.weight_norm(nn.Conv2d(3, 8, 3)), (1, 3, 10, 10), 3 * 8 * 9 * 64),
+    "linear on rows": (nn.Linear(6, 5), (1, 7, 6), 7 * 30),
+}
+
+
+@pytest.mark.parametrize("name", COSTS)
+def test_costs_are_counted(name):
+    layer, shape, macs = COSTS[name]
+    rows = cc.profile(nn.Sequential(layer), torch.zeros(shape))
+    assert len(rows) == 1 and rows["macs"].item() == macs == cost(nn.Sequential(layer), torch.zeros(shape), "macs")
+    assert rows["params"].item() == sum(p.numel() for p in layer.parameters())
+
+
+def test_a_layer_that_gives_several_things_has_a_row():
+    class Recurrent(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.lstm, self.fc = nn.LSTM(6, 4, batch_first=True), nn.Linear(4, 2)
+
+        def forward(self, x):
+            return self.fc(self.lstm(x)[0][:, -1])
+
+    assert list(cc.profile(Recurrent(), torch.zeros(1, 7, 6))["layer"]) == ["lstm", "fc"]
 
 
 # 12. The proof looks at what there is.

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from compress_core.layers.duplicate import duplicate
 from compress_core.layers.kinds import FREE, count_macs, layer_kind
+from compress_core.pruning.operations import tensors_in
 
 COLUMNS = ["layer", "kind", "input_shape", "output_shape", "params", "macs", "memory_access", "activation_bytes"]
 
@@ -13,8 +14,8 @@ COLUMNS = ["layer", "kind", "input_shape", "output_shape", "params", "macs", "me
 def profile(model: nn.Module, example_input: Tensor) -> pd.DataFrame:
     """A row per layer, in the order in which they run, for one image; the model stays as it was.
 
-    Layers are the modules that have no modules of their own, and a channel shuffle. What a network does between them
-    (an addition, a concatenation) is no row.
+    Layers are the modules that have no modules of their own (parametrizations aside), and a channel shuffle. What a
+    network does between them (an addition, a concatenation) is no row.
 
     Columns: `layer` (name), `kind` (see `layer_kind`), `input_shape` and `output_shape` (without the batch), `params`
     (counted once where a layer runs more than once), `macs` (the multiply–accumulates of convolutions and linear
@@ -29,20 +30,23 @@ def profile(model: nn.Module, example_input: Tensor) -> pd.DataFrame:
     network = duplicate(model).eval()
 
     def note(name: str, layer: nn.Module):
-        def hook(_, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-            own = sum(p.numel() for p in layer.parameters(recurse=False))
+        def hook(_, args: tuple, named: dict, output: object) -> None:
+            read, made = tensors_in((args, named)), tensors_in(output)
+            if not read or not made:
+                return
+            own = sum(p.numel() for p in layer.parameters())
             params = 0 if name in seen else own
             seen.add(name)
-            access = inputs[0][0].numel() + output[0].numel() + own
-            size = output[0].numel() * output.element_size()
-            shapes = tuple(inputs[0].shape[1:]), tuple(output.shape[1:])
-            rows.append((name, layer_kind(layer), *shapes, params, count_macs(layer, output), access, size))
+            access = read[0][0].numel() + made[0][0].numel() + own
+            size = made[0][0].numel() * made[0].element_size()
+            shapes = tuple(read[0].shape[1:]), tuple(made[0].shape[1:])
+            rows.append((name, layer_kind(layer), *shapes, params, count_macs(layer, read[0], made[0]), access, size))
 
         return hook
 
     for name, layer in network.named_modules():
-        if not isinstance(layer, FREE) and not any(layer.children()):
-            layer.register_forward_hook(note(name, layer))
+        if not isinstance(layer, FREE) and _is_lowest(layer) and ".parametrizations." not in f".{name}.":
+            layer.register_forward_hook(note(name, layer), with_kwargs=True)
     try:
         with torch.inference_mode():
             network(example_input[:1])
@@ -51,3 +55,8 @@ def profile(model: nn.Module, example_input: Tensor) -> pd.DataFrame:
         why = str(error).partition("\n")[0]
         raise ValueError(f"{type(model).__name__} does not run on an example of {shape} (C×H×W): {why}") from error
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _is_lowest(layer: nn.Module) -> bool:
+    """Whether it has no modules of its own but those that make its weights."""
+    return all(name == "parametrizations" for name, _ in layer.named_children())

@@ -2,6 +2,7 @@
 
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 
 from compress_core.layers.modules import SelectChannels
 from compress_core.zoo.blocks import ChannelShuffle, ChannelSplit
@@ -45,23 +46,33 @@ def layer_kind(layer: nn.Module) -> str:
     `pointwise` is a dense 1×1 convolution; `grouped` one of any kernel. Activations and what is not known are `other`.
     """
     match layer:
-        case nn.Conv2d() if is_depthwise(layer):
+        case _ConvNd() if layer.groups == layer.in_channels == layer.out_channels and layer.groups > 1:
             return "depthwise"
-        case nn.Conv2d() if layer.groups > 1:
+        case _ConvNd() if layer.groups > 1:
             return "grouped"
-        case nn.Conv2d() if layer.kernel_size == (1, 1):
+        case _ConvNd() if set(layer.kernel_size) == {1}:
             return "pointwise"
-        case nn.Conv2d():
+        case _ConvNd():
             return "dense"
         case nn.Linear():
             return "linear"
-        case nn.BatchNorm2d():
+        case _BatchNorm():
             return "batchnorm"
         case ChannelShuffle() | SelectChannels():
             return "shuffle"
     return "pooling" if isinstance(layer, _POOLINGS) else "other"
 
 
-def count_macs(layer: nn.Module, output: Tensor) -> int:
-    """Multiply–accumulates of one image, given a batch of a layer's outputs; 0 for all but the weighted layers."""
-    return layer.weight.numel() * output[0].numel() // layer.weight.shape[0] if is_weighted(layer) else 0
+def count_macs(layer: nn.Module, given: Tensor, output: Tensor) -> int:
+    """Multiply–accumulates of one image, given a batch of what a layer reads and gives.
+
+    Those of convolutions of any number of dimensions, transposed ones too, and of linear layers; 0 for all others.
+    """
+    match layer:
+        case _ConvTransposeNd():  # each place that is read goes through the whole kernel
+            return layer.weight.numel() * given[0, 0].numel()
+        case _ConvNd():
+            return layer.weight.numel() * output[0, 0].numel()
+        case nn.Linear():
+            return layer.weight.numel() * output[0].numel() // layer.out_features
+    return 0

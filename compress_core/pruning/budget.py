@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from compress_core.layers.duplicate import duplicate
-from compress_core.layers.kinds import count_macs, is_weighted
+from compress_core.layers.kinds import count_macs
 
 KINDS = ("params", "macs", "bytes")
 
@@ -27,13 +27,13 @@ def cost(model: nn.Module, example_input: Tensor, kind: str) -> int:
         return sum(t.numel() * t.element_size() for t in model.state_dict().values())
     macs = []
 
-    def count(layer: nn.Module, _: object, output: Tensor) -> None:
-        macs.append(count_macs(layer, output))
+    def count(layer: nn.Module, given: tuple[Tensor], output: object) -> None:
+        if isinstance(output, Tensor) and given:
+            macs.append(count_macs(layer, given[0], output))
 
     watched = duplicate(model).eval()
     for layer in watched.modules():
-        if is_weighted(layer):
-            layer.register_forward_hook(count)
+        layer.register_forward_hook(count)
     with torch.no_grad():
         watched(example_input[:1])
     return sum(macs)

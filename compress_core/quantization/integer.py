@@ -15,9 +15,14 @@ from torch import Tensor, nn
 
 from compress_core.errors import CompressError, UnsupportedModelError
 from compress_core.layers.duplicate import duplicate
+from compress_core.layers.running import run_on
 
 PACKAGES = ("onnx", "onnxruntime")
 BATCH = 64
+OTHERS = 5
+"""Images of which a file, made from one, has to give what the network gives."""
+NEAR = 1e-3
+"""Of the largest output."""
 _exporting = threading.Lock()  # torch's exporter keeps what it is about in globals
 
 
@@ -55,17 +60,28 @@ def to_onnx(model: nn.Module, example_input: Tensor) -> bytes:
 
     Raises:
         CompressError: onnx or onnxruntime is not installed.
-        UnsupportedModelError: the network does something that ONNX has no operator for.
+        UnsupportedModelError: the network does something that ONNX has no operator for, gives something else than one
+            tensor, or does not do the same for every number of images.
     """
     _need_packages()
     network, file = duplicate(model, device="cpu").float().eval(), io.BytesIO()
+    example = example_input[:1].detach().cpu().float()
+    several = torch.cat([example] * OTHERS) + torch.randn(
+        OTHERS, *example.shape[1:], generator=torch.Generator().manual_seed(0)
+    )
+    with torch.inference_mode():
+        wanted = run_on(network, several)
+    if not isinstance(wanted, Tensor):
+        raise UnsupportedModelError(
+            f"{type(model).__name__} gives {type(wanted).__name__} and not one tensor: put it into a module that does."
+        )
     axes = {"images": {0: "N"}, "logits": {0: "N"}}
     with _exporting, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that tracing is deprecated, and that it takes sizes over
         try:
             torch.onnx.export(
                 network,
-                (example_input.detach().cpu().float(),),
+                (example,),
                 file,
                 input_names=["images"],
                 output_names=["logits"],
@@ -75,6 +91,12 @@ def to_onnx(model: nn.Module, example_input: Tensor) -> bytes:
         except torch.onnx.errors.OnnxExporterError as error:
             why = str(error).strip().partition("\n")[0].rstrip(".")
             raise UnsupportedModelError(f"This network cannot be written as ONNX: {why}.") from error
+    given = run_onnx(file.getvalue(), several)
+    if given.shape != wanted.shape or not (given - wanted).abs().max() <= NEAR * wanted.abs().max():
+        raise UnsupportedModelError(
+            f"{type(model).__name__} cannot be written as ONNX: made from one image, the file gives something else for "
+            "another number of images. Something in its forward depends on that number."
+        )
     return file.getvalue()
 
 

@@ -4,6 +4,7 @@ import copy
 import re
 from collections.abc import Mapping
 from functools import cache, lru_cache
+from hashlib import blake2b
 from pathlib import Path
 
 import torch
@@ -21,6 +22,8 @@ from compress_core.registry import DATASETS
 from compress_core.zoo import architecture, architectures, build
 
 FOLDER = Path(__file__).parent.parent / "checkpoints"
+SEAL = "seal"
+"""The metadata's name for the checksum; what is shipped has one, and so has what is written here."""
 OWN = "own-"
 """How the names of weights begin that were trained by a person in the app."""
 
@@ -90,9 +93,22 @@ def save_checkpoint(model: nn.Module, path: Path, metadata: Mapping[str, object]
     path.parent.mkdir(parents=True, exist_ok=True)
     tensors = {name: t.detach().contiguous() for name, t in model.state_dict().items() if t.is_floating_point()}
     tensors = {name: t.half() if torch.equal(t.half().float(), t) else t for name, t in tensors.items()}
+    story = {key: str(value) for key, value in metadata.items()}
     unfinished = path.with_suffix(".unfinished")
-    save_file(tensors, unfinished, metadata={key: str(value) for key, value in metadata.items()})
+    save_file(tensors, unfinished, metadata=story | {SEAL: seal_of(tensors, story)})
     unfinished.replace(path)
+
+
+def seal_of(tensors: Mapping[str, torch.Tensor], story: Mapping[str, str]) -> str:
+    """A checksum of everything that a checkpoint holds, but for the seal itself."""
+    digest = blake2b(digest_size=16)
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.contiguous().numpy().tobytes())
+    for key, text in sorted(story.items()):
+        if key != SEAL:
+            digest.update(f"{key}={text}\n".encode())
+    return digest.hexdigest()
 
 
 def read_checkpoint(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
@@ -115,6 +131,12 @@ def read_checkpoint(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]
     broken = [name for name, tensor in tensors.items() if not torch.isfinite(tensor).all()]
     if broken:
         raise CheckpointError(f"The checkpoint '{path.name}' holds values that are not numbers, in '{broken[0]}'.")
+    sealed = SEAL in metadata or path.parent == FOLDER
+    if sealed and metadata.get(SEAL) != seal_of(tensors, metadata):
+        raise CheckpointError(
+            f"The checkpoint '{path.name}' is damaged: its checksum is another one. Restore the file, or train the "
+            "network again with 'python -m compress_core train'."
+        )
     return tensors, metadata
 
 

@@ -4,6 +4,7 @@ from urllib.error import URLError
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 import compress_core as cc
 from compress_core.layers.inference import predict
@@ -39,6 +40,29 @@ def test_a_checkpoint_reaches_the_accuracy_in_its_metadata(job):
     assert accuracy == pytest.approx(float(about["test_accuracy"]), abs=0.002 if whole else 0.02)
     assert about["command"].startswith(f"python -m compress_core {' '.join(job.arguments()[:7])}")
     assert path.stat().st_size < LIMIT.get(job.arch, 2_000_000)
+
+
+@pytest.mark.parametrize("job", sampled(JOBS, lambda job: _is_quick(job) and job.width == 0.25), ids=_stem)
+def test_no_flipped_bit_is_taken_for_a_network(job, tmp_path):
+    whole, generator = job.path(FOLDER).read_bytes(), torch.Generator().manual_seed(0)
+    assert checkpoints.SEAL in read_metadata(job.path(FOLDER))
+    for place in torch.randint(8 * len(whole), (12,), generator=generator).tolist():
+        damaged = bytearray(whole)
+        damaged[place // 8] ^= 1 << place % 8
+        (tmp_path / "damaged.safetensors").write_bytes(damaged)
+        with pytest.raises(cc.CheckpointError):
+            checkpoints.read_checkpoint(tmp_path / "damaged.safetensors")
+
+
+def test_what_is_shipped_has_a_seal(tmp_path, monkeypatch):
+    path = tmp_path / "studentnet-0.25-digits-plain.safetensors"
+    tensors, story = checkpoints.read_checkpoint(FOLDER / path.name)
+    del story[checkpoints.SEAL]
+    save_file(tensors, path, metadata=story)
+    checkpoints.read_checkpoint(path)  # of an older version, and a person's own
+    monkeypatch.setattr(checkpoints, "FOLDER", tmp_path)
+    with pytest.raises(cc.CheckpointError, match="checksum"):
+        checkpoints.read_checkpoint(path)
 
 
 def test_all_together_travel_well():

@@ -9,14 +9,18 @@ import torch
 from torch import Tensor, nn
 
 from compress_core.data import Dataset, dataset
+from compress_core.data.folder import write_whole
 from compress_core.errors import CheckpointError, CompressError
 from compress_core.layers.duplicate import duplicate
 from compress_core.layers.folding import fold_batchnorm
+from compress_core.layers.running import check_values
 from compress_core.pipeline import Compressed, build_options, source_width
+from compress_core.pruning.channels import PruneResult
 from compress_core.pruning.coupling import couple
 from compress_core.pruning.surgery import remove_channels, resize_to, wiring
+from compress_core.pruning.weights import WeightPruneResult
 from compress_core.quantization.packing import deserialize, serialize
-from compress_core.quantization.quantize import QuantizeResult
+from compress_core.quantization.quantize import QuantizeResult, unquantized
 from compress_core.quantization.state import with_activations, with_biases
 from compress_core.recipe import Recipe, RecipeError
 from compress_core.recipe.fields import shorten
@@ -25,16 +29,27 @@ from compress_core.training.checkpoints import build_for, load_weights
 MAX_CUTS = 2  # to a width, and to a pruning ratio
 
 
-def file_bytes(network: Compressed | QuantizeResult, coding: str | None = None) -> bytes:
+Saved = Compressed | QuantizeResult | PruneResult | WeightPruneResult | nn.Module
+"""What has a file: a network, or what made one."""
+
+
+def file_bytes(network: Saved, coding: str | None = None) -> bytes:
     """The file of a network, as bytes.
 
     Args:
         coding: of the codes, `plain` or `huffman`; left out, the recipe's, or else `plain`.
+
+    Raises:
+        ValueError: it is no network.
     """
     if isinstance(network, Compressed):
         return serialize(network.state, _story(network), coding or network.recipe.coding)
-    rewired = wiring(network.model)
-    return serialize(network.state, {"rewired": rewired} if rewired else {}, coding or Recipe.coding)
+    model = getattr(network, "model", network)
+    if not isinstance(model, nn.Module):
+        raise ValueError(f"What is saved is a network or what made one; it was {type(network).__name__}.")
+    state = network.state if isinstance(network, QuantizeResult) else unquantized(check_values(model))
+    rewired = wiring(model)
+    return serialize(state, {"rewired": rewired} if rewired else {}, coding or Recipe.coding)
 
 
 def _story(compressed: Compressed) -> dict[str, object]:
@@ -91,16 +106,14 @@ def _cut_again(recipe: Recipe, about: Mapping[str, object], data: Dataset) -> nn
     return model
 
 
-def save(network: Compressed | QuantizeResult, path: str | Path, coding: str | None = None) -> int:
+def save(network: Saved, path: str | Path, coding: str | None = None) -> int:
     """Write the file, whole or not at all, and return its length in bytes.
 
     Args:
         coding: as in `file_bytes`.
     """
-    data, path = file_bytes(network, coding), Path(path)
-    unfinished = path.with_name(path.name + ".unfinished")
-    unfinished.write_bytes(data)
-    unfinished.replace(path)
+    data = file_bytes(network, coding)
+    write_whole(Path(path), lambda unfinished: unfinished.write_bytes(data))
     return len(data)
 
 

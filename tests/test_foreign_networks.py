@@ -2,6 +2,7 @@
 
 import copy
 import functools
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from torch.nn import functional as F
 from torch.nn.utils import parametrizations, prune, spectral_norm, weight_norm
 
 import compress_core as cc
+from compress_core.layers.inference import predict
 from compress_core.pruning.budget import cost
 from compress_core.quantization import integer
 from tests.conftest import with_random_norms
@@ -38,7 +40,12 @@ def trained(model: nn.Module) -> nn.Module:
     for layer in model.modules():
         if isinstance(layer, nn.Conv2d | nn.Linear) and "weight" in layer._parameters:
             layer.reset_parameters()
-    return with_random_norms(model).eval()
+    norms = [layer for layer in with_random_norms(model).modules() if isinstance(layer, nn.BatchNorm2d)]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None
+    model.train()(IMAGES)
+    return model.eval()
 
 
 def answer(model: nn.Module, images: torch.Tensor = IMAGES) -> torch.Tensor:
@@ -445,3 +452,125 @@ def test_the_networks_of_these_tests_are_left_as_they_were():
     before = copy.deepcopy(model.state_dict())
     cc.reconstruct(cc.prune_channels(model, IMAGES, ratio=0.5), model, IMAGES)
     assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
+
+
+# Ordinary code.
+
+
+class LeNet(nn.Module):
+    """As in every tutorial: `view` behind the convolutions."""
+
+    def __init__(self):
+        super().__init__()
+        self.c1, self.n1 = nn.Conv2d(3, 8, 3, padding=1), nn.BatchNorm2d(8)
+        self.c2, self.n2 = nn.Conv2d(8, 12, 3, padding=1), nn.BatchNorm2d(12)
+        self.f1, self.f2 = nn.Linear(12 * 16, 20), nn.Linear(20, 5)
+
+    def forward(self, x):
+        x = F.max_pool2d(F.relu(self.n1(self.c1(x))), 2)
+        x = F.max_pool2d(F.relu(self.n2(self.c2(x))), 2)
+        x = x.view(x.size(0), -1)
+        return self.f2(F.relu(self.f1(x)))
+
+
+@pytest.mark.parametrize("criterion", ["l2", "obs", "taylor", "fpgm"])
+def test_a_view_behind_a_convolution_is_nothing_unusual(criterion):
+    model, labels = trained(LeNet()), torch.arange(16) % 5
+    wanted = answer(model)
+    result = cc.prune_channels(model, IMAGES, ratio=0.3, criterion=criterion, images=IMAGES, labels=labels)
+    plain = explained(result.model, wanted)
+    for heal in (cc.compensate, cc.reconstruct):
+        assert explained(heal(result, model, IMAGES), wanted) > plain
+    assert answer(cc.recalibrate(result.model, IMAGES)).isfinite().all()
+    assert explained(cc.quantize(model, 8, rounding="error_compensating", images=IMAGES).model, wanted) > 0.99
+    assert len(cc.sensitivity(model, IMAGES, bits=[4]))
+    assert torch.allclose(predict(model, IMAGES), wanted, atol=1e-4)
+
+
+def test_layers_of_other_dimensions_are_recalibrated():
+    model = nn.Sequential(nn.Conv3d(1, 4, 3), nn.BatchNorm3d(4), nn.ReLU(), nn.AdaptiveAvgPool3d(1), nn.Flatten())
+    clips = 3 + torch.randn(4, 1, 5, 6, 7)
+    healed = cc.recalibrate(model, clips)
+    made = model[0](clips)
+    assert torch.allclose(healed[1].running_mean, made.mean((0, 2, 3, 4)), atol=1e-4)
+
+
+NOTHING = {
+    "one dimension": (lambda: nn.Sequential(nn.Conv1d(3, 8, 3), nn.BatchNorm1d(8), nn.Conv1d(8, 4, 3)), (1, 3, 20)),
+    "GroupNorm": (lambda: nn.Sequential(nn.Conv2d(3, 8, 3), nn.GroupNorm(2, 8), nn.Conv2d(8, 4, 3)), (1, 3, 8, 8)),
+    "a linear layer": (lambda: nn.Sequential(nn.Flatten(), nn.Linear(12, 3)), (1, 3, 2, 2)),
+}
+
+
+@pytest.mark.parametrize("name", NOTHING)
+def test_where_there_is_nothing_to_cut_it_says_why(name):
+    build, shape = NOTHING[name]
+    with pytest.raises(cc.UnsupportedModelError, match="no channels that can be cut"):
+        cc.prune_channels(build(), torch.zeros(shape), ratio=0.5)
+
+
+def test_without_a_batchnorm_another_criterion_is_named():
+    model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(8, 4, 3))
+    with pytest.raises(cc.UnsupportedModelError, match="criterion='l2'"):
+        cc.prune_channels(model, torch.zeros(1, 3, 8, 8), ratio=0.5)
+
+
+ODD_EXAMPLES = [{"x": IMAGES}, (IMAGES, IMAGES), IMAGES.numpy(), IMAGES[:0], None, torch.tensor(3.0)]
+
+
+@pytest.mark.parametrize("example", ODD_EXAMPLES)
+def test_an_example_that_is_no_batch_of_images_is_a_sentence(example):
+    for use in (lambda: cc.prune_channels(trained(Net()), example, ratio=0.5), lambda: cc.profile(Net(), example)):
+        with pytest.raises(ValueError, match="example"):
+            use()
+
+
+def test_every_result_and_a_bare_network_can_be_saved(tmp_path):
+    model = trained(Net())
+    pruned = cc.prune_channels(model, IMAGES, ratio=0.5, criterion="l2")
+    for network, into in ((pruned, pruned.model), (cc.prune_weights(model, 0.5), model), (model, model)):
+        cc.save(network, tmp_path / "file")
+        kept = getattr(network, "model", network)
+        assert torch.equal(answer(cc.load_file(tmp_path / "file", into=into)), answer(kept))
+    with pytest.raises(ValueError, match="save"):
+        cc.save({"a": 1}, tmp_path / "file")
+
+
+def test_two_writers_of_one_path_leave_a_whole_file(tmp_path):
+    results = [cc.quantize(trained(Net()), bits) for bits in (2, 8)]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda i: cc.save(results[i % 2], tmp_path / "file"), range(24)))
+    cc.load_file(tmp_path / "file", into=trained(Net()))
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_what_cannot_be_written_leaves_nothing_behind(tmp_path, monkeypatch):
+    def full(self, data):
+        self.touch()
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("pathlib.Path.write_bytes", full)
+    with pytest.raises(OSError, match="No space"):
+        cc.save(cc.quantize(trained(Net()), 2), tmp_path / "file")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("criterion", ["l2", "obs", "fpgm"])
+def test_half_precision_stays_half_precision(dtype, criterion):
+    model = trained(Net()).to(dtype)
+    images = IMAGES.to(dtype)
+    result = cc.prune_channels(model, images, ratio=0.4, criterion=criterion, images=images, proven=False)
+    healed = cc.reconstruct(result, model, images)
+    assert {p.dtype for p in healed.parameters()} == {dtype}
+    wanted = answer(model.float(), IMAGES)
+    assert explained(healed.float(), wanted) > explained(result.model.float(), wanted)
+    model.to(dtype)
+
+
+def test_a_network_without_values_is_a_sentence():
+    with torch.device("meta"):
+        model = Net()
+    for use in (lambda: cc.quantize(model, 8), lambda: cc.prune_channels(model, IMAGES, ratio=0.5)):
+        with pytest.raises(ValueError, match="no values"):
+            use()

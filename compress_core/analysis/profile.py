@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from compress_core.layers.duplicate import duplicate
 from compress_core.layers.kinds import FREE, count_macs, layer_kind
+from compress_core.layers.running import check_example
 from compress_core.pruning.operations import tensors_in
 
 COLUMNS = ["layer", "kind", "input_shape", "output_shape", "params", "macs", "memory_access", "activation_bytes"]
@@ -25,6 +26,7 @@ def profile(model: nn.Module, example_input: Tensor) -> pd.DataFrame:
     Raises:
         ValueError: the network does not run on the example, such as for its number of channels.
     """
+    check_example(example_input)
     rows: list[tuple] = []
     seen: set[str] = set()
     network = duplicate(model).eval()

@@ -1,6 +1,8 @@
-"""Where this user keeps what was fetched or trained here."""
+"""Where this user keeps what was fetched or trained here, and how files get there."""
 
 import os
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
 VARIABLE = "COMPRESS_CORE_CACHE"
@@ -11,3 +13,17 @@ def user_folder() -> Path:
     if own := os.environ.get(VARIABLE):
         return Path(own)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "compress_core"
+
+
+def write_whole(path: Path, write: Callable[[Path], object]) -> None:
+    """Write a file beside its place, and put it there when it is whole. Several writers are in nobody's way.
+
+    Args:
+        write: writes to the path that it is given.
+    """
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}.unfinished")
+    try:
+        write(unfinished)
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)

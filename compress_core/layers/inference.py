@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from compress_core.layers.duplicate import put_module
 from compress_core.layers.folding import fold_batchnorm, is_watched, neighbours
 from compress_core.layers.modules import RaggedConv2d, select_channels
+from compress_core.layers.running import channels_last, lay_channels_last, run_on
 from compress_core.zoo.blocks import ChannelShuffle
 
 BATCH = 120
@@ -128,7 +129,7 @@ def _joined(ragged: RaggedConv2d) -> nn.Conv2d:
 def prepare(model: nn.Module) -> nn.Module:
     """A copy to be run many times without gradients: folded, in eval mode, channels last, quick between its layers."""
     quick = activate_in_place(join_ragged(quicken_shuffles(quicken_pooling(fold_batchnorm(model)))))
-    return quick.to(memory_format=torch.channels_last)
+    return lay_channels_last(quick)
 
 
 def predict(model: nn.Module, images: Tensor, prepared: bool = False) -> Tensor:
@@ -138,11 +139,14 @@ def predict(model: nn.Module, images: Tensor, prepared: bool = False) -> Tensor:
     cores, which for small networks is faster than many threads within each operation.
     """
     network = model if prepared else prepare(model)
-    batches = images.contiguous(memory_format=torch.channels_last).split(BATCH)
+    batches = channels_last(images).split(BATCH)
 
     def run(batch: Tensor) -> Tensor:
         with torch.inference_mode():
-            return network(batch)
+            try:
+                return network(batch)
+            except RuntimeError:  # a view may need another layout in memory
+                return run_on(network, batch)
 
     workers = min(MAX_WORKERS, (os.cpu_count() or 1) // torch.get_num_threads())
     if workers < 2 or len(batches) < 2:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
+from compress_core.layers.running import check_example, check_values
 from compress_core.pruning.balance import Balance, choose_nearest
 from compress_core.pruning.budget import largest_within
 from compress_core.pruning.coupling import Coupling, couple
@@ -141,6 +142,8 @@ def prune_channels(
     finer = PruningOptions(**options)
     _check(ratio, keep, budget, scope, finer)
     keep = None if keep is None else {name: whole_number(wanted) for name, wanted in keep.items()}
+    check_values(model)
+    check_example(example_input)
     edits = finer.edits or {}
     coupling = finer.coupling or couple(model, example_input)
     scored, unscored = finer.scored or score_groups(

@@ -13,6 +13,7 @@ from torch import Tensor, fx, nn
 from compress_core.errors import UnsupportedModelError
 from compress_core.layers.duplicate import duplicate
 from compress_core.layers.modules import SelectChannels
+from compress_core.layers.running import check_example
 from compress_core.layers.tracing import Tracer
 from compress_core.pruning.labels import BATCH, LabelRun
 from compress_core.pruning.movement import Move
@@ -75,6 +76,7 @@ def couple(model: nn.Module, example_input: Tensor) -> Coupling:
     Raises:
         UnsupportedModelError: torch.fx cannot trace it, or it does not run on the example.
     """
+    check_example(example_input)
     try:
         run = _run(model, example_input, "meta")
     except Exception:  # something in it wants values, such as a tensor made in its forward

@@ -108,6 +108,7 @@ def chance(stats: CalibrationStatistics, group: ChannelGroup) -> Tensor:
     return torch.rand(group.size, generator=generator)
 
 
+NO_NORM = "no BatchNorm scales any of its channels; choose another one, such as criterion='l2'"
 _LAYER_MEAN = "over its layer's mean"
 
 CRITERIA.register(
@@ -120,7 +121,7 @@ CRITERIA.register(
         heading="Scaling factors γ",
         axis="scaling factor |γ|",
         symbol="|γ|",
-        unscored="no BatchNorm scales any of its channels",
+        unscored=NO_NORM,
     ),
     bn_scale_normalized=Criterion(
         title="γ per layer",
@@ -128,7 +129,7 @@ CRITERIA.register(
         paper="after Liu et al. 2017, with each layer's γ over their mean",
         score=bn_scale_normalized,
         reduction="max",
-        unscored="no BatchNorm scales any of its channels",
+        unscored=NO_NORM,
     ),
     l1=Criterion(
         title="L1 norm",

@@ -5,7 +5,8 @@ One that trains registers itself from `training/`. A new one is a function and a
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import wraps
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +17,7 @@ from compress_core.layers.matrices import channel_vectors, features, weight_matr
 from compress_core.layers.modules import RaggedConv2d
 from compress_core.layers.recording import LayerOutputs, record_outputs
 from compress_core.layers.regression import Regression
-from compress_core.layers.running import channels_last, check_images, run_on
+from compress_core.layers.running import channels_last, check_images, lay_channels_last, run_on, single_precision
 from compress_core.pruning.channels import PruneResult
 from compress_core.pruning.compensation import Moments, second_moments, spread
 from compress_core.pruning.coupling import Coupling
@@ -64,19 +65,41 @@ def recalibrate(model: nn.Module, images: Tensor) -> nn.Module:
         ValueError: there is no image, or the network does not run on these.
     """
     check_images(images, "Recalibration")
-    healed = duplicate(model).to(memory_format=torch.channels_last).eval()
+    healed = lay_channels_last(duplicate(single_precision(model))).eval()
     norms = [m for m in healed.modules() if is_batchnorm(m)]
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.reset_running_stats()
         norm.momentum = None  # a plain average over the batches seen
         norm.train()
-    run_on(healed, channels_last(images))
+    dtype = next((tensor.dtype for tensor in healed.parameters()), images.dtype)
+    run_on(healed, channels_last(images.to(dtype)))
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
-    return healed.to(memory_format=torch.contiguous_format).eval()
+    return _as_before(healed.to(memory_format=torch.contiguous_format), model).eval()
 
 
+def _as_before(healed: nn.Module, model: nn.Module) -> nn.Module:
+    """A healed network in the precision of the one that it was made from, in place."""
+    kinds = {tensor.dtype for tensor in model.parameters()}
+    return healed.to(kinds.pop()) if len(kinds) == 1 else healed
+
+
+def _in_single_precision(heal: Callable[..., nn.Module]) -> Callable[..., nn.Module]:
+    """A healing that takes networks of any precision: least squares is solved in float32 at least."""
+
+    @wraps(heal)
+    def healed(pruned: PruneResult, model: nn.Module, images: Tensor, *args: object, **named: object) -> nn.Module:
+        whole = single_precision(model)
+        if whole is model:
+            return heal(pruned, model, images, *args, **named)
+        smaller = replace(pruned, model=single_precision(pruned.model))
+        return _as_before(heal(smaller, whole, images.float(), *args, **named), pruned.model)
+
+    return healed
+
+
+@_in_single_precision
 def absorb(pruned: PruneResult, model: nn.Module, images: Tensor) -> nn.Module:
     """Fold what the dropped channels sent on average over `images` (N, C, H, W) into what reads them.
 
@@ -108,6 +131,7 @@ def absorb(pruned: PruneResult, model: nn.Module, images: Tensor) -> nn.Module:
     return healed
 
 
+@_in_single_precision
 def compensate(
     pruned: PruneResult, model: nn.Module, images: Tensor, moments: Moments | None = None, seed: int = 0
 ) -> nn.Module:
@@ -161,6 +185,7 @@ def watch_original(model: nn.Module, images: Tensor, seed: int = 0) -> OriginalA
     return OriginalActivity(second_moments(model, images, seed), given)
 
 
+@_in_single_precision
 def reconstruct(
     pruned: PruneResult, model: nn.Module, images: Tensor, original: OriginalActivity | None = None, seed: int = 0
 ) -> nn.Module:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from compress_core.errors import UnsupportedModelError
 from compress_core.layers.kinds import groups_of, is_depthwise
-from compress_core.layers.running import check_images
+from compress_core.layers.running import HALF, check_images, single_precision
 from compress_core.pruning.coupling import ChannelGroup, Coupling
 from compress_core.pruning.statistics import REDUCTIONS, CalibrationStatistics
 from compress_core.registry import CRITERIA, SCOPES, Entry
@@ -90,6 +90,14 @@ def score_groups(
         check_images(images, f"The criterion '{criterion}'")
     if "labels" in chosen.needs and len(images) != len(labels):
         raise ValueError(f"Each image needs its label: there are {len(images)} images and {len(labels)} labels.")
+    if not coupling.groups:
+        raise UnsupportedModelError(
+            f"{type(model).__name__} has no channels that can be cut: those can that 2-D convolutions or linear layers "
+            "make and such layers read, with nothing between them that mixes channels."
+        )
+    model = single_precision(model)
+    if images is not None and images.dtype in HALF:
+        images = images.float()
     stats = CalibrationStatistics(model, coupling, images, labels, reduction or chosen.reduction, seed)
     scored: dict[str, ScoredGroup] = {}
     others: dict[str, ScoredGroup] = {}

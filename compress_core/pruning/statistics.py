@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from compress_core.layers.duplicate import duplicate
 from compress_core.layers.folding import fold_batchnorm
 from compress_core.layers.matrices import channel_vectors, features, some_places
-from compress_core.layers.running import channels_last, run_on
+from compress_core.layers.running import channels_last, lay_channels_last, run_on
 from compress_core.pruning.coupling import NO_PLACE, ChannelGroup, Coupling
 from compress_core.pruning.operations import tensors_in
 
@@ -117,7 +117,7 @@ class CalibrationStatistics:
         As a multiple of the error's own mean square, which counts in variances of what the layer puts out. It is
         measured, with an error drawn for each element.
         """
-        model = duplicate(self.folded).to(memory_format=torch.channels_last)
+        model = lay_channels_last(duplicate(self.folded))
         images = channels_last(self.images[:NOISE_IMAGES].detach())
         expected = tensors_in(run_on(model, images))
         generator = torch.Generator().manual_seed(self.seed)

@@ -11,7 +11,7 @@ from compress_core.layers.duplicate import duplicate
 from compress_core.layers.kinds import is_plain, is_weighted
 from compress_core.layers.matrices import features, weight_matrix
 from compress_core.layers.regression import Regression
-from compress_core.layers.running import channels_last, check_images, run_on
+from compress_core.layers.running import channels_last, check_images, check_values, run_on
 from compress_core.quantization.activations import observe
 from compress_core.quantization.calibration import Calibration, calibrate, prepare_for_rounding
 from compress_core.quantization.clipping import Clip
@@ -83,7 +83,7 @@ def quantize(
     method = _Method(
         SCHEMES[scheme], rule, CLIPPINGS[clipping or rule.clipping].fit, torch.Generator().manual_seed(seed)
     )
-    tensors = finite_tensors(model)
+    tensors = finite_tensors(check_values(model))
     looks = bits != 32 and ("images" in method.rounding.needs or correct_bias)
     if (looks or activations < 32) and calibration is None:
         if images is None or not len(images):

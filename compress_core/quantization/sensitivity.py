@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from compress_core.layers.duplicate import duplicate
 from compress_core.layers.kinds import is_weighted
-from compress_core.layers.running import check_images, run_on
+from compress_core.layers.running import channels_last, check_images, lay_channels_last, run_on
 from compress_core.quantization.calibration import Calibration, calibrate, prepare_for_rounding
 from compress_core.quantization.packing import serialize
 from compress_core.quantization.quantize import quantize
@@ -69,7 +69,7 @@ def layer_errors(
     Yields:
         The set's name, and the mean square by which the logits move, as a part of their own.
     """
-    network = duplicate(ready).to(memory_format=torch.channels_last)
+    network = lay_channels_last(duplicate(ready))
     own = network.state_dict()
     logits = _logits(network, images)
     power = logits.square().mean()
@@ -85,7 +85,7 @@ def layer_errors(
 
 
 def _logits(network: nn.Module, images: Tensor) -> Tensor:
-    return run_on(network, images.contiguous(memory_format=torch.channels_last))
+    return run_on(network, channels_last(images))
 
 
 def spend(

@@ -14,7 +14,7 @@ from torch import nn
 
 from compress_core.data import Dataset
 from compress_core.data import dataset as get_dataset
-from compress_core.data.folder import user_folder
+from compress_core.data.folder import user_folder, write_whole
 from compress_core.errors import CheckpointError
 from compress_core.layers.duplicate import duplicate
 from compress_core.layers.vision import torchvision
@@ -94,9 +94,8 @@ def save_checkpoint(model: nn.Module, path: Path, metadata: Mapping[str, object]
     tensors = {name: t.detach().contiguous() for name, t in model.state_dict().items() if t.is_floating_point()}
     tensors = {name: t.half() if torch.equal(t.half().float(), t) else t for name, t in tensors.items()}
     story = {key: str(value) for key, value in metadata.items()}
-    unfinished = path.with_suffix(".unfinished")
-    save_file(tensors, unfinished, metadata=story | {SEAL: seal_of(tensors, story)})
-    unfinished.replace(path)
+    sealed = story | {SEAL: seal_of(tensors, story)}
+    write_whole(path, lambda unfinished: save_file(tensors, unfinished, metadata=sealed))
 
 
 def seal_of(tensors: Mapping[str, torch.Tensor], story: Mapping[str, str]) -> str:

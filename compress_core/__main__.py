@@ -3,6 +3,7 @@
 import argparse
 import ast
 import sys
+import tempfile
 from pathlib import Path
 
 import torch
@@ -36,12 +37,17 @@ def _train(args: argparse.Namespace) -> None:
     weights = weights_name(args.sparsity) if args.sparsity else args.weights
     job = Job(args.arch, args.width, args.dataset, weights, tuple(args.option), args.seed)
     plan = job.plan(**({"epochs": args.epochs} if args.epochs else {}))
-    path = job.path(args.out or folder_of(args.dataset))
+    path = job.path(_writable(args.out or folder_of(args.dataset), "--out"))
+    _writable(args.runs, "--runs")
+    try:
+        network = job.build(data)
+    except ValueError as error:  # it has no such option
+        raise CompressError(str(error)) from error
     state_file = args.runs / f"{path.stem}-seed{job.seed}-epochs{plan.epochs}.state"
     if state_file.exists():
         print(f"Going on from {state_file}.")
     teacher = load(data.teacher, dataset=args.dataset) if job.needs_teacher else None
-    result = finish(train(job.build(data), data, plan, teacher, state_file), _print_progress)
+    result = finish(train(network, data, plan, teacher, state_file), _print_progress)
     half = in_half_precision(result.model)
     change = abs(validation_accuracy(half, data) - result.validation_accuracy)
     trained = half if change <= UNNOTICED else result.model
@@ -98,8 +104,11 @@ def _data(args: argparse.Namespace) -> None:
 
 
 def _checkpoints(args: argparse.Namespace) -> None:
+    _writable(args.out, "--out")
     if not args.list:
         wanted = [job for job in jobs() if job.path(args.out).name.startswith(args.only)]
+        if not wanted:
+            raise CompressError(f"No network's file begins with '{args.only}'; they begin with its architecture.")
         make_all(args.jobs, args.out, args.runs, wanted)
     print(write_list(args.out))
 
@@ -110,8 +119,9 @@ def _shuffle_worth(args: argparse.Namespace) -> None:
 
 
 def _costs(args: argparse.Namespace) -> None:
-    FILE.write_text(f"# python -m compress_core costs\n{count_costs().to_csv(index=False)}")
-    print(FILE)
+    _writable(args.out.parent, "--out")
+    args.out.write_text(f"# python -m compress_core costs\n{count_costs().to_csv(index=False)}")
+    print(args.out)
 
 
 def _guidelines(args: argparse.Namespace) -> None:
@@ -163,6 +173,29 @@ def _at_least_one(text: str) -> int:
     return int(text)
 
 
+def _seed(text: str) -> int:
+    if not 0 <= int(text) < 2**63:
+        raise argparse.ArgumentTypeError("a seed is a whole number from 0 on, below 2^63")
+    return int(text)
+
+
+def _writable(folder: Path, option: str) -> Path:
+    """A folder that can be written to, before anything is computed for it.
+
+    Raises:
+        CompressError: it cannot.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise CompressError(
+            f"Nothing can be written to {folder} ({error.strerror}); {option} names another."
+        ) from error
+    return folder
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m compress_core", description=__doc__)
     parser.add_argument("--version", action="version", version=VERSION)
@@ -174,7 +207,7 @@ def _parser() -> argparse.ArgumentParser:
     trained.add_argument("--dataset", default="digits", choices=datasets())
     trained.add_argument("--weights", default="plain", choices=list(TRAININGS), help="how it is trained")
     trained.add_argument("--epochs", type=_at_least_one, help="the plan's if left out")
-    trained.add_argument("--seed", type=int, default=SEED)
+    trained.add_argument("--seed", type=_seed, default=SEED)
     trained.add_argument("--sparsity", type=_strength, default=0.0, help="λ of the L1 penalty on γ")
     trained.add_argument("--option", type=_option, action="append", default=[], help="as in shuffle=False, groups=8")
     trained.add_argument("--out", type=Path, help="the folder for the checkpoint; where the app looks if left out")
@@ -203,6 +236,7 @@ def _parser() -> argparse.ArgumentParser:
     worth.set_defaults(run=_shuffle_worth)
 
     costs = commands.add_parser("costs", help="count parameters and MACs of every architecture at every width")
+    costs.add_argument("--out", type=Path, default=FILE, help="the table's file")
     costs.set_defaults(run=_costs)
 
     laws = commands.add_parser(

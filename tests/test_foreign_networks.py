@@ -568,6 +568,17 @@ def test_half_precision_stays_half_precision(dtype, criterion):
     model.to(dtype)
 
 
+def test_each_tensor_keeps_its_own_precision():
+    model, images = trained(Net()), IMAGES.half()
+    for layer in model.modules():
+        if isinstance(layer, nn.Conv2d | nn.Linear):  # and norms in float32, as people leave them
+            layer.half()
+    result = cc.prune_channels(model, images, ratio=0.4, criterion="l2", proven=False)
+    kinds = {name: tensor.dtype for name, tensor in model.state_dict().items()}
+    for healed in (cc.reconstruct(result, model, images), cc.recalibrate(result.model, images)):
+        assert {name: tensor.dtype for name, tensor in healed.state_dict().items()} == kinds
+
+
 def test_a_network_without_values_is_a_sentence():
     with torch.device("meta"):
         model = Net()

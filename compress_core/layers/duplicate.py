@@ -57,7 +57,9 @@ def duplicate(model: nn.Module, device: str | None = None, instead: Mapping[int,
             return module(old)
         if type(old) is Tensor:  # what a hook has left on a layer, such as a weight that it makes
             return tensor(old)
-        if isinstance(old, FunctionType | MethodType | partial) and _reaches(old, own):
+        if isinstance(old, MethodType) and isinstance(old.__self__, nn.Module):
+            return MethodType(old.__func__, module(old.__self__))
+        if isinstance(old, FunctionType | partial) and _reaches(old, own):
             return function(old)
         if type(old) in (list, tuple, set):
             return type(old)(content(one) for one in old)
@@ -66,9 +68,7 @@ def duplicate(model: nn.Module, device: str | None = None, instead: Mapping[int,
         return old.copy() if isinstance(old, dict | list | set) else old
 
     def function(old: object) -> object:
-        """A function, method or partial that holds the modules of the copy where the old one held the model's."""
-        if isinstance(old, MethodType):
-            return MethodType(old.__func__, module(old.__self__))
+        """A function or partial that holds the modules of the copy where the old one held the model's."""
         if isinstance(old, partial):
             return partial(held(old.func), *map(held, old.args), **{k: held(v) for k, v in old.keywords.items()})
         compiled = getattr(old, "_torchdynamo_orig_callable", None)

@@ -80,9 +80,13 @@ def recalibrate(model: nn.Module, images: Tensor) -> nn.Module:
 
 
 def _as_before(healed: nn.Module, model: nn.Module) -> nn.Module:
-    """A healed network in the precision of the one that it was made from, in place."""
-    kinds = {tensor.dtype for tensor in model.parameters()}
-    return healed.to(kinds.pop()) if len(kinds) == 1 else healed
+    """A healed network in the precision of the one that it was made from, tensor by tensor, in place."""
+    kinds = {name: tensor.dtype for name, tensor in (*model.named_parameters(), *model.named_buffers())}
+    usual = next(iter(kinds.values()), torch.float32)
+    for name, tensor in (*healed.named_parameters(), *healed.named_buffers()):
+        if tensor.is_floating_point():
+            tensor.data = tensor.data.to(kinds.get(name, usual))
+    return healed
 
 
 def _in_single_precision(heal: Callable[..., nn.Module]) -> Callable[..., nn.Module]:

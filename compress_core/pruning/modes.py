@@ -17,12 +17,22 @@ Switches = Mapping[str, tuple[tuple, dict]]
 
 def training_graph(model: nn.Module) -> fx.Graph | None:
     """What a network does in training; None where that cannot be traced. Nothing is traced where modules alone tell."""
-    if runs_in_order(model):  # our own, which leave all of it to torch's modules
+    if type(model).train is _train:
+        return None
+    if runs_in_order(model) or _leaves_it_to_modules(model):
         return fx.Graph()
     try:
         return Tracer(SelectChannels).trace(duplicate(model).train())
     except Exception:
         return None
+
+
+def _leaves_it_to_modules(model: nn.Module) -> bool:
+    """Whether it is a graph of torch's and our own modules in which nothing else looks at the mode."""
+    if not isinstance(model, fx.GraphModule) or any(node.target == _MODE for node in model.graph.nodes):
+        return False
+    called = [model.get_submodule(node.target) for node in model.graph.nodes if node.op == "call_module"]
+    return all(type(module).__module__.startswith(("torch.nn.", "compress_core.")) for module in called)
 
 
 def switches(in_inference: fx.Graph, in_training: fx.Graph | None) -> Switches | None:

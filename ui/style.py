@@ -31,7 +31,7 @@ STYLE = f"""<style>
 @media (max-width: 640px) {{
   .stMainBlockContainer {{ padding: 4rem 1rem 2rem; }}
   .cc-sentence {{ font-size: 1.1rem; }}
-  .modebar-container {{ display: none; }} /* it lies over what it is about */
+  .modebar-container, [data-testid="stElementToolbar"] {{ display: none; }} /* they lie over what they are about */
   [class*="st-key-cc-wide-"] {{ overflow-x: auto; }} /* figures that need their width are swiped */
   [class*="st-key-cc-wide-"] > div {{ min-width: 54rem; }}
   .katex-display, .stMarkdown:has(.katex) {{ overflow-x: auto; overflow-y: hidden; }}

@@ -114,7 +114,19 @@ class Calls(nn.Module):
         return self.function(x)
 
 
+def held_by_itself() -> nn.Module:
+    model = trained(Net())
+    old = model.forward
+
+    def forward(x):
+        return old(x) if len(x) < 9 else torch.cat([forward(x[:8]), forward(x[8:])])
+
+    model.forward = forward
+    return model
+
+
 BOUND = {
+    "a function that calls itself": held_by_itself,
     "a lambda around forward": unwrapped_by_a_lambda,
     "a lambda in a notebook": unwrapped_in_a_notebook,
     "functools.partial": partly_called,

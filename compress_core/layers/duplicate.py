@@ -71,12 +71,16 @@ def duplicate(model: nn.Module, device: str | None = None, instead: Mapping[int,
         """A function or partial that holds the modules of the copy where the old one held the model's."""
         if isinstance(old, partial):
             return partial(held(old.func), *map(held, old.args), **{k: held(v) for k, v in old.keywords.items()})
+        if id(old) in seen:  # it may hold itself
+            return seen[id(old)]
         compiled = getattr(old, "_torchdynamo_orig_callable", None)
         if compiled is not None:
             return held(compiled)
         named = {name: held(value) for name, value in _globals_of(old).items() if _reaches(value, own)}
         cells = tuple(CellType() for _ in old.__closure__ or ())
-        new = FunctionType(old.__code__, {**old.__globals__, **named}, old.__name__, old.__defaults__, cells or None)
+        new = seen[id(old)] = FunctionType(
+            old.__code__, {**old.__globals__, **named}, old.__name__, old.__defaults__, cells or None
+        )
         new.__kwdefaults__, new.__doc__ = old.__kwdefaults__, old.__doc__
         for cell, before in zip(cells, old.__closure__ or (), strict=True):
             if _is_filled(before):

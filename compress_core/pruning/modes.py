@@ -48,10 +48,11 @@ def switches(in_inference: fx.Graph, in_training: fx.Graph | None) -> Switches |
         if (before.op, before.target, before.name) != (after.op, after.target, after.name):
             return None
         try:
-            args, kwargs = _switched(before.args, after.args), _switched(before.kwargs, after.kwargs)
+            args = tuple(map(_switched, before.args, after.args))
+            kwargs = {name: _switched(value, after.kwargs[name]) for name, value in before.kwargs.items()}
         except _OtherwiseError:
             return None
-        if _MODE in map(str, (*args, *kwargs.values())):
+        if any(new is _MODE for new in (*args, *kwargs.values())):
             found[before.name] = args, kwargs
     return found
 
@@ -61,25 +62,12 @@ class _OtherwiseError(Exception):
 
 
 def _switched(before: object, after: object) -> object:
-    """The arguments of inference, with `_MODE` where a flag follows the mode."""
-    match before, after:
-        case fx.Node(), fx.Node() if before.name == after.name:
-            return before
-        case (False, True):
-            return _MODE
-        case (tuple() | list(), tuple() | list()) if len(before) == len(after):
-            return tuple(_switched(a, b) for a, b in zip(before, after, strict=True))
-        case (dict(), dict()) if before.keys() == after.keys():
-            return {name: _switched(value, after[name]) for name, value in before.items()}
-        case (slice(), slice()):
-            return slice(*_switched(_ends(before), _ends(after)))
-    if type(before) is not type(after) or isinstance(before, fx.Node) or before != after:
+    """An argument of inference, or `_MODE` where it is a flag that follows the mode."""
+    if before is False and after is True:
+        return _MODE
+    if fx.node.map_arg(before, str) != fx.node.map_arg(after, str):  # nodes by their names, however deep
         raise _OtherwiseError
     return before
-
-
-def _ends(part: slice) -> tuple:
-    return part.start, part.stop, part.step
 
 
 def follow_mode(node: fx.Node, switched: tuple[tuple, dict]) -> None:

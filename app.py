@@ -9,15 +9,17 @@ import streamlit as st
 from compress_core import plots, studies, text
 from compress_core.analysis.latency import Latency
 from compress_core.data import dataset
+from compress_core.measure import Measurement
 from compress_core.pipeline import prunable_layers
 from compress_core.recipe import Recipe
 from compress_core.registry import CRITERIA
 from compress_core.text.numbers import size
 from ui import about, page, widgets
-from ui.address import State, change_recipe, short_form, take_recipe, to_params, value_of
+from ui.address import State, change_recipe, link, short_form, take_recipe, value_of
 from ui.choices import Choice
 from ui.engine import Engine, Piece, Shown, engine
 from ui.knobs import likely_next
+from ui.pins import Numbers, draw_numbers, known_numbers, pieces_of, shown_pins
 from ui.refine import refine
 
 SHOWN_IMAGES = 18
@@ -38,6 +40,9 @@ def main() -> None:
     if shown is None:
         return
     pieces, tried = _pieces(shown), _tried()
+    pinned, lost = shown_pins(state)
+    if lost:
+        page.warn(lost)
     with st.container(gap="xsmall"):
         with st.container(gap="xsmall"):
             sentence, cards, steps = st.empty(), st.container(), st.container(gap="xsmall")
@@ -54,19 +59,23 @@ def main() -> None:
         comparison, latency = _latest(shown, pieces)
         with sentence:
             widgets.sentence(_summary(comparison, latency))
+        known = {letter: (of.recipe, known_numbers(of)) for letter, of in pinned.items()}
         with cards:
-            widgets.cards([widgets.Card(*card) for card in text.home.cards(comparison, latency)])
+            if pinned:
+                draw_numbers(_both(comparison, latency) | known)
+            else:
+                widgets.cards([widgets.Card(*card) for card in text.home.cards(comparison, latency)])
         with steps:
             _steps(comparison)
         with st.container(gap=None):  # where it is refined, since it has widgets
-            _tradeoff(comparison, tried, state)
+            _tradeoff(comparison, tried, {letter: own.measured for letter, (_, own) in known.items()}, state)
         with images:
             _images(comparison, shared.first_answer(shown).images)
 
     with right.container(gap=None):
-        refine(state, pieces, draw)
+        refine(state, pieces + pieces_of(list(pinned.values())), draw)
     with bottom:
-        _take_away(_latest(shown, pieces).comparison, shared)
+        _take_away(_latest(shown, pieces).comparison, shared, state)
     shared.look_ahead(likely_next(state.before, state.recipe))
 
 
@@ -92,6 +101,15 @@ def _latest(shown: Shown, pieces: Sequence[Piece]) -> Latest:
     known = [(piece.timed, found) for piece in pieces if (found := engine().known(piece))]
     looks, times = ([found for timed, found in known if timed == wanted] for wanted in (False, True))
     return Latest(looks[-1] if looks else engine().first_answer(shown), times[-1] if times else None)
+
+
+def _both(comparison: studies.home.Comparison, latency: Latency | None) -> dict[str, tuple[Recipe, Numbers]]:
+    """The numbers of the original and the recipe, as columns."""
+    before, after = comparison.original, comparison.compressed
+    columns = {"original": (before.recipe, Numbers(before, text.compare.reference_of(latency)))}
+    if after.recipe != before.recipe:
+        columns["compressed"] = after.recipe, Numbers(after, latency)
+    return columns
 
 
 def _summary(comparison: studies.home.Comparison, latency: Latency | None) -> str:
@@ -143,10 +161,12 @@ def _pick_criterion(state: State) -> None:
     )
 
 
-def _tradeoff(comparison: studies.home.Comparison, tried: dict[str, dict], state: State) -> None:
+def _tradeoff(
+    comparison: studies.home.Comparison, tried: dict[str, dict], pinned: dict[str, Measurement | None], state: State
+) -> None:
     recipe = comparison.compressed.recipe
     grid = _grid(recipe.arch, recipe.dataset)
-    points, before = text.home.tradeoff_points(comparison), _before(comparison, tried)
+    points, before = text.home.tradeoff_points(comparison, pinned), _before(comparison, tried)
     chance = dataset(recipe.dataset).chance
     whole = value_of(state, CHOICES, "axis") == "whole"
 
@@ -185,7 +205,7 @@ def _better(comparison: studies.home.Comparison, grid: pd.DataFrame, state: Stat
         "Spend the same bytes layer by layer", key="by-layer", type="tertiary", icon=":material/savings:"
     ):
         st.session_state["spending"] = recipe, comparison.compressed.file_bytes
-        st.switch_page("pages/Quantization.py", query_params=to_params(state.recipe))
+        st.switch_page("pages/Quantization.py", query_params=link(state))
 
 
 @st.cache_data(show_spinner=False)
@@ -224,7 +244,7 @@ def _images(comparison: studies.home.Comparison, first: pd.DataFrame) -> None:
     widgets.reading(text.home.describe_images(comparison))
 
 
-def _take_away(comparison: studies.home.Comparison, shared: Engine) -> None:
+def _take_away(comparison: studies.home.Comparison, shared: Engine, state: State) -> None:
     own = comparison.compressed
     recipe: Recipe = own.recipe
     left, middle, right, _ = st.columns([2, 1, 1, 2])
@@ -242,10 +262,10 @@ def _take_away(comparison: studies.home.Comparison, shared: Engine) -> None:
             for table in text.home.size_tables(own, shared.ask(studies.home.study_gzipped, recipe)):
                 st.dataframe(table, hide_index=True, column_config=columns)
             st.markdown(about.home.SIZES)
-    link = right.popover("Link", on_change="rerun", key="link", icon=":material/link:")
-    if link.open:
-        with link:
-            st.code(f"{(st.context.url or '').partition('?')[0]}?{short_form(to_params(recipe))}", wrap_lines=True)
+    address = right.popover("Link", on_change="rerun", key="link", icon=":material/link:")
+    if address.open:
+        with address:
+            st.code(f"{(st.context.url or '').partition('?')[0]}?{short_form(link(state))}", wrap_lines=True)
 
 
 main()

@@ -26,6 +26,7 @@ SPINE = {"__init__.py", "__main__.py", "py.typed"} | {
 }
 TOPICS = {
     "architectures",
+    "compare",
     "datasets",
     "distillation",
     "guidelines",

@@ -22,6 +22,8 @@ from ui.choices import Choice
 
 FIRST = Recipe(dataset="cifar10")
 """The first screen: photographs. (A recipe that names no dataset is of digits, as it always was.)"""
+PINS = ("a", "b", "c")
+"""What pinned recipes are called in an address; on a page A, B and C."""
 SHORT = "r"
 """What stands before the short form of an address."""
 LONGEST = 20_000  # signs; a short form may not be a bomb
@@ -38,6 +40,8 @@ class State:
     """Of the page shown."""
     view: dict[str, str] = field(default_factory=dict)
     """Choices of a page that are not part of the recipe, such as the layer shown."""
+    pins: dict[str, Recipe] = field(default_factory=dict)
+    """Recipes to compare with, by their letter."""
     problems: list[Problem] = field(default_factory=list)
     seen: tuple[tuple[str, str], ...] = ()
     generation: int = 0
@@ -69,7 +73,8 @@ def read(views: Views, title: str) -> State:
         state.generation += 1
         state.view, state.problems = {}, []
         pairs = _written_out(state, pairs)
-        own = [pair for pair in pairs if pair[0] not in views]
+        state.pins = {letter: _parse_pin(state, letter, text) for letter, text in pairs if letter in PINS}
+        own = [pair for pair in pairs if pair[0] not in views and pair[0] not in PINS]
         try:
             state.recipe = Recipe.from_query(own) if own else FIRST
         except RecipeError as error:
@@ -110,6 +115,14 @@ def _written_out(state: State, pairs: tuple[tuple[str, str], ...]) -> tuple[tupl
     return tuple(written)
 
 
+def _parse_pin(state: State, letter: str, text: str) -> Recipe:
+    try:
+        return Recipe.from_query(text)
+    except RecipeError as error:
+        state.problems += [Problem(p.field, f"Pinned as {letter.upper()}: {p.what}", p.taken) for p in error.problems]
+        return error.nearest
+
+
 def _parse_view(
     state: State, name: str, view: Callable[[Recipe], Sequence[str]] | Choice, given: Sequence[str]
 ) -> None:
@@ -141,6 +154,23 @@ def value_of(state: State, choices: Mapping[str, Choice], name: str) -> str | in
 def to_params(recipe: Recipe) -> dict[str, str]:
     """The address of a recipe on any page; `arch` always stands in it, so that a written address is never empty."""
     return {"arch": recipe.arch} | recipe.chosen()
+
+
+def link(state: State) -> dict[str, str]:
+    """The address of what was chosen on any page: the recipe, and those that are pinned."""
+    return to_params(state.recipe) | {letter: urlencode(to_params(pin)) for letter, pin in sorted(state.pins.items())}
+
+
+def pin(state: State) -> None:
+    """Pin the recipe to the first free letter; called by an `on_click`."""
+    state.pins[next(letter for letter in PINS if letter not in state.pins)] = state.recipe
+    _write(state)
+
+
+def unpin(state: State, letter: str) -> None:
+    """Let a pinned recipe go; called by an `on_click`."""
+    state.pins.pop(letter, None)
+    _write(state)
 
 
 def widget_key(state: State, name: str) -> str:
@@ -221,7 +251,7 @@ def change_view(state: State, **views: str) -> None:
 
 
 def _write(state: State) -> None:
-    params = to_params(state.recipe) | state.view
+    params = link(state) | state.view
     state.problems = []
     written = tuple(sorted(params.items()))
     if written != state.seen:  # the same one again would be a step of its own to go back

@@ -13,6 +13,7 @@ class Page(NamedTuple):
 
 PAGES = (
     Page("app.py", "Compress", ":material/tune:"),
+    Page("pages/Compare.py", "Compare", ":material/compare:"),
     Page("pages/Pruning.py", "Pruning", ":material/content_cut:"),
     Page("pages/Quantization.py", "Quantization", ":material/grid_4x4:"),
     Page("pages/Distillation.py", "Distillation", ":material/school:"),

@@ -10,10 +10,11 @@ from compress_core.pipeline import width_origin
 from compress_core.recipe import Recipe
 from compress_core.text.numbers import whole_percent
 from compress_core.zoo import architecture, architectures
-from ui.address import State, on_recipe, to_params, widget_key
+from ui.address import State, link, on_recipe, widget_key
 from ui.finer_choices import DATASET, PRUNING, QUANTIZATION, FinerChoice
 from ui.knobs import PRUNE_STEP, RATIOS, STOPS, WIDTHS
 from ui.menu import APP, PAGES
+from ui.pins import draw_pins
 
 KNOBS = ("arch", "width", "prune", "bits")
 """Those below the dataset, which is chosen on every page."""
@@ -41,13 +42,14 @@ def draw(state: State, reads: Collection[str]) -> None:
         for knob, (title, choices) in FINER.items():
             with _expander(state, title):
                 _selectors(state, choices, idle=knob not in reads)
+        draw_pins(state)
 
 
 def _links(state: State) -> None:
     """Links to the pages, each as it was left."""
     with st.container(key="cc-pages"):
         for page in PAGES:
-            params = to_params(state.recipe) | state.left.get(page.label, {})
+            params = link(state) | state.left.get(page.label, {})
             st.page_link(page.path, label=page.label, icon=page.icon, query_params=params)
 
 
@@ -72,6 +74,7 @@ def _compact(state: State, reads: Collection[str]) -> None:
             _selectors(state, [DATASET])
             for knob, (_, choices) in FINER.items():
                 _selectors(state, choices, idle=knob not in reads)
+            draw_pins(state)
         for knob, draw_knob in _KNOBS.items():
             with st.popover(values[knob], key=f"knob {knob}"):
                 draw_knob(state, knob not in reads)

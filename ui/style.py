@@ -64,8 +64,8 @@ STYLE = f"""<style>
 .cc-tile {{ width: 86px; font-size: 14px; line-height: 22px; text-align: center; white-space: nowrap; }}
 .cc-tile span {{ display: block; }}
 .cc-tile img {{ width: 86px; height: 86px; image-rendering: pixelated; border-radius: 6px; display: block; }}
-.cc-tile .cc-o {{ color: {both(ORIGINAL_TEXT)}; font-weight: 600; }}
-.cc-tile .cc-c {{ color: {both(COMPRESSED_TEXT)}; font-weight: 700; }}
+:is(.cc-tile, .cc-large) .cc-o {{ color: {both(ORIGINAL_TEXT)}; font-weight: 600; }}
+:is(.cc-tile, .cc-large) .cc-c {{ color: {both(COMPRESSED_TEXT)}; font-weight: 700; }}
 .cc-picture {{ width: 100%; max-width: 160px; image-rendering: pixelated; border-radius: 8px; display: block; }}
 [class*="st-key-cc-line-"] {{ flex-wrap: nowrap; }}
 [class*="st-key-cc-line-"] > :first-child {{ flex: 1 1 0; min-width: 0; }}

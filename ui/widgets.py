@@ -247,7 +247,7 @@ def _tile(row, picture: np.ndarray, classes: Sequence[str]) -> str:
     alt = f"A test image of {truth}; the original says {before}, the compressed says {after}"
     return (
         f'<div class="cc-tile"><img alt="{alt}" title="{alt} ({row.compressed_confidence:.0%} sure)" '
-        f'src="data:image/png;base64,{_png(picture)}"><div>{truth}</div>'
+        f'src="data:image/png;base64,{png(picture)}"><div>{truth}</div>'
         f'<span class="cc-o">{marked(row.original, before)}</span>'
         f'<span class="cc-c">{marked(row.compressed, after)}</span></div>'
     )
@@ -255,21 +255,22 @@ def _tile(row, picture: np.ndarray, classes: Sequence[str]) -> str:
 
 def picture(pixels: np.ndarray, says: str) -> None:
     """One image (H, W, C) uint8, large, its pixels to be seen."""
-    source = f"data:image/png;base64,{_png(pixels)}"
+    source = f"data:image/png;base64,{png(pixels)}"
     st.html(f'<img class="cc-picture" alt="{escape(says)}" title="{escape(says)}" src="{source}">')
 
 
 def album(pictures: np.ndarray, titles: Sequence[str]) -> None:
     """Images (n, H, W, C) uint8 in rows, each with what it shows."""
     tiles = "".join(
-        f'<div class="cc-tile"><img alt="{escape(title)}" src="data:image/png;base64,{_png(picture)}">'
+        f'<div class="cc-tile"><img alt="{escape(title)}" src="data:image/png;base64,{png(picture)}">'
         f"<div>{escape(title)}</div></div>"
         for picture, title in zip(pictures, titles, strict=True)
     )
     st.html(f'<div class="cc-strip cc-album">{tiles}</div>')
 
 
-def _png(picture: np.ndarray) -> str:
+def png(picture: np.ndarray) -> str:
+    """An image (H, W, C) uint8 as a PNG in base64."""
     return _encode(picture.tobytes(), picture.shape)
 
 

@@ -47,6 +47,8 @@ class Dataset(ABC):
     """The architecture of the network that teaches others, at width 1; empty where none is trained to."""
     source: str = ""
     """Who made it, where it is from, and its licence: a line of Markdown."""
+    drawn: bool = False
+    """Whether its images are of what a pen draws."""
     own: bool = False
     """Whether somebody here brought it: it is not shipped, nor are networks for it."""
 
@@ -103,6 +105,27 @@ class Dataset(ABC):
         Args:
             view: what the augmentation is drawn from instead of `seed`: the same view shows the same images again.
         """
+
+    @abstractmethod
+    def see(self, picture: np.ndarray) -> np.ndarray:
+        """What a network of this dataset is given of a picture from elsewhere.
+
+        Args:
+            picture: (H, W, 3) uint8, of any size.
+
+        Returns:
+            (height, width, C) uint8, made as the training images were; `normalise` makes it ready.
+
+        Raises:
+            DataError: there is nothing on it.
+        """
+
+    def normalise(self, pixels: np.ndarray) -> Tensor:
+        """(N, H, W, C) uint8 as (N, C, H, W) float32, ready for a network."""
+        images = torch.from_numpy(pixels).permute(0, 3, 1, 2).float()
+        scale = torch.tensor([1 / (255 * s) for s in self.std]).view(1, -1, 1, 1)
+        shift = torch.tensor([m / s for m, s in zip(self.mean, self.std, strict=True)]).view(1, -1, 1, 1)
+        return images.mul_(scale).sub_(shift)
 
     def pictures(self, images: Tensor) -> np.ndarray:
         """Normalised images (N, C, H, W) as uint8 (N, H, W, C), to be looked at."""

@@ -6,14 +6,22 @@ from importlib.resources import files
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
 from compress_core.data.base import Batch, Dataset
 from compress_core.data.warps import WarpRange, warp
+from compress_core.errors import DataError
 
 SPLIT_SEED, VALIDATION_SEED, TEST_SEED = 0, 1, 2
 VALIDATION_PER_CLASS = TEST_PER_CLASS = 36
 VALIDATION_WARPS, TEST_WARPS = 3, 6
+MARGIN = 0.25
+"""The part of an image that is free around a digit which is not warped."""
+CELLS, CELL = 8, 4
+"""Of the originals: pixels of a side, and how many of a scanned form's each counts in each direction."""
+FAINTEST = 32
+"""The least difference between ink and paper, of 255."""
 
 
 class Digits(Dataset):
@@ -28,6 +36,7 @@ class Digits(Dataset):
     name = "digits"
     title = "Handwritten digits"
     noun = "digits"
+    drawn = True
     usual_pieces = TEST_WARPS
     classes = tuple("0123456789")
     input_shape = (1, 32, 32)
@@ -39,6 +48,7 @@ class Digits(Dataset):
         "1998), its test set, CC BY 4.0, as scikit-learn ships it"
     )
     ranges = WarpRange()
+    straight = WarpRange(0, 0, 0, 0, 0, 0)
 
     @cached_property
     def _parts(self) -> dict[str, tuple[Tensor, Tensor]]:
@@ -57,7 +67,7 @@ class Digits(Dataset):
         return {part: (images[index], labels[index]) for part, index in indices.items()}
 
     def _views(self, images: Tensor, generator: torch.Generator) -> Tensor:
-        views = warp(images, self.input_shape[1], 0.25, self.ranges, generator)
+        views = warp(images, self.input_shape[1], MARGIN, self.ranges, generator)
         return (views - self.mean[0]) / self.std[0]
 
     def _fixed_views(self, part: str, warps: int, seed: int) -> tuple[Tensor, Tensor]:
@@ -94,6 +104,30 @@ class Digits(Dataset):
         rounds = -(-count // len(images))
         order = torch.cat([torch.randperm(len(images), generator=generator) for _ in range(rounds)])[:count]
         return self._views(images[order], generator)
+
+    def see(self, picture: np.ndarray) -> np.ndarray:
+        """As Alpaydin & Kaynak made theirs from NIST's forms: the ink, cut out and made one size, black or white in
+        32×32; then how much of it lies in each of 8×8 cells.
+        """
+        grey = np.asarray(Image.fromarray(picture).convert("L"), dtype=np.float32)
+        darkest, brightest = np.percentile(grey, (1, 99))
+        if brightest - darkest < FAINTEST:
+            raise DataError("There is no digit to be seen: ink and paper are of one brightness. Give another picture.")
+        edges = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
+        on_paper = np.median(edges) > (darkest + brightest) / 2
+        ink = (grey < (darkest + brightest) / 2) == on_paper
+        rows, columns = (np.flatnonzero(ink.any(axis)) for axis in (1, 0))
+        cut = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        side = CELLS * CELL
+        scale = side / max(cut.shape)
+        height, width = (max(1, round(scale * length)) for length in cut.shape)
+        fitted = Image.fromarray(np.uint8(255 * cut)).resize((width, height), Image.Resampling.BOX)
+        form = np.zeros((side, side), dtype=np.float32)
+        top, left = (side - height) // 2, (side - width) // 2
+        form[top : top + height, left : left + width] = np.asarray(fitted) >= 128
+        cells = torch.from_numpy(form.reshape(CELLS, CELL, CELLS, CELL).mean((1, 3)))
+        view = warp(cells[None, None], self.input_shape[1], MARGIN, self.straight, torch.Generator())[0]
+        return view.mul(255).round().to(torch.uint8).permute(1, 2, 0).numpy()
 
     def batches(self, size: int, seed: int = 0, view: int | None = None) -> Iterator[Batch]:
         images, labels = self._parts["training"]

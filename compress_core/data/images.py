@@ -14,6 +14,8 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from compress_core.errors import DataError
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
+"""Nothing else is opened: some readers run programs (PostScript's)."""
 PARTS = {
     "train": "training", "training": "training", "val": "validation", "valid": "validation",
     "validation": "validation", "calibration": "calibration", "test": "test",
@@ -24,6 +26,8 @@ MOST_BYTES = 64 * 2**20
 """Of one image's file."""
 MOST_PIXELS = 50_000_000
 """Of one image: a camera's, not a bomb's."""
+SHOWN_SIDE = 512
+"""Pixels of the longer side of a single picture that is kept."""
 
 
 @dataclass(frozen=True)
@@ -151,15 +155,44 @@ def _place(path: PurePosixPath) -> tuple[str, str] | None:
     return PARTS.get(above, ""), folders[-1]
 
 
+def read_picture(content: bytes) -> np.ndarray:
+    """Read one image file as (H, W, 3) uint8, turned as its camera says; of a large one as much as a page can show.
+
+    Raises:
+        DataError: it is empty, no image, or too large to be unpacked.
+    """
+    try:
+        if len(content) > MOST_BYTES:
+            raise ValueError(f"it is larger than {MOST_BYTES // 2**20} MB")
+        picture = _open(content)
+    except (ValueError, OSError, RuntimeError, SyntaxError, Image.DecompressionBombError) as error:
+        kinds = ", ".join(ending.removeprefix(".") for ending in ENDINGS[:4])
+        raise DataError(f"This picture cannot be read: {_why(error)}. Give another one ({kinds} …).") from error
+    picture.thumbnail((SHOWN_SIDE, SHOWN_SIDE), Image.Resampling.LANCZOS)
+    return np.asarray(picture, dtype=np.uint8)
+
+
+def middle_square(picture: np.ndarray, size: int) -> np.ndarray:
+    """The middle of a picture (H, W, 3) uint8, as large as fits, as (size, size, 3) uint8."""
+    return _square(Image.fromarray(picture), size)
+
+
 def _pixels(content: bytes, size: int) -> np.ndarray:
+    return _square(_open(content), size)
+
+
+def _open(content: bytes) -> Image.Image:
     if not content:
         raise ValueError("it is empty")
-    with Image.open(io.BytesIO(content)) as image:
+    with Image.open(io.BytesIO(content), formats=FORMATS) as image:
         if image.width * image.height > MOST_PIXELS:
             raise Image.DecompressionBombError
         if image.mode.startswith("I;16"):
             image = image.point(lambda value: value / 256).convert("L")
-        picture = ImageOps.exif_transpose(image).convert("RGB")
+        return ImageOps.exif_transpose(image).convert("RGB")
+
+
+def _square(picture: Image.Image, size: int) -> np.ndarray:
     if picture.size != (size, size):
         side = min(picture.size)
         left, top = (picture.width - side) // 2, (picture.height - side) // 2

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from compress_core.data.base import Batch, Dataset
+from compress_core.data.images import middle_square
 
 SHIFT = 4
 """Pixels by which a training image may move, its edges mirrored."""
@@ -59,12 +60,8 @@ class Photographs(Dataset):
         order = torch.randperm(len(part), generator=torch.Generator().manual_seed(seed))[:count].numpy()
         return self.normalise(part.pixels[order]).contiguous(), torch.from_numpy(part.labels[order])
 
-    def normalise(self, pixels: np.ndarray) -> Tensor:
-        """(N, H, W, 3) uint8 as (N, 3, H, W) float32, whose memory is laid out channels last."""
-        images = torch.from_numpy(pixels).permute(0, 3, 1, 2).float()
-        scale = torch.tensor([1 / (255 * s) for s in self.std]).view(1, 3, 1, 1)
-        shift = torch.tensor([m / s for m, s in zip(self.mean, self.std, strict=True)]).view(1, 3, 1, 1)
-        return images.mul_(scale).sub_(shift)
+    def see(self, picture: np.ndarray) -> np.ndarray:
+        return middle_square(picture, self.input_shape[1])
 
     def _whole(self, part: Part) -> tuple[Tensor, Tensor]:
         return self.normalise(part.pixels).contiguous(), torch.from_numpy(part.labels)

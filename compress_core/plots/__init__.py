@@ -2,6 +2,7 @@
 
 from compress_core.plots import (
     architectures,
+    compare,
     datasets,
     distillation,
     guidelines,
@@ -15,6 +16,7 @@ from compress_core.plots import (
 
 __all__ = [
     "architectures",
+    "compare",
     "datasets",
     "distillation",
     "guidelines",

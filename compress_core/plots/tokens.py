@@ -44,6 +44,9 @@ def style(entry: Entry) -> tuple[str, str]:
     return entry.color or UNSTYLED[0], entry.marker or UNSTYLED[1]
 
 
+PIN = {"A": ("#C07F00", "circle"), "B": ("#A8407F", "square"), "C": ("#2E8B8B", "triangle-up")}
+"""A colour and a shape for each pinned recipe; its letter is the second cue."""
+
 CONTRAST = ("#C07F00", "#A8407F")
 """Two forms of one idea side by side, the usual one and the better one: ochre and purple."""
 

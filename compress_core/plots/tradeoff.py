@@ -7,7 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from compress_core.plots.layout import axis, figure, label
-from compress_core.plots.tokens import COMPRESSED, ORIGINAL, PLOT_FONT_PX, style
+from compress_core.plots.tokens import COMPRESSED, ORIGINAL, PIN, PLOT_FONT_PX, style
 from compress_core.registry import ARCHITECTURES
 
 TICKS_KB = {
@@ -26,6 +26,7 @@ _LEGEND = {
     "itemclick": False,
     "itemdoubleclick": False,
 }
+MARKS = {"original": (ORIGINAL, "square"), "this recipe": (COMPRESSED, "diamond")} | PIN
 HOVER = "%{text}<br>%{y:.1f} %, %{x:.4g} KB<extra></extra>"
 
 
@@ -37,8 +38,8 @@ def accuracy_against_size(
     Each mark has its row's `query` as its `customdata`.
 
     Args:
-        points: the rows `original` and, where it is another one, `this recipe` (index), with `file_bytes`,
-            `accuracy`, `low`, `high`, `name`, `query`.
+        points: the rows `original`, `this recipe` where it is another one, and the letters of pins (index), with
+            `file_bytes`, `accuracy`, `low`, `high`, `name`, `query`.
         grid: measured beforehand, `file_bytes`, `accuracy`, `name`, `query`; drawn faintly.
         tried: in this visit, the same columns.
         chance: the accuracy of guessing.
@@ -55,7 +56,7 @@ def accuracy_against_size(
     ends = accuracy_ends(points, [*grid["accuracy"], *tried["accuracy"]], whole)
     labels = []
     for kind, row in points.iterrows():
-        mark, shape = (ORIGINAL, "square") if kind == "original" else (COMPRESSED, "diamond")
+        mark, shape = MARKS[kind]
         place, percent = math.log10(row["file_bytes"] / 1000), row["accuracy"] * 100
         above, below = [(row["high"] - row["accuracy"]) * 100], [(row["accuracy"] - row["low"]) * 100]
         bars = {"type": "data", "symmetric": False, "width": 6, "array": above, "arrayminus": below}

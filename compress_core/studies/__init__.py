@@ -7,6 +7,7 @@ missing or damaged.
 from compress_core.studies import (
     accuracy,
     architectures,
+    compare,
     datasets,
     distillation,
     home,
@@ -20,6 +21,7 @@ from compress_core.studies import (
 __all__ = [
     "accuracy",
     "architectures",
+    "compare",
     "datasets",
     "distillation",
     "home",

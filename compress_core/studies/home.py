@@ -39,15 +39,16 @@ class Comparison:
 
 
 def study_comparison(
-    recipe: Recipe, cache: StageCache, original: Recipe | None = None, pieces: int | None = None
+    recipe: Recipe, cache: StageCache, original: Recipe | None = None, pieces: int | None = None, between: bool = True
 ) -> Comparison:
     """Build and measure a recipe and its original.
 
     Args:
         original: what to compare with; `original_of(recipe)` if left out.
         pieces: of the test images, all that are at hand if None.
+        between: whether to measure the steps that are neither the original nor the last.
     """
-    return _compare(recipe.canonical(), cache, original or original_of(recipe), pieces)
+    return _compare(recipe.canonical(), cache, original or original_of(recipe), pieces, between)
 
 
 def study_first_answer(recipe: Recipe, cache: StageCache, original: Recipe | None = None) -> Comparison:
@@ -55,9 +56,7 @@ def study_first_answer(recipe: Recipe, cache: StageCache, original: Recipe | Non
     return _compare(recipe.canonical(), cache, original or original_of(recipe), 1, between=False)
 
 
-def _compare(
-    recipe: Recipe, cache: StageCache, original: Recipe, pieces: int | None, between: bool = True
-) -> Comparison:
+def _compare(recipe: Recipe, cache: StageCache, original: Recipe, pieces: int | None, between: bool) -> Comparison:
     last = compress(recipe, cache)
     before, after = (
         measure(compressed, cache=cache, timed=False, pieces=pieces) for compressed in (compress(original, cache), last)
@@ -74,11 +73,7 @@ def _compare(
 
 
 def _steps(original: Recipe, last: Compressed, cache: StageCache, pieces: int | None, between: bool) -> pd.DataFrame:
-    """Accuracy after each step. Every step is itself a recipe, so each is measured as any recipe is.
-
-    Args:
-        between: whether to measure what is neither the original nor the last.
-    """
+    """Accuracy after each step. Every step is itself a recipe, so each is measured as any recipe is."""
     recipe, report = last.recipe, last.report
     narrow = recipe.with_(prune=0.0).weights_only()
     unhealed = recipe.with_(heal="none").weights_only()

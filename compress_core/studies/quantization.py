@@ -233,16 +233,23 @@ def _level_values(levels: Levels, row: int) -> np.ndarray:
     return ((torch.arange(levels.count) - zero_point) * scale).numpy()
 
 
+def weights_before_and_after(recipe: Recipe, cache: StageCache, layer: str) -> dict[str, tuple[Tensor, Tensor]]:
+    """The weights of a layer before and after rounding, by their name: of a layer fallen into groups, each group's."""
+    recipe = _own_way(recipe)
+    before, state = _weights(_ready(recipe, cache)), compress(recipe, cache).state
+    return {name: (before[name], _after(state, before, name)) for name in _by_layer(list(before))[layer]}
+
+
 def study_weights(recipe: Recipe, cache: StageCache, layer: str) -> LayerWeights:
     """A layer's weights before and after rounding, and their levels."""
     recipe = _own_way(recipe)
-    before, state = _weights(_ready(recipe, cache)), compress(recipe, cache).state
+    state = compress(recipe, cache).state
     weights, rounded, first = [], [], 0
-    for name in _by_layer(list(before))[layer]:
-        rows = before[name].flatten(1)
+    for name, (before, after) in weights_before_and_after(recipe, cache, layer).items():
+        rows = before.flatten(1)
         channels = np.repeat(np.arange(first, first + len(rows)), rows.shape[1])
-        after = _after(state, before, name).flatten()
-        weights.append(pd.DataFrame({"channel": channels, "before": rows.flatten().numpy(), "after": after.numpy()}))
+        columns = {"channel": channels, "before": rows.flatten().numpy(), "after": after.flatten().numpy()}
+        weights.append(pd.DataFrame(columns))
         if name in state.codes:
             rounded.append(LayerPart(first, len(rows), state.levels[name]))
         first += len(rows)

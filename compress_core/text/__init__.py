@@ -2,6 +2,7 @@
 
 from compress_core.text import (
     architectures,
+    compare,
     datasets,
     distillation,
     guidelines,
@@ -16,6 +17,7 @@ from compress_core.text import (
 
 __all__ = [
     "architectures",
+    "compare",
     "datasets",
     "distillation",
     "guidelines",

@@ -1,7 +1,8 @@
 """What was measured, said in one plain sentence each."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 import pandas as pd
 
@@ -87,11 +88,14 @@ def cards(study: Comparison, latency: Latency | None) -> list[tuple[str, str, st
     ]
 
 
-def tradeoff_points(study: Comparison) -> pd.DataFrame:
-    """The original and the recipe, where it is another one, for `plots.accuracy_against_size`."""
+def tradeoff_points(study: Comparison, pinned: Mapping[str, Measurement | None] = MappingProxyType({})) -> pd.DataFrame:
+    """The original, the recipe, where it is another one, and what is pinned of the same dataset and measured by now, by
+    its letter; for `plots.accuracy_against_size`."""
     rows = {"original": study.original}
     if study.compressed.recipe != study.original.recipe:
         rows["this recipe"] = study.compressed
+    reads = study.original.recipe.dataset
+    rows |= {letter: own for letter, own in pinned.items() if own is not None and own.recipe.dataset == reads}
     columns = ("file_bytes", "accuracy", "low", "high")
     return pd.DataFrame({kind: {c: getattr(m, c) for c in columns} | named(m.recipe) for kind, m in rows.items()}).T
 

@@ -1,9 +1,21 @@
 """The explanations behind a click, a file a topic: what you see, the formula, the paper and its section."""
 
-from ui.about import architectures, datasets, distillation, guidelines, home, ideas, pruning, quantization, shuffle
+from ui.about import (
+    architectures,
+    compare,
+    datasets,
+    distillation,
+    guidelines,
+    home,
+    ideas,
+    pruning,
+    quantization,
+    shuffle,
+)
 
 __all__ = [
     "architectures",
+    "compare",
     "datasets",
     "distillation",
     "guidelines",

@@ -61,23 +61,24 @@ def _image(state: State, shown: Shown) -> None:
     readers = {name: of.recipe for name, of in columns.items() if of.recipe.dataset == reads}
     st.fragment(_read)(state, shown, readers)
     widgets.head("Their numbers", about.compare.NUMBERS)
-    numbers = st.empty()
+    numbers = st.container(gap="xsmall")
 
     def draw() -> None:
         known = {name: (of.recipe, known_numbers(of)) for name, of in columns.items()}
-        with numbers.container(gap="xsmall"):
+        with numbers:
             draw_numbers(known)
             measured = {name: own.measured for name, (_, own) in known.items() if own.measured}
             widgets.reading(text.compare.describe_numbers(measured), lines=1)
 
     pieces = pieces_of(list(columns.values()))
-    engine().compute(pieces[0])
+    for piece in pieces[: len(columns.keys() & {"original", "compressed"})]:  # of those pinned one may be new here
+        engine().compute(piece)
     refine(state, pieces, draw)
 
 
 def _read(state: State, shown: Shown, readers: dict) -> None:
     """What the networks say; nothing but this runs again while one draws."""
-    classes, sentence = dataset(shown.recipe.dataset).classes, st.empty()
+    classes, sentence = dataset(shown.recipe.dataset).classes, st.container()
     left, right = st.columns([2, 7], gap="medium")
     with left:
         given = take_input(state, KNOBS, lambda: _next(state, shown))
@@ -123,7 +124,7 @@ def _differ(state: State, shown: Shown) -> None:
         return
     pieces = counts_between(shown)
     first = engine().compute(pieces[0])
-    sentence = st.empty()
+    sentence = st.container()
     widgets.head("Images they differ on", about.compare.DIFFER, lambda: widgets.segments(state, KNOBS, "which", WHICH))
     which = value_of(state, KNOBS, "which")
     found = studies.compare.differing(first.images, which)
@@ -132,14 +133,14 @@ def _differ(state: State, shown: Shown) -> None:
         pictures = data.pictures(data.test()[0][few["image"].tolist()])
         compare.large_tiles(pictures, [text.compare.tile_title(row, classes) for row in few.itertuples()])
     widgets.reading(text.compare.describe_shown(len(few), len(found), which), lines=1)
-    confusions, by_class = st.empty(), st.empty()
+    confusions, by_class = st.container(gap=None), st.container(gap=None)
 
     def draw() -> None:
         latest = next(found for piece in reversed(pieces) if (found := engine().known(piece)))
         with sentence:
             widgets.sentence(text.compare.describe_images(latest, text.compare.recipe_name(shown.recipe)))
         table = studies.compare.by_class(latest)
-        with by_class.container(gap=None):
+        with by_class:
             widgets.figure(
                 "Class by class",
                 plots.compare.accuracy_by_class(table, classes),
@@ -148,7 +149,7 @@ def _differ(state: State, shown: Shown) -> None:
                 wide=True,
             )
         both = [studies.compare.confusion(latest.images, which, len(classes)) for which in ("original", "compressed")]
-        with confusions.container(gap=None):
+        with confusions:
             widgets.figure(
                 "What is taken for what (%)",
                 plots.compare.confusions(*both, classes),
@@ -177,7 +178,7 @@ def _inside(state: State, shown: Shown) -> None:
 
     widgets.head("Inside", about.compare.INSIDE[part], pick)
     classes = dataset(shown.recipe.dataset).classes
-    sentence = st.empty()
+    sentence = st.container()
     if part == "filters":
         own = engine().ask(studies.compare.study_filters, shown.recipe, layer, kept=False)
         said = text.compare.describe_filters(own, text.quantization.layer_names(shown.recipe.arch)[layer], shown.recipe)
@@ -211,7 +212,7 @@ def _inside(state: State, shown: Shown) -> None:
 
 def _ladder(state: State, shown: Shown) -> None:
     widgets.head("The ladder", about.compare.LADDER, lambda: pick_source(state, KNOBS))
-    sentence = st.empty()
+    sentence = st.container()
     left, right = st.columns([2, 9], gap="medium")
     with left:
         given = take_input(state, KNOBS)
@@ -224,7 +225,7 @@ def _ladder(state: State, shown: Shown) -> None:
     truth = truth_of(recipe.dataset, given)
     engine().compute(pieces[0])
     with right:
-        steps = st.empty()
+        steps = st.container()
         for place, (column, piece) in enumerate(
             zip(st.columns(len(pieces), gap="small"), pieces, strict=True), start=1
         ):

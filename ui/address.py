@@ -84,7 +84,7 @@ def read(views: Views, title: str) -> State:
         for name in views:
             _parse_view(state, name, views[name], [text for given, text in pairs if given == name])
     # Others depend on the recipe, which may be another one when they come back.
-    state.left[title] = {name: text for name, text in state.view.items() if isinstance(views[name], Choice)}
+    state.left[title] = {name: text for name, text in state.view.items() if isinstance(views.get(name), Choice)}
     return state
 
 

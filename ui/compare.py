@@ -14,7 +14,7 @@ from ui.widgets import png
 
 COLORS = {"original": ORIGINAL, "compressed": COMPRESSED} | {letter: color for letter, (color, _) in PIN.items()}
 _STYLE = f"""<style>
-.cc-columns {{ display: grid; grid-template-columns: repeat(auto-fit, minmax(165px, 1fr)); gap: .8rem; }}
+.cc-columns {{ display: grid; grid-template-columns: repeat(auto-fit, minmax(136px, 1fr)); gap: .7rem; }}
 .cc-column {{ border: 1px solid {LINE}; border-top: 4px solid var(--own); border-radius: 8px;
   padding: .5rem .7rem .7rem; min-width: 0; }}
 .cc-column h4 {{ font-size: 1rem; font-weight: 700; margin: 0; padding: 0; }}
@@ -24,7 +24,7 @@ _STYLE = f"""<style>
   overflow: hidden; text-overflow: ellipsis; }}
 .cc-column .cc-verdict {{ min-height: 1.35em; font-weight: 600; opacity: 1; }}
 .cc-column ol {{ list-style: none; margin: .4rem 0 0; padding: 0; }}
-.cc-column li {{ display: grid; grid-template-columns: 5.6em 1fr 3.2em; gap: .4em; align-items: center;
+.cc-column li {{ display: grid; grid-template-columns: minmax(2em, 5.2em) 1fr 2.9em; gap: .3em; align-items: center;
   font-size: .9rem; line-height: 1.5; margin: 0; }}
 .cc-column li span {{ white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }}
 .cc-column li i {{ height: 9px; border-radius: 5px; background: {LINE}; overflow: hidden; }}

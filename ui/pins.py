@@ -47,8 +47,8 @@ def draw_pins(state: State) -> None:
         for letter, recipe in sorted(state.pins.items()):
             with st.popover(letter.upper(), key=f"pinned {letter}", help=text.compare.recipe_name(recipe)):
                 st.markdown(f"**{letter.upper()}** {text.compare.recipe_name(recipe)}")
-                st.button("Take it", key=f"take {letter}", on_click=take_recipe, args=(state, recipe))
-                st.button("Let it go", key=f"unpin {letter}", on_click=unpin, args=(state, letter))
+                st.button(f"Take {letter.upper()}", key=f"take {letter}", on_click=take_recipe, args=(state, recipe))
+                st.button(f"Let {letter.upper()} go", key=f"unpin {letter}", on_click=unpin, args=(state, letter))
 
 
 def shown_pins(state: State) -> tuple[dict[str, Shown], list[str]]:
@@ -70,10 +70,10 @@ def counts_between(shown: Shown) -> list[Piece]:
 
 def pieces_of(columns: Iterable[Shown]) -> list[Piece]:
     """What the numbers of networks are made of: what is counted on the first images, the times, then the others."""
-    counted = [counts_between(of) for of in columns]
+    counted = list(itertools.zip_longest(*(counts_between(of) for of in columns)))
     times = [Piece(study_latency, of.recipe, (of.original, 1), timed=True) for of in columns]
-    first, *others = itertools.zip_longest(*counted)
-    return [*first, *times, *(piece for more in others for piece in more if piece is not None)]
+    first, others = itertools.chain(*counted[:1]), itertools.chain(*counted[1:])
+    return [*first, *times, *(piece for piece in others if piece is not None)]
 
 
 def known_numbers(shown: Shown) -> Numbers:

@@ -162,6 +162,8 @@ def segments(
         closed: the choice that stands for none of the segments, if one does.
     """
     chosen = value_of(state, choices, name)
+    if chosen not in titles and chosen != closed:  # it is not offered for this recipe
+        chosen = next(iter(titles))
     st.segmented_control(
         choices[name].title.capitalize(),
         list(titles),

@@ -26,8 +26,8 @@ DIM = 0.22
 """The light that is left where a network does not look."""
 _MARGIN = {"l": 8, "r": 12, "t": 28, "b": 8}
 _ABOVE = {"xref": "paper", "yref": "paper", "y": 1.0, "yanchor": "bottom"}
-_DARK = "#0D1016"
-SHADES = {"original": [_DARK, ORIGINAL, "#E3E9F2"], "compressed": [_DARK, COMPRESSED, "#DCE8FF"]}
+_DARK = "#242B36"
+SHADES = {"original": [_DARK, ORIGINAL, "#E3E9F2"], "compressed": ["#1B2644", COMPRESSED, "#DCE8FF"]}
 HIDDEN = {"visible": False, "fixedrange": True}
 
 

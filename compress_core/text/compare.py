@@ -222,6 +222,8 @@ def describe_ladder(rungs: Sequence[Rung | None], truth: int | None, classes: Se
     last = known[-1 if wrong is None else wrong]
     smaller = times(known[0].file_bytes / last.file_bytes, "smaller", "larger").replace("× ", " times ")
     if wrong is None:
+        if len(known) == 1 < len(rungs):
+            return f"The original says {classes[wanted]}. The smaller ones are being built …"
         if len(known) < len(rungs):
             return f"So far all say {classes[wanted]}, down to one {smaller}. The others are being built …"
         return f"All {len(known)} networks say {classes[wanted]}, down to one of {size(last.file_bytes)}, {smaller}."

@@ -19,6 +19,7 @@ from tests.helpers.browser import PATIENCE_S, SCREEN
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+FLAGS += ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]  # a camera that shows a test card
 SECOND_PAGE = (
     'from ui import page\n\nstate = page.start("Second")\nimport streamlit as st\n\nst.write(state.recipe.bits)\n'
 )

@@ -13,6 +13,11 @@ VIEWS = [  # an address, a knob and its key, and how many figures are seen witho
     pytest.param("/?dataset=cifar10&arch=studentnet&prune=0.4&bits=4", *RATIO, None, marks=slow),
     pytest.param("/Pruning?arch=studentnet&prune=0.4", *RATIO, 2),
     pytest.param("/Pruning?dataset=cifar10&arch=studentnet&prune=0.4", *RATIO, 2, marks=slow),
+    pytest.param("/Compare?arch=studentnet&width=0.25&prune=0.4&view=differ", "", "", 0, marks=slow),
+    *(
+        pytest.param(f"/Compare?arch=studentnet&prune=0.4&bits=4&view=inside&inside={part}", "", "", None, marks=slow)
+        for part in ("maps", "filters", "looks")
+    ),
     pytest.param("/Quantization?dataset=cifar10&arch=studentnet&bits=4", "", "", 3, marks=slow),
     pytest.param("/Distillation?dataset=cifar10&arch=studentnet", "Temperature T", RIGHT, None, marks=slow),
     pytest.param("/Datasets?dataset=cifar10", "", "", None),

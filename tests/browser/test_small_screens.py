@@ -12,6 +12,11 @@ PHONE = {"width": 390, "height": 844}
 AGENT = "Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0 Mobile Safari/537.36"
 ADDRESSES = [
     "/?arch=studentnet&prune=0.5&bits=4",
+    "/Compare?arch=studentnet&width=0.25&prune=0.5&bits=4&a=arch%3Dsqueezenet%26bits%3D4",
+    "/Compare?arch=studentnet&width=0.25&prune=0.5&source=draw",
+    "/Compare?arch=studentnet&width=0.25&prune=0.5&view=differ",
+    "/Compare?arch=studentnet&width=0.25&prune=0.5&view=inside",
+    "/Compare?arch=studentnet&view=ladder",
     "/Pruning?arch=studentnet&width=0.25&prune=0.5&view=versus",
     "/Pruning?arch=studentnet&width=0.25&prune=0.5&view=criteria",
     "/Pruning?arch=studentnet&width=0.25&prune=0.5&view=healing",

@@ -12,7 +12,7 @@ APP = Path(__file__).parents[2] / "app.py"
 SMALL = {"width": "0.25", "prune": "0.3", "bits": "4"}
 """A recipe that is quickly measured for every architecture; pages that ask for the same one share its numbers."""
 PAUSE_S = 1.0  # while a page runs no piece of long work begins
-KINDS = ("selectbox", "slider", "select_slider", "toggle", "button", "button_group")
+KINDS = ("selectbox", "slider", "select_slider", "number_input", "toggle", "button", "button_group")
 
 
 class Page(AppTest):

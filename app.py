@@ -15,7 +15,7 @@ from compress_core.recipe import Recipe
 from compress_core.registry import CRITERIA
 from compress_core.text.numbers import size
 from ui import about, page, widgets
-from ui.address import State, change_recipe, link, short_form, take_recipe, value_of
+from ui.address import State, change_recipe, link, take_recipe, value_of
 from ui.choices import Choice
 from ui.engine import Engine, Piece, Shown, engine
 from ui.knobs import likely_next
@@ -45,7 +45,8 @@ def main() -> None:
         page.warn(lost)
     with st.container(gap="xsmall"):
         with st.container(gap="xsmall"):
-            sentence, cards, steps = st.empty(), st.container(), st.container(gap="xsmall")
+            sentence, cards = st.empty(), st.container(key="cards")
+            steps = st.container(gap="xsmall", key="steps")
         left, right = st.columns(2, gap="medium")
         bottom = st.container(gap="xsmall")
     if not shared.answered(shown):
@@ -53,12 +54,12 @@ def main() -> None:
     with left.container(gap=None):  # the scores are drawn while the network is healed
         _scaling_factors(shared.scaling_factors(shown), shown.recipe.criterion, state)
     with bottom:
-        images = st.container(gap="xsmall")
+        images = st.container(gap="xsmall", key="images")
 
     def draw() -> None:
         comparison, latency = _latest(shown, pieces)
         with sentence:
-            widgets.sentence(_summary(comparison, latency))
+            widgets.sentence(_summary(comparison, latency, state))
         known = {letter: (of.recipe, known_numbers(of)) for letter, of in pinned.items()}
         with cards:
             if pinned:
@@ -75,7 +76,7 @@ def main() -> None:
     with right.container(gap=None):
         refine(state, pieces + pieces_of(list(pinned.values())), draw)
     with bottom:
-        _take_away(_latest(shown, pieces).comparison, shared, state)
+        _take_away(_latest(shown, pieces).comparison, shared)
     shared.look_ahead(likely_next(state.before, state.recipe))
 
 
@@ -112,9 +113,10 @@ def _both(comparison: studies.home.Comparison, latency: Latency | None) -> dict[
     return columns
 
 
-def _summary(comparison: studies.home.Comparison, latency: Latency | None) -> str:
-    hint = " Turn a knob to compress it." if comparison.compressed.recipe == comparison.original.recipe else ""
-    return text.home.summary(comparison, latency) + hint
+def _summary(comparison: studies.home.Comparison, latency: Latency | None, state: State) -> str:
+    said = text.home.summary(comparison, latency)
+    as_trained = comparison.compressed.recipe == comparison.original.recipe
+    return f"{said} Turn a knob to compress it." if as_trained and not state.talk else said
 
 
 def _steps(comparison: studies.home.Comparison) -> None:
@@ -244,10 +246,10 @@ def _images(comparison: studies.home.Comparison, first: pd.DataFrame) -> None:
     widgets.reading(text.home.describe_images(comparison))
 
 
-def _take_away(comparison: studies.home.Comparison, shared: Engine, state: State) -> None:
+def _take_away(comparison: studies.home.Comparison, shared: Engine) -> None:
     own = comparison.compressed
     recipe: Recipe = own.recipe
-    left, middle, right, _ = st.columns([2, 1, 1, 2])
+    left, middle, _ = st.columns([2, 1, 3])
     left.download_button(
         f"Download this network ({size(own.file_bytes)})",
         data=lambda: shared.ask(studies.home.study_file, recipe, kept=False),
@@ -262,10 +264,6 @@ def _take_away(comparison: studies.home.Comparison, shared: Engine, state: State
             for table in text.home.size_tables(own, shared.ask(studies.home.study_gzipped, recipe)):
                 st.dataframe(table, hide_index=True, column_config=columns)
             st.markdown(about.home.SIZES)
-    address = right.popover("Link", on_change="rerun", key="link", icon=":material/link:")
-    if address.open:
-        with address:
-            st.code(f"{(st.context.url or '').partition('?')[0]}?{short_form(link(state))}", wrap_lines=True)
 
 
 main()

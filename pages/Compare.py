@@ -61,7 +61,7 @@ def _image(state: State, shown: Shown) -> None:
     readers = {name: of.recipe for name, of in columns.items() if of.recipe.dataset == reads}
     st.fragment(_read)(state, shown, readers)
     widgets.head("Their numbers", about.compare.NUMBERS)
-    numbers = st.container(gap="xsmall")
+    numbers = st.container(gap="xsmall", key="numbers")
 
     def draw() -> None:
         known = {name: (of.recipe, known_numbers(of)) for name, of in columns.items()}
@@ -82,7 +82,7 @@ def _read(state: State, shown: Shown, readers: dict) -> None:
     left, right = st.columns([2, 7], gap="medium")
     with left:
         given = take_input(state, KNOBS, lambda: _next(state, shown))
-    with right:
+    with right.container(key="answers"):
         if given is None:
             with sentence:
                 widgets.sentence("Give an image: all networks answer it at once.")
@@ -131,7 +131,8 @@ def _differ(state: State, shown: Shown) -> None:
     few = found.head(SHOWN_IMAGES)
     if len(few):
         pictures = data.pictures(data.test()[0][few["image"].tolist()])
-        compare.large_tiles(pictures, [text.compare.tile_title(row, classes) for row in few.itertuples()])
+        with st.container(key="tiles"):
+            compare.large_tiles(pictures, [text.compare.tile_title(row, classes) for row in few.itertuples()])
     widgets.reading(text.compare.describe_shown(len(few), len(found), which), lines=1)
     confusions, by_class = st.container(gap=None), st.container(gap=None)
 
@@ -225,7 +226,7 @@ def _ladder(state: State, shown: Shown) -> None:
     truth = truth_of(recipe.dataset, given)
     engine().compute(pieces[0])
     with right:
-        steps = st.container()
+        steps = st.container(key="rungs")
         for place, (column, piece) in enumerate(
             zip(st.columns(len(pieces), gap="small"), pieces, strict=True), start=1
         ):

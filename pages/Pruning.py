@@ -302,7 +302,7 @@ def _weight_versus_channel(state: State, shown: Shown, shared: Engine) -> None:
         panels = {"Weights cut: holes": holes, "Channels cut: a smaller matrix": smaller}
         drawn = plots.pruning.matrices(panels, both.matrices["original"][layer].shape)
         widgets.figure("", drawn, text.pruning.describe_matrices(both, layer), key="matrices")
-    with right:
+    with right.container(key="versus"):
         comparison_table(*text.pruning.versus_table(both))
         widgets.reading(text.pruning.describe_versus(both), lines=3)
 

@@ -24,6 +24,8 @@ FIRST = Recipe(dataset="cifar10")
 """The first screen: photographs. (A recipe that names no dataset is of digits, as it always was.)"""
 PINS = ("a", "b", "c")
 """What pinned recipes are called in an address; on a page A, B and C."""
+TALK = ("present", "story", "step")
+"""What of an address is about a talk: that there is one, which story it tells, and how far it is."""
 SHORT = "r"
 """What stands before the short form of an address."""
 LONGEST = 20_000  # signs; a short form may not be a bomb
@@ -42,6 +44,8 @@ class State:
     """Choices of a page that are not part of the recipe, such as the layer shown."""
     pins: dict[str, Recipe] = field(default_factory=dict)
     """Recipes to compare with, by their letter."""
+    talk: dict[str, str] = field(default_factory=dict)
+    """What the address says of a talk; empty outside of one."""
     problems: list[Problem] = field(default_factory=list)
     seen: tuple[tuple[str, str], ...] = ()
     generation: int = 0
@@ -74,7 +78,8 @@ def read(views: Views, title: str) -> State:
         state.view, state.problems = {}, []
         pairs = _written_out(state, pairs)
         state.pins = {letter: _parse_pin(state, letter, text) for letter, text in pairs if letter in PINS}
-        own = [pair for pair in pairs if pair[0] not in views and pair[0] not in PINS]
+        state.talk = {name: text for name, text in pairs if name in TALK}
+        own = [pair for pair in pairs if pair[0] not in views and pair[0] not in PINS + TALK]
         try:
             state.recipe = Recipe.from_query(own) if own else FIRST
         except RecipeError as error:
@@ -173,6 +178,18 @@ def unpin(state: State, letter: str) -> None:
     _write(state)
 
 
+def begin_talk(state: State) -> None:
+    """Show this page in talk mode; called by an `on_click`."""
+    state.talk = {"present": "1"}
+    _write(state)
+
+
+def end_talk(state: State) -> None:
+    """Leave talk mode, and stay here; called by an `on_click`."""
+    state.talk = {}
+    _write(state)
+
+
 def widget_key(state: State, name: str) -> str:
     """The key of the widget that shows a choice in this generation."""
     anew = state.renewed.get(name)
@@ -251,7 +268,7 @@ def change_view(state: State, **views: str) -> None:
 
 
 def _write(state: State) -> None:
-    params = link(state) | state.view
+    params = link(state) | state.view | state.talk
     state.problems = []
     written = tuple(sorted(params.items()))
     if written != state.seen:  # the same one again would be a step of its own to go back

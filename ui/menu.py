@@ -10,6 +10,11 @@ class Page(NamedTuple):
     label: str
     icon: str
 
+    @property
+    def slug(self) -> str:
+        """What its address begins with, behind the server's."""
+        return "" if self.path == "app.py" else self.path.removeprefix("pages/").removesuffix(".py")
+
 
 PAGES = (
     Page("app.py", "Compress", ":material/tune:"),
@@ -22,4 +27,5 @@ PAGES = (
     Page("pages/Ideas.py", "Ideas", ":material/lightbulb:"),
     Page("pages/Guidelines.py", "Guidelines", ":material/rule:"),
     Page("pages/Datasets.py", "Datasets", ":material/photo_library:"),
+    Page("pages/Stories.py", "Stories", ":material/slideshow:"),
 )

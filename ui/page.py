@@ -10,7 +10,7 @@ from compress_core.errors import CheckpointError
 from compress_core.plots.tokens import COMPRESSED, ORIGINAL
 from compress_core.recipe import Recipe
 from compress_core.text.names import under_way
-from ui import address, sidebar, widgets
+from ui import address, sidebar, talk, widgets
 from ui.engine import Shown, engine
 from ui.menu import APP
 
@@ -31,7 +31,12 @@ def start(
     state = address.read(views or {}, title)
     engine().gate.arrive(id(state))
     widgets.style()
-    sidebar.draw(state, reads if isinstance(reads, Sequence) else reads(state))
+    st.session_state["focus"] = ""
+    if state.talk:
+        talk.draw(state)
+    else:
+        sidebar.draw(state, reads if isinstance(reads, Sequence) else reads(state))
+    talk.keys()
     if state.problems:
         warn([f"{p.what}{f' Taken instead: {p.taken}.' if p.taken else ''}" for p in state.problems])
     return state

@@ -25,30 +25,27 @@ class Numbers(NamedTuple):
     latency: Latency | None
 
 
-def draw_pins(state: State) -> None:
-    """The way to pin the recipe, and what is pinned, each behind its letter."""
-    taken = len(state.pins) == len(PINS)
+def pin_button(state: State) -> None:
+    """The way to pin the recipe."""
     known = [letter.upper() for letter, recipe in state.pins.items() if recipe == state.recipe]
+    taken = len(state.pins) == len(PINS)
     says = "Keep this recipe beside the next ones: its numbers stand on Compress and on Compare."
     if known:
         says = f"This recipe is pinned as {known[0]}."
     elif taken:
         says = f"All of {', '.join(PINS).upper()} are taken. Let one go to pin another."
+    st.button("Pin", key="pin", help=says, disabled=bool(known) or taken, on_click=pin, args=(state,))
+
+
+def pinned(state: State) -> None:
+    """What is pinned, each behind its letter."""
     with st.container(horizontal=True, gap="xsmall", key="cc-pins"):
-        st.button(
-            "Pin",
-            icon=":material/keep:",
-            key="pin",
-            help=says,
-            disabled=bool(known) or taken,
-            on_click=pin,
-            args=(state,),
-        )
         for letter, recipe in sorted(state.pins.items()):
-            with st.popover(letter.upper(), key=f"pinned {letter}", help=text.compare.recipe_name(recipe)):
-                st.markdown(f"**{letter.upper()}** {text.compare.recipe_name(recipe)}")
-                st.button(f"Take {letter.upper()}", key=f"take {letter}", on_click=take_recipe, args=(state, recipe))
-                st.button(f"Let {letter.upper()} go", key=f"unpin {letter}", on_click=unpin, args=(state, letter))
+            name, title = text.compare.recipe_name(recipe), letter.upper()
+            with st.popover(title, key=f"pinned {letter}", help=name):
+                st.markdown(f"**{title}** {name}")
+                st.button(f"Take {title}", key=f"take {letter}", on_click=take_recipe, args=(state, recipe))
+                st.button(f"Let {title} go", key=f"unpin {letter}", on_click=unpin, args=(state, letter))
 
 
 def shown_pins(state: State) -> tuple[dict[str, Shown], list[str]]:

@@ -14,7 +14,9 @@ from ui.address import State, link, on_recipe, widget_key
 from ui.finer_choices import DATASET, PRUNING, QUANTIZATION, FinerChoice
 from ui.knobs import PRUNE_STEP, RATIOS, STOPS, WIDTHS
 from ui.menu import APP, PAGES
-from ui.pins import draw_pins
+from ui.pins import pin_button, pinned
+from ui.share import share
+from ui.talk import begin_button
 
 KNOBS = ("arch", "width", "prune", "bits")
 """Those below the dataset, which is chosen on every page."""
@@ -42,7 +44,7 @@ def draw(state: State, reads: Collection[str]) -> None:
         for knob, (title, choices) in FINER.items():
             with _expander(state, title):
                 _selectors(state, choices, idle=knob not in reads)
-        draw_pins(state)
+        _tools(state)
 
 
 def _links(state: State) -> None:
@@ -51,6 +53,15 @@ def _links(state: State) -> None:
         for page in PAGES:
             params = link(state) | state.left.get(page.label, {})
             st.page_link(page.path, label=page.label, icon=page.icon, query_params=params)
+
+
+def _tools(state: State) -> None:
+    """What one does with a recipe as a whole: keep it, hand it on, show it on a stage."""
+    with st.container(horizontal=True, gap="xsmall", key="cc-tools"):
+        pin_button(state)
+        share(state)
+        begin_button(state)
+    pinned(state)
 
 
 def _on_a_phone() -> bool:
@@ -74,7 +85,7 @@ def _compact(state: State, reads: Collection[str]) -> None:
             _selectors(state, [DATASET])
             for knob, (_, choices) in FINER.items():
                 _selectors(state, choices, idle=knob not in reads)
-            draw_pins(state)
+            _tools(state)
         for knob, draw_knob in _KNOBS.items():
             with st.popover(values[knob], key=f"knob {knob}"):
                 draw_knob(state, knob not in reads)

@@ -14,6 +14,7 @@ import plotly.graph_objects as go
 import streamlit as st
 from PIL import Image
 
+from compress_core.plots.layout import enlarged
 from compress_core.text.numbers import percent
 from ui.address import State, on_view, value_of, widget_key
 from ui.choices import Choice
@@ -117,6 +118,8 @@ def figure(
         chart: further arguments of `st.plotly_chart`.
     """
     alt = said
+    if st.session_state.get("focus") == (key or title):
+        drawn = enlarged(drawn)
     if title:
         head(title, about, controls)
         alt = f"{title}. {said}"  # stands above it where it fills the screen

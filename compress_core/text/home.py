@@ -39,7 +39,8 @@ def summary(study: Comparison, latency: Latency | None) -> str:
             f"{percent(original.accuracy)} of {original.samples:,} test images right (guessing: "
             f"{whole_percent(data.chance)}), in a file of {size(original.file_bytes)}."
         )
-    smaller = times(original.file_bytes / compressed.file_bytes, "smaller", "larger")
+    ratio = original.file_bytes / compressed.file_bytes
+    smaller = times(ratio, "smaller", "larger") if abs(ratio - 1) > 5e-4 else "as large"
     untold = latency is None or latency.same_arithmetic
     speed = "" if untold else timing(latency.batch_speedup, latency.batch_quartiles)
     return (

@@ -32,6 +32,8 @@ ADDRESSES = [
     "/Guidelines?view=lens",
     "/Guidelines?view=speed",
     "/Datasets?dataset=cifar10",
+    "/Stories?arch=studentnet",
+    "/?arch=studentnet&prune=0.5&bits=4&present=1",
 ]
 CUT_OFF = """() => {
   const seen = box => box.width > 0 && (box.right > innerWidth + 1 || box.left < -1);

@@ -11,6 +11,7 @@ from ui.about import (
     pruning,
     quantization,
     shuffle,
+    stories,
 )
 
 __all__ = [
@@ -24,4 +25,5 @@ __all__ = [
     "pruning",
     "quantization",
     "shuffle",
+    "stories",
 ]

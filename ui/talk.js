@@ -1,0 +1,28 @@
+// The keys of a talk: a presenter's remote sends PageDown and PageUp; F begins a talk, Escape ends it.
+
+const FORWARD = ["PageDown", "ArrowRight", " ", "Enter"];
+const BACK = ["PageUp", "ArrowLeft", "Backspace"];
+
+export default function ({ parentElement }) {
+  const page = parentElement.ownerDocument;
+  const press = event => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+    if (event.target.closest?.("input, textarea, select, [contenteditable=true], [role=application]")) return;
+    const button = name => page.querySelector(`.st-key-talk-${name} button:not([disabled])`);
+    const within = event.target.closest?.("button, [role=slider], [role=radio], [role=combobox], a");
+    const wanted = FORWARD.includes(event.key)
+      ? "next"
+      : BACK.includes(event.key)
+        ? "back"
+        : { Escape: "leave", f: "begin", F: "begin" }[event.key];
+    // What has the focus keeps its own keys; a remote's are always the talk's.
+    if (!wanted || (within && !["PageDown", "PageUp", "Escape", "f", "F"].includes(event.key))) return;
+    const found = button(wanted);
+    if (!found) return;
+    event.preventDefault();
+    page.activeElement?.blur();
+    found.click();
+  };
+  page.addEventListener("keydown", press, true);
+  return () => page.removeEventListener("keydown", press, true);
+}

@@ -5,7 +5,7 @@ import streamlit as st
 from compress_core import plots, studies, text
 from compress_core.data import dataset
 from compress_core.errors import CheckpointError
-from compress_core.pipeline import prunable_layers, quantizable_layers
+from compress_core.pipeline import original_of, prunable_layers, quantizable_layers
 from compress_core.studies.compare import image_of, ladder, study_reading, study_rung, truth_of
 from ui import about, compare, page, widgets
 from ui.address import State, change_view, take_recipe, value_of
@@ -18,7 +18,13 @@ from ui.refine import refine
 MOST_IMAGES = 10_000
 SHOWN_IMAGES = 16
 POLL_S = 0.5
-VIEWS = {"image": "One image", "differ": "Where they differ", "inside": "Inside", "ladder": "The ladder"}
+VIEWS = {
+    "image": "One image",
+    "differ": "Where they differ",
+    "inside": "Inside",
+    "ladder": "The ladder",
+    "visit": "This visit",
+}
 WHICH = {"all": "All", "lost": "Lost", "won": "Won"}
 INSIDE = {"maps": "Feature maps", "filters": "Filters", "looks": "Where it looks"}
 KNOBS = {
@@ -40,7 +46,8 @@ def main() -> None:
         if shown is None:
             return
         try:
-            {"image": _image, "differ": _differ, "inside": _inside, "ladder": _ladder}[view](state, shown)
+            draw = {"image": _image, "differ": _differ, "inside": _inside, "ladder": _ladder, "visit": _visit}[view]
+            draw(state, shown)
         except CheckpointError as error:
             page.warn([str(error)])
 
@@ -248,6 +255,23 @@ def _ladder(state: State, shown: Shown) -> None:
             )
 
     refine(state, pieces, draw, POLL_S)
+
+
+def _visit(state: State, shown: Shown) -> None:
+    """Every recipe of this visit; a click takes it again."""
+    widgets.head("Every recipe of this visit, the last one first", about.compare.VISIT)
+    recipes = {recipe: Shown(recipe.canonical(), original_of(recipe), ()) for recipe in reversed(state.visited)}
+    pieces = [counts_between(of)[0] for of in recipes.values()]
+
+    def draw() -> None:
+        known = {recipe: engine().known(piece) for recipe, piece in zip(recipes, pieces, strict=True)}
+        widgets.sentence(text.compare.describe_visit([found for found in known.values() if found], len(known)))
+        with st.container(horizontal=True, gap="small"):
+            for number, (recipe, found) in enumerate(known.items()):
+                label, take = text.compare.visit_label(recipe, found), (state, recipe)
+                st.button(label, key=f"again {number}", on_click=take_recipe, args=take, width=250)
+
+    refine(state, pieces, draw)
 
 
 main()

@@ -28,6 +28,7 @@ TALK = ("present", "story", "step")
 """What of an address is about a talk: that there is one, which story it tells, and how far it is."""
 SHORT = "r"
 """What stands before the short form of an address."""
+MOST_VISITED = 60
 LONGEST = 20_000  # signs; a short form may not be a bomb
 _KEY = "address"
 _OTHER_CHANNELS = {"dataset", "arch", "width", "criterion"}
@@ -53,6 +54,8 @@ class State:
     """The recipe before the last turn of a knob."""
     renewed: dict[str, int] = field(default_factory=dict)
     """How often a knob's widget was made anew because something else on the page moved it."""
+    visited: list[Recipe] = field(default_factory=list)
+    """Every recipe of this visit once, the last one last."""
     left: dict[str, dict[str, str]] = field(default_factory=dict)
     """By the title of a page, the choices of its own as this visitor has left them."""
     unfolded: set[str] = field(default_factory=set)
@@ -88,6 +91,8 @@ def read(views: Views, title: str) -> State:
         state.before = state.recipe
         for name in views:
             _parse_view(state, name, views[name], [text for given, text in pairs if given == name])
+    others = [recipe for recipe in state.visited if recipe != state.recipe]
+    state.visited = [*others[-MOST_VISITED:], state.recipe]
     # Others depend on the recipe, which may be another one when they come back.
     state.left[title] = {name: text for name, text in state.view.items() if isinstance(views.get(name), Choice)}
     return state

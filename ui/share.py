@@ -12,7 +12,7 @@ def share(state: State) -> None:
     if not popover.open:
         return
     address = f"{(st.context.url or '').partition('?')[0]}?{short_form(link(state) | state.view)}"
-    drawn = segno.make(address, error="l", micro=False).svg_inline(border=2, scale=6, light="#fff", dark="#000")
+    drawn = segno.make(address, error="l", micro=False).png_data_uri(border=2, scale=6)
     with popover:
         st.code(address, wrap_lines=True)
-        st.html(f'<div role="img" aria-label="QR code of this address">{drawn}</div>')
+        st.html(f'<img alt="QR code of this address" src="{drawn}">')

@@ -1,4 +1,5 @@
-// The keys of a talk: a presenter's remote sends PageDown and PageUp; F begins a talk, Escape ends it.
+// The keys of a talk: a presenter's remote sends PageDown and PageUp; F begins a talk, Escape ends it. And on every page
+// the usual ones for undo and redo, which the browser's history is.
 
 const FORWARD = ["PageDown", "ArrowRight", " ", "Enter"];
 const BACK = ["PageUp", "ArrowLeft", "Backspace"];
@@ -6,8 +7,17 @@ const BACK = ["PageUp", "ArrowLeft", "Backspace"];
 export default function ({ parentElement }) {
   const page = parentElement.ownerDocument;
   const press = event => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
-    if (event.target.closest?.("input, textarea, select, [contenteditable=true], [role=application]")) return;
+    if (event.altKey || event.defaultPrevented) return;
+    if (event.target.closest?.("input:not([type=range]), textarea, select, [contenteditable=true], [role=application]")) return;
+    if (event.ctrlKey || event.metaKey) {
+      const key = event.key.toLowerCase();
+      const redo = key === "y" || (key === "z" && event.shiftKey);
+      if (!redo && key !== "z") return;
+      event.preventDefault();
+      if (redo) history.forward();
+      else history.back();
+      return;
+    }
     const button = name => page.querySelector(`.st-key-talk-${name} button:not([disabled])`);
     const within = event.target.closest?.("button, [role=slider], [role=radio], [role=combobox], a");
     const wanted = FORWARD.includes(event.key)

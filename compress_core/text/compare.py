@@ -17,6 +17,8 @@ from compress_core.text.names import bits_names, short_name
 from compress_core.text.numbers import count, duration, images, listed, percent, size, times
 
 TITLES = {"original": "Original", "compressed": "This recipe"}
+CLOSE = 0.01
+"""A loss of accuracy that few would mind."""
 ANSWERS = 5
 """Of a network, that are shown."""
 NUMBERS = ("Accuracy", "Images", "File", "Parameters", "MACs per image", "Latency, batch 1", "Latency, batch 64")
@@ -254,3 +256,24 @@ def describe_images(study: Comparison, other: str) -> str:
         f"{other} and the original differ on {many:,} of {images(len(differ))}: {right['original']:,} lost, "
         f"{right['compressed']:,} won, {neither:,} wrong in two ways."
     )
+
+
+def visit_label(recipe: Recipe, found: Comparison | None) -> str:
+    """A recipe of this visit with its numbers, as far as they are known: Markdown."""
+    numbers = f"{percent(found.compressed.accuracy)} · {size(found.compressed.file_bytes)}" if found else "…"
+    return f"**{numbers}**  \n{recipe_name(recipe)}"
+
+
+def describe_visit(found: Sequence[Comparison], count: int) -> str:
+    """How many recipes this visit has had, and the smallest that lost next to nothing."""
+    if count == 1:
+        return "This is the first recipe of this visit. Turn a knob: each one will stand here."
+    small = [own for own in found if own.change.high > -CLOSE and own.compressed.recipe != own.original.recipe]
+    said = f"{count} recipes in this visit."
+    if not small:
+        return said
+    best = max(small, key=lambda own: own.original.file_bytes / own.compressed.file_bytes)
+    ratio = best.original.file_bytes / best.compressed.file_bytes
+    smaller = times(ratio, "smaller", "larger").replace("× ", " times ")
+    name = recipe_name(best.compressed.recipe)
+    return f"{said} The smallest within {100 * CLOSE:.0f} point of its original: {name}, {smaller}."

@@ -39,6 +39,9 @@ def test_back_is_undo_and_forward_is_redo_from_a_plain_address(tab):
         step()
         eventually(tab, lambda: knobs(tab), ["StudentNet", "1.00", prune, bits])
     assert query(tab) == ""
+    for keys, prune in (("Control+y", "5%"), ("Control+Shift+Z", "10%"), ("Control+z", "5%"), ("Control+z", "0%")):
+        tab.keyboard.press(keys)
+        eventually(tab, lambda: knobs(tab), ["StudentNet", "1.00", prune, "32 (off)"])
     press(tab, "Bit width", "ArrowLeft")  # the knobs still turn after all that
     assert knobs(tab) == [*DEFAULT[:3], "16"]
 

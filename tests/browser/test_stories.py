@@ -53,5 +53,7 @@ def test_f_makes_a_page_large_and_its_link_opens_cold(tab):
 def test_the_address_is_a_qr_code_for_the_hall(tab):
     visit(tab, "/?arch=studentnet&width=0.25&prune=0.3&bits=4")
     tab.get_by_test_id("stSidebar").get_by_role("button", name="Link").click()
-    expect(tab.get_by_role("img", name="QR code of this address")).to_be_visible()
+    code = tab.get_by_role("img", name="QR code of this address")
+    expect(code).to_be_visible()
+    assert code.evaluate("image => image.naturalWidth") > 150
     assert "prune=0.3" in tab.get_by_test_id("stCode").inner_text()

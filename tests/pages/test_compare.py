@@ -128,6 +128,28 @@ def test_recipes_are_pinned_stand_beside_others_and_go():
     assert "a" not in compare.address and [column[1] for column in columns(compare)][2:] == ["B"]
 
 
+def test_every_recipe_of_a_visit_stands_there_and_is_taken_again(begin_work):
+    app = pages.open_page("app.py", **OWN).fine()
+    app.knob("Bit width").set_value(2).run().fine()
+    app.switch_page("pages/Pruning.py").run().knob("Architecture").set_value("squeezenet").run().fine()
+    visit = app.switch_page("pages/Compare.py").go_to(**app.address, view="visit").fine()
+    begin_work()
+    visit.come_back_until(lambda page: all("…" not in button.label for button in strip(page)))
+    names = [button.label.partition("  \n")[2] for button in strip(visit)]
+    assert names == [
+        "SqueezeNet, width 0.25, 30 % cut, 2 bits",
+        "StudentNet, width 0.25, 30 % cut, 2 bits",
+        "StudentNet, width 0.25, 30 % cut, 4 bits",
+    ]
+    assert "3 recipes in this visit" in visit.said and all("KB" in button.label for button in strip(visit))
+    strip(visit)[2].click().run().fine()
+    assert visit.address["arch"] == "studentnet" and visit.address["bits"] == "4"
+
+
+def strip(app) -> list:
+    return [button for button in app.main.button if button.key.startswith("again")]
+
+
 def test_what_is_pinned_of_another_dataset_has_numbers_but_reads_nothing_here():
     app = open_page(dataset="cifar10", a="arch=studentnet&width=0.25").fine()
     assert [column[1] for column in columns(app)] == ["Original"]

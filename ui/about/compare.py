@@ -49,3 +49,9 @@ LADDER = """
 the last by the same factor, the most accurate recipe of those measured beforehand. All are built and run here and now.
 The first wrong one is framed; where nobody has said what the image shows, the first that contradicts the original.
 """
+
+VISIT = """
+**What you see.** Every recipe of this visit, on whatever page it was made, with its accuracy on the first test images
+and its file. A click takes it again. *Back* and Ctrl+Z undo, *Forward* and Ctrl+Y redo, one step a change, on every
+page.
+"""

@@ -11,9 +11,12 @@ import torch
 from compress_core.analysis.accuracy import accuracy_estimate
 from compress_core.data import dataset, datasets
 from compress_core.data.cifar10 import Cifar10, fetch
+from compress_core.data.folder import write_whole
 from compress_core.errors import CompressError, DataError
 from compress_core.layers.inference import predict
+from compress_core.recipe import Recipe, RecipeError
 from compress_core.registry import TRAININGS
+from compress_core.report import report
 from compress_core.studies.architectures import FILE, count_costs
 from compress_core.studies.datasets import add_own
 from compress_core.studies.guidelines import timing
@@ -135,6 +138,18 @@ def _guidelines(args: argparse.Namespace) -> None:
     print(f"\n{args.out}")
 
 
+def _report(args: argparse.Namespace) -> None:
+    _writable(args.out.parent, "-o")
+    try:
+        recipe = Recipe.from_query(args.recipe)
+    except RecipeError as error:
+        raise CompressError(str(error)) from error
+    torch.set_num_threads(1)  # as the app does: small networks are fastest so, and their times can be compared
+    page = report(recipe)
+    write_whole(args.out, lambda path: path.write_text(page, encoding="utf-8"))
+    print(f"{args.out}: {args.out.stat().st_size:,} bytes")
+
+
 def _grid(args: argparse.Namespace) -> None:
     def progress(done: int, total: int) -> None:
         print(f"\r{'█' * round(30 * done / total):<30} {done}/{total} recipes", end="", flush=True)
@@ -244,6 +259,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     laws.add_argument("--out", type=Path, default=timing.FILE, help="the table's file")
     laws.set_defaults(run=_guidelines)
+
+    paper = commands.add_parser("report", help="write the report of a recipe: one HTML page with numbers and figures")
+    paper.add_argument("--recipe", default="", help="as an address has it: arch=mobilenet_v2&prune=0.5&bits=4")
+    paper.add_argument("-o", "--out", type=Path, default=Path("report.html"), help="the page's file")
+    paper.set_defaults(run=_report)
 
     grid = commands.add_parser("grid", help="measure the grid of recipes that stands behind accuracy against size")
     grid.add_argument("--arch", required=True, choices=architectures())

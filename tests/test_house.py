@@ -16,14 +16,14 @@ LEVELS = (
     {"layers", "zoo", "data"},
     {"pruning", "quantization"},
     {"analysis", "training"},
-    {"pipeline", "measure", "files"},
+    {"pipeline", "measure", "files", "export"},
     {"studies"},
     {"plots", "text"},
+    {"report"},
 )
 """From the bottom up: a module imports from its own level and from those before it."""
-SPINE = {"__init__.py", "__main__.py", "py.typed"} | {
-    f"{name}.py" for name in ("cache", "errors", "files", "measure", "pipeline", "registry", "version")
-}
+FILES = ("cache", "errors", "export", "files", "measure", "pipeline", "registry", "report", "version")
+SPINE = {"__init__.py", "__main__.py", "py.typed"} | {f"{name}.py" for name in FILES}
 TOPICS = {
     "architectures",
     "compare",

@@ -16,6 +16,7 @@ from ui.knobs import PRUNE_STEP, RATIOS, STOPS, WIDTHS
 from ui.menu import APP, PAGES
 from ui.pins import pin_button, pinned
 from ui.share import share
+from ui.take_home import take_home
 from ui.talk import begin_button
 
 KNOBS = ("arch", "width", "prune", "bits")
@@ -60,6 +61,7 @@ def _tools(state: State) -> None:
     with st.container(horizontal=True, gap="xsmall", key="cc-tools"):
         pin_button(state)
         share(state)
+        take_home(state)
         begin_button(state)
     pinned(state)
 

@@ -111,7 +111,7 @@ def confusions(before: np.ndarray, after: np.ndarray, classes: Sequence[str]) ->
 
 
 def _cell(value: float, signed: bool) -> str:
-    if abs(value) < 0.5:
+    if not round(value):
         return ""
     return (f"{value:+.0f}" if signed else f"{value:.0f}").replace("-", "−")
 

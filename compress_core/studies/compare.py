@@ -130,7 +130,7 @@ def by_class(comparison: Comparison) -> pd.DataFrame:
         for label in range(len(dataset(recipe.dataset).classes)):
             own = images["label"].eq(label).to_numpy()
             right = torch.tensor(images.loc[own, network].eq(label).to_numpy())
-            found = accuracy_estimate(right, sources[torch.from_numpy(own)])
+            found = accuracy_estimate(right, sources[torch.tensor(own)])
             rows.append((network, label, found.value, found.low, found.high, found.samples))
     return pd.DataFrame(rows, columns=["network", "label", "accuracy", "low", "high", "samples"])
 

@@ -175,3 +175,8 @@ def test_bad_addresses_are_sentences():
     app.complains("'x'", "'radio'", "'-4'", "'out'", "'nowhere'", "'none'")
     assert cc.dataset("cifar10").classes  # the page stands all the same
     assert "The original says" in app.said
+
+
+def test_every_page_offers_the_file_in_every_form_and_a_report():
+    app = pages.open_page("pages/Ideas.py", **OWN).fine()
+    assert any(box.proto.popover.label == "Save" for box in app.sidebar.get("popover")) or "Save" in str(app.sidebar)

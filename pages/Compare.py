@@ -221,7 +221,7 @@ def _inside(state: State, shown: Shown) -> None:
 def _ladder(state: State, shown: Shown) -> None:
     widgets.head("The ladder", about.compare.LADDER, lambda: pick_source(state, KNOBS))
     sentence = st.container()
-    left, right = st.columns([2, 9], gap="medium")
+    left, right = st.container(key="ladder").columns([2, 9], gap="medium")
     with left:
         given = take_input(state, KNOBS)
     if given is None:
@@ -233,7 +233,7 @@ def _ladder(state: State, shown: Shown) -> None:
     truth = truth_of(recipe.dataset, given)
     engine().compute(pieces[0])
     with right:
-        steps = st.container(key="rungs")
+        steps = st.container()
         for place, (column, piece) in enumerate(
             zip(st.columns(len(pieces), gap="small"), pieces, strict=True), start=1
         ):

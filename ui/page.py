@@ -36,7 +36,6 @@ def start(
         talk.draw(state)
     else:
         sidebar.draw(state, reads if isinstance(reads, Sequence) else reads(state))
-    talk.keys()
     if state.problems:
         warn([f"{p.what}{f' Taken instead: {p.taken}.' if p.taken else ''}" for p in state.problems])
     return state

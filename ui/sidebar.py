@@ -17,7 +17,7 @@ from ui.menu import APP, PAGES
 from ui.pins import pin_button, pinned
 from ui.share import share
 from ui.take_home import take_home
-from ui.talk import begin_button
+from ui.talk import begin_button, keys
 
 KNOBS = ("arch", "width", "prune", "bits")
 """Those below the dataset, which is chosen on every page."""
@@ -46,6 +46,7 @@ def draw(state: State, reads: Collection[str]) -> None:
             with _expander(state, title):
                 _selectors(state, choices, idle=knob not in reads)
         _tools(state)
+        keys()
 
 
 def _links(state: State) -> None:

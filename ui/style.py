@@ -26,7 +26,9 @@ STYLE = f"""<style>
 .st-key-cc-knobs {{ flex-wrap: nowrap; }}
 .st-key-cc-knobs button {{ padding: .1rem .45rem; min-height: 2.2rem; }}
 .st-key-cc-knobs button p {{ font-size: .9rem; }}
-.st-key-cc-knobs [data-testid="stIconMaterial"] {{ display: none; }}
+:is(.st-key-cc-knobs, .st-key-cc-tools, .st-key-cc-pins) [data-testid="stIconMaterial"] {{ display: none; }}
+:is(.st-key-cc-tools, .st-key-cc-pins) button {{ padding: .1rem .55rem; min-height: 2.1rem; }}
+:is(.st-key-cc-tools, .st-key-cc-pins) button p {{ font-size: .9rem; }}
 @media (min-width: 1800px) {{ html {{ font-size: 18px !important; }} }} /* for the last row */
 @media (max-width: 640px) {{
   .stMainBlockContainer {{ padding: 4rem 1rem 2rem; }}
@@ -51,7 +53,7 @@ STYLE = f"""<style>
 .cc-note {{ font-size: .9rem; font-weight: 600; }}
 .cc-steps {{ display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: .75rem; }}
 .cc-step {{ min-width: 0; }}
-.cc-step.cc-idle {{ opacity: .65; }}
+.cc-step.cc-idle, .cc-step.cc-idle .cc-detail {{ color: {both(ORIGINAL_TEXT)}; opacity: 1; }}
 .cc-step-head {{ display: flex; justify-content: space-between; font-size: .9rem; gap: .4rem; }}
 .cc-step-head b {{ font-size: 1.05rem; white-space: nowrap; }}
 .cc-bar {{ height: 10px; border-radius: 5px; background: {LINE}; margin: .15rem 0; position: relative; }}
@@ -88,5 +90,7 @@ STYLE = f"""<style>
 .js-plotly-plot g.updatemenu-button:focus-visible {{ outline: 2px solid {both(COMPRESSED_TEXT)}; }}
 .st-key-moves .js-plotly-plot .trace:first-child .textpoint text {{ fill: #FFFFFF !important; }}
 :is(.stCheckbox, .stSlider, .stSelectbox):has(input:disabled) p {{ color: {both(ORIGINAL_TEXT)}; }}
+:is([data-testid="stSliderThumbValue"], [data-selected="true"]) p {{ color: {both(COMPRESSED_TEXT)} !important; }}
+[data-testid="stBaseButton-primary"] {{ background: {COMPRESSED_TEXT["light"]}; }}
 .cc-read {{ font-size: .95rem; line-height: 1.4; opacity: .9; margin: 0; }}
 </style>"""

@@ -18,8 +18,12 @@ html { font-size: clamp(18px, 1.35vw, 44px) !important; }
 [data-testid="stSidebar"], [data-testid="stExpandSidebarButton"], [data-testid="stHeader"] { display: none !important; }
 .stMainBlockContainer { padding: 1.2rem 3vw 4.2rem !important; }
 .cc-read, .cc-detail, .cc-label, .cc-column p { opacity: 1 !important; }
-:is(.st-key-cards, .st-key-steps) { zoom: 1.6; }
-.st-key-cards .cc-cards { grid-template-columns: repeat(3, minmax(0, 1fr)); }
+@media (min-width: 900px) {
+  :is(.st-key-cards, .st-key-steps) { zoom: 1.6; }
+  .st-key-ladder { zoom: 1.2; }
+  .st-key-cards .cc-cards { grid-template-columns: repeat(3, minmax(0, 1fr)); }
+}
+.st-key-ladder :is(.stButton, .stNumberInput) { display: none; }
 .cc-say { font-size: 2rem; line-height: 1.25; font-weight: 700; margin: 0 0 .3rem; }
 .st-key-cc-talk { position: fixed; right: 2vw; bottom: .6rem; width: auto !important; z-index: 10; opacity: .85; }
 </style>"""
@@ -57,6 +61,7 @@ def draw(state: State) -> None:
             if back or ahead:
                 show(story, number + (1 if ahead else -1))
         st.button("Leave", key="talk-leave", on_click=end_talk, args=(state,))
+        keys()
     if story:
         engine().look_ahead([step.recipe for step in story.steps[number : number + AHEAD]])
 

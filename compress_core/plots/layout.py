@@ -57,7 +57,7 @@ def domains(count: int, gap: float) -> list[list[float]]:
     return [[i * (width + gap), i * (width + gap) + width] for i in range(count)]
 
 
-LARGE_PX, LARGER = 620, 1.5
+LARGE_PX, LARGER = 540, 1.5
 """The height of a figure that is seen from the last row, and how many times as large its texts and marks are."""
 
 

@@ -200,7 +200,7 @@ def rung_words(recipe: Recipe, rung: Rung | None, place: int, classes: Sequence[
     name = f"{place + 1}: {short_name(recipe) if place else 'the original'}"
     if rung is None:
         return "…", name, "…"
-    return size(rung.file_bytes), name, f"{classes[rung.answer]} {100 * rung.reading['probability'].iloc[0]:.0f} %"
+    return size(rung.file_bytes), name, f"{classes[rung.answer]} · {100 * rung.reading['probability'].iloc[0]:.0f} %"
 
 
 def is_wrong(rung: Rung | None, original: Rung | None, truth: int | None) -> bool:

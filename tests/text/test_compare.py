@@ -69,7 +69,11 @@ def test_the_ladder_names_the_first_that_is_wrong():
 
 def test_a_rung_that_is_not_built_yet_waits():
     assert explain.rung_words(Recipe(bits=4), None, 2, CLASSES) == ("…", "3: width 1, 4 bits", "…")
-    assert explain.rung_words(Recipe(), Rung(CAT, 1_040_000), 0, CLASSES) == ("1.04 MB", "1: the original", "cat 81 %")
+    assert explain.rung_words(Recipe(), Rung(CAT, 1_040_000), 0, CLASSES) == (
+        "1.04 MB",
+        "1: the original",
+        "cat · 81 %",
+    )
 
 
 def test_classes_that_lose_and_win_are_named():

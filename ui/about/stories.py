@@ -23,5 +23,5 @@ say = "Two bits a weight."
 ```
 
 Keys on *Compress*: `cards`, `steps`, `channels`, `tradeoff`, `images`; on *Compare*: `answers`, `numbers`, `tiles`,
-`classes`, `confusions`, `maps`, `filters`, `looks`, `rungs`. The file stays here; its link holds all of it.
+`classes`, `confusions`, `maps`, `filters`, `looks`, `ladder`. The file stays here; its link holds all of it.
 """

@@ -51,7 +51,7 @@ def test_a_lecture(tab):
     tab.go_back()
     expect(sentence(tab)).to_have_text(before)
     settle(tab)
-    tab.get_by_test_id("stPopover").get_by_role("button").click()
+    tab.get_by_test_id("stMain").get_by_test_id("stPopover").get_by_role("button").click()
     expect(tab.get_by_test_id("stPopoverBody")).to_contain_text("Table 2")
     tab.keyboard.press("Escape")
     hop(tab, "Compress")

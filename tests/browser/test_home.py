@@ -45,7 +45,9 @@ def test_a_cold_link_shows_explains_and_gives_away_the_network(tab, tmp_path):
     assert tab.locator(".cc-cards").evaluate("cards => cards.scrollWidth <= cards.clientWidth")
 
     explanations = ("accuracy after each", "scaling factor", "File size", "disagreements")
-    for popover, part in zip(tab.get_by_test_id("stPopover").all()[:4], explanations, strict=True):
+    for popover, part in zip(
+        tab.get_by_test_id("stMain").get_by_test_id("stPopover").all()[:4], explanations, strict=True
+    ):
         popover.get_by_role("button").first.click()
         body = tab.get_by_test_id("stPopoverBody").filter(has_text=part)
         expect(body).to_be_visible()

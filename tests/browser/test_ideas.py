@@ -18,7 +18,7 @@ def test_a_lecture(tab):
     tab.go_back()
     expect(sentence(tab)).to_contain_text("In 5 dimensions")  # its knobs were kept
     settle(tab)
-    tab.get_by_test_id("stPopover").get_by_role("button").click()
+    tab.get_by_test_id("stMain").get_by_test_id("stPopover").get_by_role("button").click()
     expect(tab.get_by_test_id("stPopoverBody")).to_contain_text("section 3.2")
     tab.keyboard.press("Escape")
     hop(tab, "Compress")

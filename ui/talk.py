@@ -25,7 +25,7 @@ html { font-size: clamp(18px, 1.35vw, 44px) !important; }
 }
 .st-key-ladder :is(.stButton, .stNumberInput) { display: none; }
 .cc-say { font-size: 2rem; line-height: 1.25; font-weight: 700; margin: 0 0 .3rem; }
-.st-key-cc-talk { position: fixed; right: 2vw; bottom: .6rem; width: auto !important; z-index: 10; opacity: .85; }
+.st-key-cc-talk { position: fixed; right: 2vw; bottom: .6rem; width: auto !important; z-index: 10; }
 </style>"""
 
 

@@ -4,6 +4,7 @@ import io
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from hashlib import blake2b
 from textwrap import dedent
 
 import torch
@@ -19,7 +20,8 @@ from compress_core.recipe import Recipe
 
 INT8_IMAGES = 256
 """Calibration images that the ranges of activations are taken from."""
-BATCH = "images"
+LONGEST = 80
+"""Signs of what was chosen that a file is called by; what stands behind them is told by a digest."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ def to_program(compressed: Compressed) -> bytes:
         UnsupportedModelError: torch.export does not follow what it does.
     """
     network, file = duplicate(compressed.model).eval(), io.BytesIO()
-    shapes = ({0: torch.export.Dim(BATCH, min=1, max=4096)},)
+    shapes = ({0: torch.export.Dim("images", min=1, max=4096)},)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -143,6 +145,8 @@ def export(recipe: Recipe, cache: StageCache, form: str) -> bytes:
 def file_name(recipe: Recipe, form: str) -> str:
     """What a file is called: its architecture, and what was chosen."""
     chosen = recipe.to_query().replace("&", "-").replace("=", "") or "original"
+    if len(chosen) > LONGEST:
+        chosen = f"{chosen[:LONGEST]}-{blake2b(chosen.encode(), digest_size=4).hexdigest()}"
     return f"{recipe.arch}-{chosen}{FORMATS[form].ending}"
 
 

@@ -100,6 +100,9 @@ def test_a_network_that_cannot_be_followed_is_a_sentence(cache):
 
 def test_a_file_is_called_by_what_was_chosen():
     assert file_name(Recipe(), "packed") == "studentnet-original.safetensors"
+    long = Recipe(prune=0.5, edits=".".join(f"{group}c1" for group in range(200)))
+    others = long.with_(edits=long.edits + ".200c1")
+    assert len(file_name(long, "packed")) < 130 and file_name(long, "packed") != file_name(others, "packed")
     assert file_name(Recipe(bits=4), "int8") == "studentnet-bits4.int8.onnx"
 
 

@@ -173,8 +173,10 @@ def link(state: State) -> dict[str, str]:
 
 def pin(state: State) -> None:
     """Pin the recipe to the first free letter; called by an `on_click`."""
-    state.pins[next(letter for letter in PINS if letter not in state.pins)] = state.recipe
-    _write(state)
+    free = [letter for letter in PINS if letter not in state.pins]
+    if free:  # a browser may still report a button that is no longer offered
+        state.pins[free[0]] = state.recipe
+        _write(state)
 
 
 def unpin(state: State, letter: str) -> None:

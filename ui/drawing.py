@@ -1,23 +1,17 @@
 """The drawing board: strokes of a finger, a mouse or the keyboard, sent while one draws (`drawing.js`)."""
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import streamlit as st
 
 from compress_core.data.drawing import Stroke
+from ui.component import component
 
-_HERE = Path(__file__).parent
 _HINT = (
     "Draw a digit with finger or mouse. With the keyboard: arrows move the pen, Space puts it down and lifts it, "
     "Backspace takes the last stroke back."
 )
-_board = st.components.v2.component(
-    "drawing_board",
-    html=(_HERE / "drawing.html").read_text(),
-    css=(_HERE / "drawing.css").read_text(),
-    js=(_HERE / "drawing.js").read_text(),
-)
+_board = component("drawing")
 
 
 def drawing_board(key: str, strokes: Sequence[Stroke], on_change: Callable[[object], None]) -> None:

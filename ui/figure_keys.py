@@ -1,12 +1,8 @@
 """The buttons inside a figure for the keyboard (`figure_keys.js`)."""
 
-from pathlib import Path
+from ui.component import component
 
-import streamlit as st
-
-_keys = st.components.v2.component(
-    "figure_keys", html="<span></span>", js=Path(__file__).with_suffix(".js").read_text()
-)
+_keys = component("figure_keys")
 
 
 def figure_keys() -> None:

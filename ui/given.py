@@ -90,6 +90,8 @@ def _number(state: State, choices: Views) -> int:
 def _drawn() -> np.ndarray | None:
     kept = st.session_state.get("drawn", ())
     drawing_board("board", kept, _keep_drawing)
+    if refused := st.session_state.pop("not drawn", ""):
+        page.warn([refused])
     return draw(kept) if kept else None
 
 
@@ -107,7 +109,11 @@ def _photographed(source: str) -> np.ndarray | None:
         file = st.file_uploader("A picture", type=[ending.removeprefix(".") for ending in ENDINGS])
     kept: Picture | None = st.session_state.get(f"given by {source}")
     if file is not None and (kept is None or kept.file != file.file_id):
-        kept = st.session_state[f"given by {source}"] = Picture(file.file_id, file.name, read_picture(file.getvalue()))
+        try:
+            kept = Picture(file.file_id, file.name, read_picture(file.getvalue()))
+            st.session_state[f"given by {source}"] = kept
+        except DataError as error:  # the one before stays
+            page.warn([str(error)])
     if kept is None:
         return None
     if file is None or file.file_id != kept.file:

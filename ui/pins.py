@@ -65,10 +65,15 @@ def counts_between(shown: Shown) -> list[Piece]:
     return [Piece(study_comparison, one.recipe, (shown.original, *one.args, False)) for one in counted]
 
 
+def timing(shown: Shown) -> Piece:
+    """What times a recipe beside its original."""
+    return Piece(study_latency, shown.recipe, (shown.original, 1), timed=True)
+
+
 def pieces_of(columns: Iterable[Shown]) -> list[Piece]:
     """What the numbers of networks are made of: what is counted on the first images, the times, then the others."""
     counted = list(itertools.zip_longest(*(counts_between(of) for of in columns)))
-    times = [Piece(study_latency, of.recipe, (of.original, 1), timed=True) for of in columns]
+    times = [timing(of) for of in columns]
     first, others = itertools.chain(*counted[:1]), itertools.chain(*counted[1:])
     return [*first, *times, *(piece for piece in others if piece is not None)]
 
@@ -76,7 +81,7 @@ def pieces_of(columns: Iterable[Shown]) -> list[Piece]:
 def known_numbers(shown: Shown) -> Numbers:
     """What is known of a recipe by now."""
     known = [found.compressed for piece in counts_between(shown) if (found := engine().known(piece))]
-    return Numbers(known[-1] if known else None, engine().known(pieces_of([shown])[1]))
+    return Numbers(known[-1] if known else None, engine().known(timing(shown)))
 
 
 def draw_numbers(columns: Mapping[str, tuple[Recipe, Numbers]]) -> None:

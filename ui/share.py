@@ -12,7 +12,11 @@ def share(state: State) -> None:
     if not popover.open:
         return
     address = f"{(st.context.url or '').partition('?')[0]}?{short_form(link(state) | state.view)}"
-    drawn = segno.make(address, error="l", micro=False).png_data_uri(border=2, scale=6)
     with popover:
         st.code(address, wrap_lines=True)
-        st.html(f'<img alt="QR code of this address" src="{drawn}">')
+        try:
+            drawn = segno.make(address, error="l", micro=False).png_data_uri(border=2, scale=6)
+        except segno.DataOverflowError:
+            st.markdown("This address is too long for a QR code. Fewer pins or changes by hand make it shorter.")
+        else:
+            st.html(f'<img alt="QR code of this address" src="{drawn}">')

@@ -14,8 +14,9 @@ export default function ({ parentElement }) {
       const redo = key === "y" || (key === "z" && event.shiftKey);
       if (!redo && key !== "z") return;
       event.preventDefault();
+      // Undo never leads out of the app.
       if (redo) history.forward();
-      else history.back();
+      else if (globalThis.navigation?.canGoBack ?? true) history.back();
       return;
     }
     const button = name => page.querySelector(`.st-key-talk-${name} button:not([disabled])`);

@@ -1,18 +1,18 @@
 """Talk mode: a page on a large screen, without a sidebar, large and in high contrast; and the steps of a story."""
 
 from html import escape
-from pathlib import Path
 
 import streamlit as st
 
 from compress_core.recipe import Problem
 from ui.address import State, begin_talk, end_talk
+from ui.component import component
 from ui.engine import engine
 from ui.stories import Story, StoryError, find
 
 AHEAD = 2
 """Steps whose networks are built while one is shown."""
-_keys = st.components.v2.component("talk_keys", html="<span></span>", js=Path(__file__).with_suffix(".js").read_text())
+_keys = component("talk")
 _STYLE = """<style>
 html { font-size: clamp(18px, 1.35vw, 44px) !important; }
 [data-testid="stSidebar"], [data-testid="stExpandSidebarButton"], [data-testid="stHeader"] { display: none !important; }

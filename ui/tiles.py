@@ -1,7 +1,6 @@
 """The channel tiles: every prunable layer as a row of channels, drawn and highlighted in the browser (`tiles.js`)."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import NamedTuple
 
 import streamlit as st
@@ -9,18 +8,13 @@ import streamlit as st
 from compress_core.plots.tokens import COMPRESSED, ORIGINAL
 from compress_core.studies.pruning import ChannelTable, CouplingTable
 from compress_core.text.pruning import describe_channels_table, describe_couplings, layer_name, tidy
+from ui.component import component
 
-_HERE = Path(__file__).parent
 _HINT = (
     "Blue channels stay, grey ones are cut. Point at one to see which layers share it; click to give it back or take "
     "it away. With the keyboard: arrows and Enter. With a finger: tap once to see, twice to change."
 )
-_tiles = st.components.v2.component(
-    "channel_tiles",
-    html=(_HERE / "tiles.html").read_text(),
-    css=(_HERE / "tiles.css").read_text(),
-    js=(_HERE / "tiles.js").read_text(),
-)
+_tiles = component("tiles")
 
 
 class Toggle(NamedTuple):

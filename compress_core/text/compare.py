@@ -137,7 +137,8 @@ def describe_by_class(table: pd.DataFrame, classes: Sequence[str]) -> str:
     worst, best = int(change.idxmin()), int(change.idxmax())
     said = [f"{classes[worst]} loses most ({_points(change[worst])})"] if change[worst] < 0 else []
     said += [f"{classes[best]} wins most ({_points(change[best])})"] if change[best] > 0 else []
-    return f"{'; '.join(said).capitalize()}. The bars are 95 % intervals."
+    text = "; ".join(said)
+    return f"{text[0].upper()}{text[1:]}. The bars are 95 % intervals."
 
 
 def _points(change: float) -> str:
@@ -268,8 +269,8 @@ def describe_visit(found: Sequence[Comparison], count: int) -> str:
     """How many recipes this visit has had, and the smallest that lost next to nothing."""
     if count == 1:
         return "This is the first recipe of this visit. Turn a knob: each one will stand here."
-    small = [own for own in found if own.change.high > -CLOSE and own.compressed.recipe != own.original.recipe]
-    said = f"{count} recipes in this visit."
+    small = [own for own in found if own.change.value >= -CLOSE and own.compressed.recipe != own.original.recipe]
+    said = f"{count} recipes in this visit, counted on the first test images."
     if not small:
         return said
     best = max(small, key=lambda own: own.original.file_bytes / own.compressed.file_bytes)

@@ -75,6 +75,8 @@ def test_files_and_a_camera_are_read_and_a_bad_file_loses_nothing(tab):
     bad = cases()["a PNG of 30,000 × 30,000"].content
     give.set_input_files({"name": "bomb.png", "mimeType": "image/png", "buffer": bad})
     expect(tab.get_by_test_id("stAlert")).to_contain_text("more than 50 million pixels")
+    settle(tab)
+    assert answers(tab) == before and "The last one: mine.png" in tab.locator("body").inner_text()
     give.set_input_files({"name": "mine.png", "mimeType": "image/png", "buffer": photograph.getvalue()})
     eventually(tab, lambda: answers(tab), before)
     choose(tab, "Camera")

@@ -180,3 +180,11 @@ def test_bad_addresses_are_sentences():
 def test_every_page_offers_the_file_in_every_form_and_a_report():
     app = pages.open_page("pages/Ideas.py", **OWN).fine()
     assert any(box.proto.popover.label == "Save" for box in app.sidebar.get("popover")) or "Save" in str(app.sidebar)
+
+
+def test_a_drawing_that_is_none_is_a_sentence_and_the_one_before_stays():
+    app = open_page(**OWN, source="draw").fine()
+    app.session_state["drawn"], app.session_state["not drawn"] = SEVEN, "This drawing leaves its board. Draw it anew."
+    app.run().complains("leaves its board")
+    assert "The original says 7 (" in app.said
+    app.run().fine()

@@ -35,9 +35,10 @@ def test_all_stories_are_offered():
 
 def test_f_begins_a_talk_and_escape_leaves_it_where_it_stands():
     app = open_page("app.py", width="0.25", prune="0.3", bits="4").fine()
-    said = app.said
+    said = app.said.split(":")[0]
     app.knob("Talk").click().run().fine()
-    assert app.address["present"] == "1" and not app.sidebar.selectbox and app.said == said
+    assert app.address["present"] == "1" and not app.sidebar.selectbox
+    assert app.said.split(":")[0] == said  # behind it a time may have come
     app.widget("Leave").click().run().fine()
     assert "present" not in app.address and app.knob("Bit width").value == 4
 

@@ -130,15 +130,15 @@ def test_a_recipe_beside_one_of_another_dataset_says_so():
 
 
 def test_a_visit_names_the_smallest_that_lost_next_to_nothing():
-    def comparison(bits: int, file_bytes: int, high: float) -> SimpleNamespace:
+    def comparison(bits: int, file_bytes: int, change: float) -> SimpleNamespace:
         own = SimpleNamespace(recipe=Recipe(bits=bits), file_bytes=file_bytes, accuracy=0.9)
         original = SimpleNamespace(recipe=Recipe(), file_bytes=1_000_000)
-        return SimpleNamespace(compressed=own, original=original, change=SimpleNamespace(high=high))
+        return SimpleNamespace(compressed=own, original=original, change=SimpleNamespace(value=change))
 
-    found = [comparison(4, 100_000, 0.0), comparison(2, 50_000, -0.3), comparison(8, 250_000, 0.01)]
+    found = [comparison(4, 100_000, 0.0), comparison(2, 50_000, -0.3), comparison(8, 250_000, -0.005)]
     said = explain.describe_visit(found, 4)
     smallest = "The smallest within 1 point of its original: StudentNet, width 1, 4 bits, 10 times smaller."
-    assert said == f"4 recipes in this visit. {smallest}"
+    assert said == f"4 recipes in this visit, counted on the first test images. {smallest}"
     assert "first recipe" in explain.describe_visit([], 1)
-    assert explain.describe_visit([], 2) == "2 recipes in this visit."
+    assert explain.describe_visit([], 2) == "2 recipes in this visit, counted on the first test images."
     assert explain.visit_label(Recipe(bits=4), found[0]) == "**90.0 % · 100 KB**  \nStudentNet, width 1, 4 bits"
